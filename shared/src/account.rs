@@ -1,0 +1,464 @@
+//! A person's account: activation, sign-in, sessions, roles and credentials.
+//!
+//! All of it is one record, so that a session's new secret, the authenticator's step and the failure counts change
+//! in one commit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::Level,
+    credential::{Credential, Grant, Judged},
+    decision::{Counted, Decision},
+    effect::Effect,
+    lockout::{DISABLING_FAILURES, Failures},
+    message::{Body, Message},
+    password::{AnswerHash, PasswordHash},
+    refusal::Refusal,
+    secret::{Entropy, PlainToken, Sealed, SessionSecret, TokenDigest, TokenPurpose},
+    values::{
+        AccountId, ApplicationId, CredentialId, Email, OrganisationId, OtpCode, PersonName, Seconds, Timestamp, UserId,
+    },
+};
+
+/// How long an activation link works (ACT-3).
+pub const ACTIVATION_LIFETIME: Seconds = Seconds::hours(72);
+/// A session ends after this time without a request (SIG-2).
+pub const SESSION_IDLE: Seconds = Seconds::hours(1);
+/// A session ends after this time, used or not (SIG-2).
+pub const SESSION_LIFETIME: Seconds = Seconds::hours(12);
+/// Sessions that one account can have at the same time; the oldest ends when one more begins.
+pub const MAX_SESSIONS: usize = 10;
+/// Credentials that one account can hold.
+pub const MAX_CREDENTIALS: usize = 20;
+/// Organisations that one account can belong to.
+pub const MAX_MEMBERSHIPS: usize = 50;
+
+/// A person's place in an organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Membership {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Administers the organisation.
+    pub organisation_administrator: bool,
+    /// Administers these applications.
+    pub application_administrator: Vec<ApplicationId>,
+    /// May use these applications.
+    pub access: Vec<ApplicationId>,
+}
+
+/// The wish to let a designated person in (APR-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Admission {
+    /// The id that a new account gets, derived from its cause.
+    pub account: AccountId,
+    /// The person's name.
+    pub name: PersonName,
+    /// The person's e-mail.
+    pub email: Email,
+    /// The organisation's name, for the message.
+    pub organisation_name: String,
+    /// What the person is given.
+    pub membership: Membership,
+}
+
+/// A raised session: a second factor was passed (OTP-4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Raised {
+    /// When the code was accepted.
+    pub at: Timestamp,
+    /// With which credential.
+    pub credential: CredentialId,
+    /// At which level.
+    pub level: Level,
+}
+
+/// An open session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// Digest of the cookie's secret.
+    pub digest: TokenDigest,
+    /// When the password was accepted.
+    pub created_at: Timestamp,
+    /// The organisation that the person acts for.
+    pub organisation: OrganisationId,
+    /// The second factor, once passed.
+    pub raised: Option<Raised>,
+}
+
+impl Session {
+    fn alive(&self, now: Timestamp) -> bool {
+        now.since(self.created_at) < SESSION_LIFETIME
+    }
+}
+
+/// Where an account stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// Waits for its activation link to be used.
+    Invited {
+        /// Digest of the link's token.
+        token: TokenDigest,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// In use.
+    Active {
+        /// The password.
+        password: PasswordHash,
+        /// The security questions and their answers (ACT-2).
+        answers: Vec<(String, AnswerHash)>,
+        /// Consecutive failures at sign-in (SIG-1).
+        failures: Failures,
+        /// Digest of the activation token that was used, so that a repeated submission is told apart from a stranger.
+        activated_with: TokenDigest,
+        /// When it was activated.
+        activated_at: Timestamp,
+    },
+}
+
+/// A person's account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The record's id.
+    pub id: AccountId,
+    /// The person's name.
+    pub name: PersonName,
+    /// The person's e-mail.
+    pub email: Email,
+    /// The User ID, `lastnamefirstinitial_NNNN`.
+    pub user_id: UserId,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The organisations it belongs to.
+    pub memberships: Vec<Membership>,
+    /// Open sessions, oldest first.
+    pub sessions: Vec<Session>,
+    /// Credentials, oldest first.
+    pub credentials: Vec<Credential>,
+}
+
+/// A person with a valid session, acting for one organisation.
+#[derive(Debug, Clone, Copy)]
+pub struct SignedIn<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The session.
+    pub session: &'a Session,
+    /// The place in the organisation that the session is for.
+    pub membership: &'a Membership,
+}
+
+/// An account whose activation link was presented and is valid.
+#[derive(Debug, Clone, Copy)]
+pub struct Activating<'a> {
+    account: &'a Account,
+    token: TokenDigest,
+}
+
+impl<'a> Activating<'a> {
+    /// The account to be activated.
+    pub fn account(self) -> &'a Account {
+        self.account
+    }
+}
+
+/// Password and security answers, parsed and hashed (ACT-1, ACT-2).
+#[derive(Debug)]
+pub struct ChosenSecrets {
+    /// The password.
+    pub password: PasswordHash,
+    /// Questions and answers.
+    pub answers: Vec<(String, AnswerHash)>,
+}
+
+impl Account {
+    /// A new account that waits for activation (APR-2), and the message that carries its link.
+    pub fn invite(admission: Admission, user_id: UserId, now: Timestamp, rng: &mut dyn Entropy) -> Decision<Self> {
+        let token = PlainToken::new(*admission.account.bytes(), rng);
+        let expires_at = now.plus(ACTIVATION_LIFETIME);
+        let message = Message {
+            to: admission.email.clone(),
+            name: admission.name.full(),
+            body: Body::Activation {
+                organisation: admission.organisation_name,
+                user_id: user_id.as_str().to_owned(),
+                token: token.reveal(),
+                expires_at,
+            },
+        };
+        let account = Self {
+            id: admission.account,
+            name: admission.name,
+            email: admission.email,
+            user_id,
+            stage: Stage::Invited { token: token.digest(TokenPurpose::Activation), expires_at },
+            memberships: vec![admission.membership],
+            sessions: Vec::new(),
+            credentials: Vec::new(),
+        };
+        Decision::with(account, vec![Effect::Send(Box::new(message))])
+    }
+
+    /// Adds a place in one more organisation (ACC-4). `None` when the person has it already.
+    pub fn join(mut self, admission: Admission) -> Option<Decision<Self>> {
+        let known = self.memberships.iter().any(|one| one.organisation == admission.membership.organisation);
+        if known || self.memberships.len() >= MAX_MEMBERSHIPS {
+            return None;
+        }
+        self.memberships.push(admission.membership);
+        let message = Message {
+            to: self.email.clone(),
+            name: self.name.full(),
+            body: Body::MembershipAdded { organisation: admission.organisation_name },
+        };
+        Some(Decision::with(self, vec![Effect::Send(Box::new(message))]))
+    }
+
+    /// Checks a presented activation link. Opening changes nothing (ACT-3).
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`] for a token that is foreign, used or expired.
+    pub fn present_activation(&self, token: &PlainToken, now: Timestamp) -> Result<Activating<'_>, Refusal> {
+        match &self.stage {
+            Stage::Invited { token: digest, expires_at }
+                if now < *expires_at && digest.matches(token, TokenPurpose::Activation) =>
+            {
+                Ok(Activating { account: self, token: *digest })
+            }
+            Stage::Invited { .. } | Stage::Active { .. } => Err(Refusal::LinkNotValid),
+        }
+    }
+
+    /// Whether this link has activated the account before.
+    pub fn was_activated_with(&self, token: &PlainToken) -> bool {
+        matches!(&self.stage, Stage::Active { activated_with, .. }
+            if activated_with.matches(token, TokenPurpose::Activation))
+    }
+
+    /// Activates: sets password and answers, signs in, mails "Login Success" (ACT-1, ACT-2, ACT-3).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the account belongs to no organisation.
+    pub fn activate(
+        activating: Activating<'_>,
+        secrets: ChosenSecrets,
+        session: &SessionSecret,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        let mut account = activating.account.clone();
+        account.stage = Stage::Active {
+            password: secrets.password,
+            answers: secrets.answers,
+            failures: Failures::default(),
+            activated_with: activating.token,
+            activated_at: now,
+        };
+        account.open_session(session, now)?;
+        let message = Message {
+            to: account.email.clone(),
+            name: account.name.full(),
+            body: Body::LoginSuccess { user_id: account.user_id.as_str().to_owned() },
+        };
+        Ok(Decision::with(account, vec![Effect::Send(Box::new(message))]))
+    }
+
+    /// The password to compare an attempt with; `None` before activation.
+    pub fn password(&self) -> Option<&PasswordHash> {
+        match &self.stage {
+            Stage::Active { password, .. } => Some(password),
+            Stage::Invited { .. } => None,
+        }
+    }
+
+    /// Signs in or counts the failure (SIG-1). While tries are paused nothing is judged; every failure has one answer.
+    pub fn sign_in(
+        mut self,
+        password_matches: bool,
+        secret: &SessionSecret,
+        now: Timestamp,
+    ) -> Counted<Self, Result<(), Refusal>> {
+        let refused = |account: Self| Counted::new(Decision::quiet(account), Err(Refusal::SignInFailed));
+        let Stage::Active { failures, .. } = &mut self.stage else {
+            return refused(self);
+        };
+        if failures.paused(now) {
+            return refused(self);
+        }
+        if !password_matches {
+            *failures = failures.one_more(now);
+            return refused(self);
+        }
+        *failures = Failures::default();
+        match self.open_session(secret, now) {
+            Ok(()) => Counted::new(Decision::quiet(self), Ok(())),
+            Err(refusal) => Counted::new(Decision::quiet(self), Err(refusal)),
+        }
+    }
+
+    /// Whether the password is disabled until it is reset (SIG-1).
+    pub fn password_disabled(&self) -> bool {
+        matches!(&self.stage, Stage::Active { failures, .. } if failures.count() >= DISABLING_FAILURES)
+    }
+
+    fn open_session(&mut self, secret: &SessionSecret, now: Timestamp) -> Result<(), Refusal> {
+        let organisation = self.memberships.first().ok_or(Refusal::NotFound)?.organisation;
+        self.sessions.retain(|session| session.alive(now));
+        if self.sessions.len() >= MAX_SESSIONS {
+            self.sessions.remove(0);
+        }
+        self.sessions.push(Session { digest: secret.digest(), created_at: now, organisation, raised: None });
+        Ok(())
+    }
+
+    /// Checks a presented session: one read, no write (SIG-2).
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`] when the session is unknown, idle for an hour, or twelve hours old.
+    pub fn signed_in(
+        &self,
+        secret: &SessionSecret,
+        seen_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<SignedIn<'_>, Refusal> {
+        let session = self
+            .sessions
+            .iter()
+            .find(|session| secret.matches(&session.digest))
+            .filter(|session| session.alive(now) && now.since(seen_at) < SESSION_IDLE)
+            .ok_or(Refusal::NotSignedIn)?;
+        let membership = self
+            .memberships
+            .iter()
+            .find(|membership| membership.organisation == session.organisation)
+            .ok_or(Refusal::NotSignedIn)?;
+        Ok(SignedIn { account: self, session, membership })
+    }
+
+    /// Ends one session (SIG-2).
+    pub fn sign_out(mut self, secret: &SessionSecret) -> Decision<Self> {
+        self.sessions.retain(|session| !secret.matches(&session.digest));
+        Decision::quiet(self)
+    }
+
+    /// The credential with this id.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`].
+    pub fn credential(&self, id: CredentialId) -> Result<&Credential, Refusal> {
+        self.credentials.iter().find(|credential| credential.grant.id == id).ok_or(Refusal::NotFound)
+    }
+
+    fn credential_mut(&mut self, id: CredentialId) -> Result<&mut Credential, Refusal> {
+        self.credentials.iter_mut().find(|credential| credential.grant.id == id).ok_or(Refusal::NotFound)
+    }
+
+    /// Puts a licensed credential into the account (CRD-1). `None` when it is there already or no room is left.
+    pub fn receive(mut self, grant: Grant) -> Option<Decision<Self>> {
+        let known = self.credentials.iter().any(|credential| credential.grant.id == grant.id);
+        if known || self.credentials.len() >= MAX_CREDENTIALS {
+            return None;
+        }
+        self.credentials.push(Credential::granted(grant));
+        Some(Decision::quiet(self))
+    }
+
+    /// Offers an authenticator app its seed (CRD-4).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::WrongStage`].
+    pub fn begin_enrolment(
+        mut self,
+        id: CredentialId,
+        seed: Sealed,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        self.credential_mut(id)?.begin_enrolment(seed, now)?;
+        Ok(Decision::quiet(self))
+    }
+
+    /// Judges the code that proves a newly offered app, raises the session and mails a notice (CRD-4, CRD-9, OTP-4).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such credential; nothing was judged then.
+    pub fn prove_enrolment(
+        mut self,
+        presented: &Presented<'_>,
+        product: &str,
+        now: Timestamp,
+    ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
+        let credential = self.credential_mut(presented.credential)?;
+        let judged = credential.prove_enrolment(presented.seed, presented.code, now);
+        let outcome = answer(judged, credential);
+        let mut effects = Vec::new();
+        if outcome.is_ok() {
+            self.raise(presented, now);
+            effects.push(Effect::Send(Box::new(Message {
+                to: self.email.clone(),
+                name: self.name.full(),
+                body: Body::AuthenticatorAdded { product: product.to_owned(), at: now },
+            })));
+        }
+        Ok(Counted::new(Decision::with(self, effects), outcome))
+    }
+
+    /// Judges a code and raises the session, which gets a new secret (OTP-1 to OTP-4, SIG-2).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such credential; nothing was judged then.
+    pub fn verify_otp(
+        mut self,
+        presented: &Presented<'_>,
+        now: Timestamp,
+    ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
+        let credential = self.credential_mut(presented.credential)?;
+        let judged = credential.judge(presented.seed, presented.code, now);
+        let outcome = answer(judged, credential);
+        if outcome.is_ok() {
+            self.raise(presented, now);
+        }
+        Ok(Counted::new(Decision::quiet(self), outcome))
+    }
+
+    fn raise(&mut self, presented: &Presented<'_>, now: Timestamp) {
+        let level = self.credential(presented.credential).map(|credential| credential.grant.level);
+        let session = self.sessions.iter_mut().find(|session| presented.session.matches(&session.digest));
+        if let (Some(session), Ok(level)) = (session, level) {
+            session.digest = presented.next_session.digest();
+            session.raised = Some(Raised { at: now, credential: presented.credential, level });
+        }
+    }
+}
+
+/// A code that was entered, with all that judging it needs.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    /// For which credential.
+    pub credential: CredentialId,
+    /// The credential's seed, opened.
+    pub seed: &'a [u8],
+    /// The code.
+    pub code: &'a OtpCode,
+    /// The session that is to be raised.
+    pub session: &'a SessionSecret,
+    /// The secret that the raised session gets.
+    pub next_session: &'a SessionSecret,
+}
+
+fn answer(judged: Judged, credential: &Credential) -> Result<(), Refusal> {
+    match judged {
+        Judged::Right => Ok(()),
+        Judged::Wrong if credential.locked() => Err(Refusal::CredentialLocked),
+        Judged::Wrong => Err(Refusal::CodeNotAccepted { tries_left: credential.tries_left() }),
+        Judged::Locked => Err(Refusal::CredentialLocked),
+        Judged::Unusable(hint) => Err(Refusal::WrongStage { hint }),
+    }
+}
+
+/// Which account a person means by an e-mail or a User ID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The record's id: a keyed index of the e-mail or User ID.
+    pub id: [u8; 16],
+    /// The account.
+    pub account: AccountId,
+}

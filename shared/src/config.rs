@@ -1,0 +1,1020 @@
+//! What is configured, not stored: partners, applications, terms, products and operators (`gateway.toml`).
+//!
+//! The file is reviewed code without secrets: it names the Spin variables that hold secrets or their digests. It is
+//! validated as a whole; a fault names the key and the reason. Unknown keys are faults, so a typing error cannot
+//! silently switch a rule off.
+
+mod parse;
+mod read;
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::password::PasswordPolicy;
+use crate::secret::digest256_hex;
+use crate::values::{
+    ApplicationId, Country, Email, Line, Money, OperatorId, PartnerId, Phone, ProductId, Seconds,
+    Timestamp,
+};
+
+/// Why the configuration was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigFault {
+    /// Where: `partners.anvil.name`, or `line 7` where the file is not TOML.
+    pub key: String,
+    /// What is wrong and what is expected.
+    pub reason: String,
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.reason)
+    }
+}
+
+impl core::error::Error for ConfigFault {}
+
+/// The whole configuration. Every reference in it leads somewhere.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// The service itself.
+    pub service: Service,
+    /// Buyer companies, by id.
+    pub partners: Vec<Partner>,
+    /// Their applications, by id.
+    pub applications: Vec<Application>,
+    /// Credentials that can be bought or redeemed, by id.
+    pub products: Vec<Product>,
+    /// Operator staff, by id.
+    pub operators: Vec<Operator>,
+}
+
+impl Gateway {
+    /// Reads and validates the configuration.
+    ///
+    /// # Errors
+    /// The first fault found.
+    pub fn parse(text: &str) -> Result<Self, ConfigFault> {
+        parse::gateway(text)
+    }
+
+    /// The partner with this id.
+    pub fn partner(&self, id: &PartnerId) -> Option<&Partner> {
+        self.partners.iter().find(|partner| partner.id == *id)
+    }
+
+    /// The application with this id.
+    pub fn application(&self, id: &ApplicationId) -> Option<&Application> {
+        self.applications
+            .iter()
+            .find(|application| application.id == *id)
+    }
+
+    /// The product with this id.
+    pub fn product(&self, id: &ProductId) -> Option<&Product> {
+        self.products.iter().find(|product| product.id == *id)
+    }
+
+    /// The operator with this id.
+    pub fn operator(&self, id: &OperatorId) -> Option<&Operator> {
+        self.operators.iter().find(|operator| operator.id == *id)
+    }
+
+    /// What this partner's suppliers can buy (SHP-1).
+    pub fn catalogue(&self, partner: &PartnerId) -> impl Iterator<Item = &Product> {
+        self.products
+            .iter()
+            .filter(move |product| product.partner == *partner)
+    }
+}
+
+/// The service itself.
+#[derive(Debug, Clone)]
+pub struct Service {
+    /// The name that people see.
+    pub name: String,
+    /// Where people ask for help.
+    pub support_email: Email,
+    /// The sender of every e-mail.
+    pub from: Email,
+    /// At least five questions of which three are chosen; `None` switches the step off (ACT-2).
+    pub security_questions: Option<Vec<String>>,
+    /// The least length of a password in code points: 15 to 64, because it is the only factor at sign-in (ACT-1).
+    pub password_min_code_points: usize,
+}
+
+impl Service {
+    /// The rules for new passwords.
+    pub fn password_policy(&self) -> PasswordPolicy {
+        PasswordPolicy {
+            min_code_points: self.password_min_code_points,
+            ..PasswordPolicy::default()
+        }
+    }
+}
+
+/// A buyer company.
+#[derive(Debug, Clone)]
+pub struct Partner {
+    /// Its id.
+    pub id: PartnerId,
+    /// The name that people see.
+    pub name: String,
+    /// The address that pays for its promo codes (SHP-4).
+    pub billing_address: Option<Address>,
+    /// Spin variables with digests of its API keys: one, or two during rotation (INV-1).
+    pub api_key_digest_variables: Vec<String>,
+    /// Spin variables with its webhook secrets: none, one, or two during rotation (SHP-7).
+    pub webhook_secret_variables: Vec<String>,
+}
+
+/// A postal address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Street and number.
+    pub street: Line<120>,
+    /// City.
+    pub city: Line<80>,
+    /// State or region, where the country has them.
+    pub region: Option<Line<80>>,
+    /// Postal code, where the country has them.
+    pub postal_code: Option<Line<20>>,
+    /// Country.
+    pub country: Country,
+    /// Telephone.
+    pub telephone: Option<Phone>,
+}
+
+/// An application of a partner.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its id; also its `OpenID Connect` client id.
+    pub id: ApplicationId,
+    /// Whose application it is.
+    pub partner: PartnerId,
+    /// The name that people see.
+    pub name: String,
+    /// One sentence about it.
+    pub description: String,
+    /// Who may register for it.
+    pub registration: Registration,
+    /// Who approves a registration.
+    pub approval: Approval,
+    /// Every version of its terms, oldest first, at least one. A published version is never edited (TRM-1).
+    pub terms: Vec<TermsVersion>,
+    /// Access terms that everybody accepts at every launch (TRM-4).
+    pub launch_terms: Option<String>,
+    /// Products whose credentials are accepted; empty accepts every product of the least level.
+    pub accepted_products: Vec<ProductId>,
+    /// The least level of a credential (CRD-7).
+    pub least_level: Level,
+    /// How old a passed second factor may be, in seconds; 0 demands a fresh code for each launch (OTP-4).
+    pub otp_max_age_seconds: u64,
+    /// How it signs people in.
+    pub oidc: OidcClient,
+}
+
+impl Application {
+    /// The terms in force: the latest that are effective, or the first before any is.
+    ///
+    /// # Panics
+    /// Never for what [`Gateway::parse`] gives: it demands at least one version.
+    pub fn current_terms(&self, now: Timestamp) -> &TermsVersion {
+        let effective = self.terms.iter().rev().find(|terms| terms.effective <= now);
+        effective
+            .or(self.terms.first())
+            .expect("parsing demands at least one version of terms")
+    }
+
+    /// The version with this name, for showing what was accepted.
+    pub fn terms_version(&self, version: &str) -> Option<&TermsVersion> {
+        self.terms
+            .iter()
+            .find(|terms| terms.version.as_str() == version)
+    }
+}
+
+/// Who may register for an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Invited organisations only (REG-1).
+    Invitation,
+    /// Anybody (REG-2).
+    Public,
+}
+
+/// Who approves a registration (APR-1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// The operator's registrar.
+    Manual,
+    /// Nobody has to when the partner invited the organisation.
+    AutomaticForInvited,
+}
+
+/// One version of an application's terms.
+#[derive(Debug, Clone)]
+pub struct TermsVersion {
+    /// Its name.
+    pub version: Line<20>,
+    /// The text.
+    pub text: String,
+    /// From when on it is the current version.
+    pub effective: Timestamp,
+    /// How long those who accepted an earlier version may still launch (TRM-2).
+    pub grace_days: u64,
+}
+
+impl TermsVersion {
+    /// SHA-256 of the text in hexadecimal (TRM-3).
+    pub fn digest(&self) -> String {
+        digest256_hex(self.text.as_bytes())
+    }
+
+    /// How long those who accepted an earlier version may still launch (TRM-2).
+    pub const fn grace(&self) -> Seconds {
+        Seconds::days(self.grace_days)
+    }
+}
+
+/// An application as `OpenID Connect` client (LCH-2).
+#[derive(Debug, Clone)]
+pub struct OidcClient {
+    /// Spin variable with the digest of its secret; `None` for a public client, which has PKCE only.
+    pub client_secret_digest_variable: Option<String>,
+    /// Where codes may be sent; compared exactly.
+    pub redirect_uris: Vec<String>,
+    /// Where a person may be sent after signing out; compared exactly.
+    pub post_logout_redirect_uris: Vec<String>,
+    /// Where a launch begins (third-party-initiated login).
+    pub initiate_login_uri: String,
+    /// What the application calls our roles.
+    pub roles: OidcRoles,
+}
+
+/// What an application calls our roles.
+#[derive(Debug, Clone)]
+pub struct OidcRoles {
+    /// Organisation Administrator.
+    pub organisation_administrator: String,
+    /// Application Administrator.
+    pub application_administrator: String,
+    /// Everybody with access.
+    pub user: String,
+}
+
+/// A credential that can be bought or redeemed.
+#[derive(Debug, Clone)]
+pub struct Product {
+    /// Its id.
+    pub id: ProductId,
+    /// Whose suppliers buy it.
+    pub partner: PartnerId,
+    /// The name that people see.
+    pub name: String,
+    /// One sentence about it.
+    pub description: String,
+    /// The price of one unit.
+    pub price: Money,
+    /// How long a credential is valid, in days (CRD-8).
+    pub term_days: u64,
+    /// The assurance level that it reaches (CRD-7).
+    pub level: Level,
+    /// What is accepted when the licence is activated (CRD-1).
+    pub service_agreement: Agreement,
+    /// What is registered.
+    pub kind: ProductKind,
+}
+
+impl Product {
+    /// How long a credential is valid.
+    pub const fn term(&self) -> Seconds {
+        Seconds::days(self.term_days)
+    }
+
+    /// SHA-256 of the service agreement's text in hexadecimal.
+    pub fn agreement_digest(&self) -> String {
+        digest256_hex(self.service_agreement.text.as_bytes())
+    }
+}
+
+/// A service agreement.
+#[derive(Debug, Clone)]
+pub struct Agreement {
+    /// The name of its version.
+    pub version: Line<20>,
+    /// The text.
+    pub text: String,
+}
+
+/// What is registered for a product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProductKind {
+    /// An authenticator app by QR code (CRD-4).
+    AuthenticatorApp,
+}
+
+/// An assurance level, the higher the stronger (CRD-7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum Level {
+    /// A second factor.
+    One,
+    /// A second factor bound to the person by e-mail and licence.
+    Two,
+    /// A second factor after identity proofing.
+    Three,
+}
+
+impl Level {
+    /// 1 to 3.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Three => 3,
+        }
+    }
+}
+
+impl TryFrom<u8> for Level {
+    type Error = &'static str;
+
+    fn try_from(number: u8) -> Result<Self, &'static str> {
+        match number {
+            1 => Ok(Self::One),
+            2 => Ok(Self::Two),
+            3 => Ok(Self::Three),
+            _ => Err("a level is 1, 2 or 3"),
+        }
+    }
+}
+
+impl From<Level> for u8 {
+    fn from(level: Level) -> Self {
+        level.number()
+    }
+}
+
+/// A member of the operator's staff.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    /// The id to sign in with.
+    pub id: OperatorId,
+    /// The person's name.
+    pub name: String,
+    /// What the person may do; at least one.
+    pub roles: Vec<OperatorRole>,
+    /// Spin variable with the digest of the person's generated password.
+    pub password_digest_variable: String,
+}
+
+/// What an operator may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum OperatorRole {
+    /// Decides registrations (APR-1).
+    Registrar,
+    /// Makes promo codes and fulfils orders.
+    Fulfilment,
+    /// Reads everything, changes nothing (AUD-1).
+    Auditor,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXTURE: &str = include_str!("../../gateway.toml");
+
+    fn fixture() -> Gateway {
+        Gateway::parse(FIXTURE).expect("the deployment's file is valid")
+    }
+
+    fn id<T: core::str::FromStr>(text: &str) -> T {
+        text.parse().ok().expect("a valid id")
+    }
+
+    #[test]
+    fn the_deployments_file_says_what_the_journeys_need() {
+        let gateway = fixture();
+        let ids = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>()
+        };
+        let partners: Vec<String> = gateway
+            .partners
+            .iter()
+            .map(|partner| partner.id.to_string())
+            .collect();
+        assert_eq!(partners, ids(&["anvil", "cobalt"]));
+        let supply = gateway
+            .application(&id("supply-platform"))
+            .expect("configured");
+        assert_eq!(
+            (supply.registration, supply.approval),
+            (Registration::Invitation, Approval::Manual)
+        );
+        assert_eq!(
+            (supply.otp_max_age_seconds, supply.least_level),
+            (0, Level::Two)
+        );
+        let network = gateway
+            .application(&id("business-network"))
+            .expect("configured");
+        assert_eq!(network.registration, Registration::Public);
+        assert!(
+            network
+                .launch_terms
+                .as_ref()
+                .is_some_and(|text| text.starts_with("You are about to open"))
+        );
+        let product = gateway
+            .product(&id("cobalt-mobile-id"))
+            .expect("configured");
+        assert_eq!(
+            (product.price.to_string().as_str(), product.term()),
+            ("45.00 USD", Seconds::days(365))
+        );
+        let operator = gateway.operator(&id("registrar")).expect("configured");
+        assert_eq!(
+            operator.roles,
+            [OperatorRole::Registrar, OperatorRole::Fulfilment]
+        );
+        assert_eq!(
+            operator.password_digest_variable,
+            "operator_registrar_password_digest"
+        );
+        assert_eq!(gateway.service.password_policy(), PasswordPolicy::default());
+        assert!(
+            gateway
+                .service
+                .security_questions
+                .is_some_and(|questions| questions.len() >= 5)
+        );
+    }
+
+    #[test]
+    fn shp_1_a_catalogue_has_the_partners_products_only() {
+        // SHP-1
+        let gateway = fixture();
+        let catalogue = |partner| {
+            let partner = id(partner);
+            gateway
+                .catalogue(&partner)
+                .map(|product| product.id.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(catalogue("anvil"), ["anvil-mobile-id"]);
+        assert_eq!(catalogue("cobalt"), ["cobalt-mobile-id"]);
+        assert!(catalogue("elsewhere").is_empty());
+        assert!(gateway.partner(&id("elsewhere")).is_none());
+    }
+
+    #[test]
+    fn shp_4_a_partner_that_pays_has_its_address() {
+        // SHP-4
+        let gateway = fixture();
+        let address = gateway
+            .partner(&id("cobalt"))
+            .and_then(|partner| partner.billing_address.clone());
+        let address = address.expect("configured");
+        assert_eq!(
+            (address.city.as_str(), address.country.as_str()),
+            ("Springfield", "US")
+        );
+        assert!(
+            gateway
+                .partner(&id("anvil"))
+                .is_some_and(|partner| partner.billing_address.is_none())
+        );
+    }
+
+    #[test]
+    fn trm_2_the_latest_effective_version_is_current() {
+        // TRM-1, TRM-2
+        let mut application = fixture().applications.remove(0);
+        let mut second = application.terms.first().expect("one version").clone();
+        let first_effective = second.effective;
+        second.version = id("2027-01");
+        second.effective = first_effective.plus(Seconds::days(365));
+        application.terms.push(second);
+        let current = |now: Timestamp| application.current_terms(now).version.as_str().to_owned();
+        let second_effective = first_effective.plus(Seconds::days(365));
+        assert_eq!(
+            current(Timestamp::from_unix(0)),
+            "2026-01",
+            "the first applies before it is effective"
+        );
+        assert_eq!(
+            current(Timestamp::from_unix(second_effective.unix() - 1)),
+            "2026-01"
+        );
+        assert_eq!(current(second_effective), "2027-01");
+        assert!(application.terms_version("2026-01").is_some());
+        assert!(application.terms_version("2025-01").is_none());
+    }
+
+    #[test]
+    fn trm_3_texts_are_known_by_their_digest() {
+        // TRM-3: also what was published once and must not change under its version.
+        let gateway = fixture();
+        let digest = |application| {
+            gateway
+                .application(&id(application))
+                .map(|one| one.current_terms(Timestamp::from_unix(0)).digest())
+        };
+        let (supply, network) = (digest("supply-platform"), digest("business-network"));
+        assert_ne!(supply, network);
+        assert!(supply.is_some_and(|digest| digest.len() == 64));
+        let product = gateway.product(&id("anvil-mobile-id")).expect("configured");
+        assert_eq!(product.agreement_digest().len(), 64);
+        assert!(
+            product
+                .service_agreement
+                .text
+                .starts_with("Service Agreement")
+        );
+    }
+
+    #[test]
+    fn crd_7_levels_are_ordered_and_parsed() {
+        // CRD-7
+        assert!(Level::One < Level::Two && Level::Two < Level::Three);
+        for level in [Level::One, Level::Two, Level::Three] {
+            assert_eq!(Level::try_from(level.number()), Ok(level));
+            let stored = postcard::to_allocvec(&level).expect("a byte");
+            assert_eq!(postcard::from_bytes(&stored), Ok(level));
+        }
+        assert!(Level::try_from(0).is_err() && Level::try_from(4).is_err());
+        assert!(postcard::from_bytes::<Level>(&[4]).is_err());
+    }
+
+    #[test]
+    fn what_may_be_left_out_has_a_default() {
+        let without = |text: &str, key: &str| {
+            let keep = |line: &&str| !line.starts_with(key);
+            text.lines().filter(keep).collect::<Vec<_>>().join("\n")
+        };
+        let shorter = [
+            "approval",
+            "accepted_products",
+            "webhook_secret_variables",
+            "password_min",
+            "post_logout",
+            "client_secret",
+        ]
+        .iter()
+        .fold(FIXTURE.to_owned(), |text, key| without(&text, key));
+        let gateway = Gateway::parse(&shorter)
+            .map_err(|fault| fault.to_string())
+            .expect("all of them are optional");
+        assert!(
+            gateway
+                .applications
+                .iter()
+                .all(|application| application.approval == Approval::Manual)
+        );
+        assert!(
+            gateway
+                .applications
+                .iter()
+                .all(|application| application.accepted_products.is_empty())
+        );
+        assert!(
+            gateway
+                .applications
+                .iter()
+                .all(|application| application.oidc.client_secret_digest_variable.is_none())
+        );
+        assert!(
+            gateway
+                .partners
+                .iter()
+                .all(|partner| partner.webhook_secret_variables.is_empty())
+        );
+        assert_eq!(gateway.service.password_min_code_points, 15);
+        let (start, end) = (
+            FIXTURE.find("security_questions").expect("there"),
+            FIXTURE.find("]\n# Code points").expect("there"),
+        );
+        let without_questions = [&FIXTURE[..start], &FIXTURE[end + 2..]].concat();
+        let gateway = Gateway::parse(&without_questions)
+            .map_err(|fault| fault.to_string())
+            .expect("optional");
+        assert!(gateway.service.security_questions.is_none());
+    }
+
+    /// What is replaced by what, and the key and a part of the reason of the fault.
+    type Case = (&'static str, &'static str, &'static str, &'static str);
+
+    /// Replaces the first occurrence, which must exist, and gives the fault of the result.
+    fn fault(from: &str, to: &str) -> ConfigFault {
+        assert!(FIXTURE.contains(from), "{from}");
+        Gateway::parse(&FIXTURE.replacen(from, to, 1)).expect_err(to)
+    }
+
+    #[track_caller]
+    fn assert_faults(cases: &[Case]) {
+        for (from, to, key, reason) in cases {
+            let fault = fault(from, to);
+            let found = if *key == "line" {
+                fault.key.split(' ').next()
+            } else {
+                Some(fault.key.as_str())
+            };
+            assert_eq!(found, Some(*key), "{to}: {fault}");
+            assert!(fault.reason.contains(reason), "{to}: {fault}");
+            assert_eq!(
+                fault.to_string(),
+                format!("{}: {}", fault.key, fault.reason)
+            );
+        }
+    }
+
+    const SHAPES: &[Case] = &[
+        ("[service]", "[service", "line", "expected"),
+        ("name = \"Vestibule\"", "name = ", "line", "value"),
+        (
+            "[service]",
+            "[service]\nname = \"Twice\"",
+            "line",
+            "duplicate key",
+        ),
+        ("[service]", "[services]", "service", "is missing"),
+        (
+            "[service]",
+            "colour = \"blue\"\n[service]",
+            "colour",
+            "unknown key",
+        ),
+        (
+            "name = \"Vestibule\"",
+            "nmae = \"Vestibule\"",
+            "service.name",
+            "is missing",
+        ),
+        (
+            "name = \"Vestibule\"",
+            "name = \"Vestibule\"\ncolour = 1",
+            "service.colour",
+            "unknown key",
+        ),
+        (
+            "name = \"Vestibule\"",
+            "name = 7",
+            "service.name",
+            "must be text",
+        ),
+        (
+            "name = \"Vestibule\"",
+            "name = \"  \"",
+            "service.name",
+            "Fill in",
+        ),
+        (
+            "[partners.anvil]",
+            "[partners.Anvil]",
+            "partners.Anvil",
+            "lower-case letters",
+        ),
+        (
+            "[products.anvil-mobile-id]",
+            "[[products.anvil-mobile-id]]",
+            "products.anvil-mobile-id",
+            "must be a table",
+        ),
+        (
+            "[operators.auditor]",
+            "[operators.auditor.inner]",
+            "operators.auditor.name",
+            "is missing",
+        ),
+        (
+            "roles = [\"auditor\"]",
+            "roles = \"auditor\"",
+            "operators.auditor.roles",
+            "must be a list",
+        ),
+        (
+            "[partners.cobalt.billing_address]",
+            "[partners.cobalt.address]",
+            "partners.cobalt.address",
+            "unknown key",
+        ),
+    ];
+
+    #[test]
+    fn faults_of_shape_name_key_and_reason() {
+        assert_faults(SHAPES);
+    }
+
+    const VALUES: &[Case] = &[
+        (
+            "support@vestibule.example",
+            "support",
+            "service.support_email",
+            "e-mail address",
+        ),
+        (
+            "    \"What was the name of your first pet?\"",
+            "    7",
+            "service.security_questions[3]",
+            "must be text",
+        ),
+        (
+            "from = \"no-reply@vestibule.example\"",
+            "from = \"no-reply@vestibule.example\"\nsecurity_questions = []\n#",
+            "line",
+            "duplicate key",
+        ),
+        (
+            "\"What was the name of your first pet?\"",
+            "\"What was the name of your first school?\"",
+            "service.security_questions[3]",
+            "repeats",
+        ),
+        (
+            "password_min_code_points = 15",
+            "password_min_code_points = 14",
+            "service.password_min_code_points",
+            "from 15 to 64",
+        ),
+        (
+            "password_min_code_points = 15",
+            "password_min_code_points = 65",
+            "service.password_min_code_points",
+            "from 15 to 64",
+        ),
+        (
+            "[\"anvil_api_key_digest\"]",
+            "[]",
+            "partners.anvil.api_key_digest_variables",
+            "1 to 2 entries, has 0",
+        ),
+        (
+            "[\"anvil_api_key_digest\"]",
+            "[\"a\", \"b\", \"c\"]",
+            "partners.anvil.api_key_digest_variables",
+            "1 to 2 entries, has 3",
+        ),
+        (
+            "[\"anvil_api_key_digest\"]",
+            "[\"ANVIL\"]",
+            "partners.anvil.api_key_digest_variables[0]",
+            "must name a variable",
+        ),
+        (
+            "country = \"US\"",
+            "country = \"USA\"",
+            "partners.cobalt.billing_address.country",
+            "from the list",
+        ),
+        (
+            "telephone = \"+1 212 555 0100\"",
+            "telephone = \"212 555 0100\"",
+            "partners.cobalt.billing_address.telephone",
+            "country code",
+        ),
+        (
+            "registration = \"invitation\"",
+            "registration = \"secret\"",
+            "applications.supply-platform.registration",
+            "\"invitation\", \"public\"",
+        ),
+        (
+            "approval = \"manual\"",
+            "approval = true",
+            "applications.supply-platform.approval",
+            "\"automatic-for-invited\"",
+        ),
+        (
+            "otp_max_age_seconds = 0",
+            "otp_max_age_seconds = -1",
+            "applications.supply-platform.otp_max_age_seconds",
+            "from 0 to 43200",
+        ),
+        (
+            "otp_max_age_seconds = 0",
+            "otp_max_age_seconds = 43201",
+            "applications.supply-platform.otp_max_age_seconds",
+            "from 0 to 43200",
+        ),
+        (
+            "least_level = 2",
+            "least_level = 4",
+            "applications.supply-platform.least_level",
+            "from 1 to 3",
+        ),
+        (
+            "effective = 2026-01-01T00:00:00Z",
+            "effective = 2026-01-01",
+            "applications.supply-platform.terms[0].effective",
+            "2026-11-21T21:05:00Z",
+        ),
+        (
+            "grace_days = 30",
+            "grace_days = 366",
+            "applications.supply-platform.terms[0].grace_days",
+            "from 0 to 365",
+        ),
+        (
+            "version = \"2026-01\"",
+            "version = \"the first version of all\"",
+            "applications.supply-platform.terms[0].version",
+            "at most 20",
+        ),
+        (
+            "price = \"49.00 USD\"",
+            "price = 49.0",
+            "products.anvil-mobile-id.price",
+            "must be text",
+        ),
+        (
+            "price = \"49.00 USD\"",
+            "price = \"49.001 USD\"",
+            "products.anvil-mobile-id.price",
+            "like 12.50",
+        ),
+        (
+            "price = \"49.00 USD\"",
+            "price = \"49.00 XAU\"",
+            "products.anvil-mobile-id.price",
+            "ISO 4217",
+        ),
+        (
+            "term_days = 365",
+            "term_days = 0",
+            "products.anvil-mobile-id.term_days",
+            "from 1 to 1830",
+        ),
+        (
+            "kind = \"authenticator-app\"",
+            "kind = \"phone\"",
+            "products.anvil-mobile-id.kind",
+            "must be one of \"authenticator-app\"",
+        ),
+        (
+            "[\"registrar\", \"fulfilment\"]",
+            "[\"registrar\", \"root\"]",
+            "operators.registrar.roles[1]",
+            "must be one of",
+        ),
+        (
+            "[\"registrar\", \"fulfilment\"]",
+            "[\"registrar\", \"registrar\"]",
+            "operators.registrar.roles[1]",
+            "repeats",
+        ),
+        (
+            "[\"registrar\", \"fulfilment\"]",
+            "[]",
+            "operators.registrar.roles",
+            "at least one",
+        ),
+    ];
+
+    #[test]
+    fn faults_of_values_name_key_and_reason() {
+        assert_faults(VALUES);
+    }
+
+    const NOT_LATER: &str = "[[applications.supply-platform.terms]]\nversion = \"2025-01\"\neffective = 2026-01-01T00:00:00Z\n\
+                        grace_days = 0\ntext = \"Older terms.\"\n\n[[applications.supply-platform.terms]]";
+    const SAME_NAME: &str = "[[applications.supply-platform.terms]]\nversion = \"2026-01\"\neffective = 2025-01-01T00:00:00Z\n\
+                         grace_days = 0\ntext = \"Older terms.\"\n\n[[applications.supply-platform.terms]]";
+
+    const RELATIONS: &[Case] = &[
+        (
+            "partner = \"anvil\"",
+            "partner = \"anvill\"",
+            "applications.supply-platform.partner",
+            "no partner \"anvill\"",
+        ),
+        (
+            "name = \"Mobile ID MFA for Anvil (1 year)\"",
+            "partner = \"x\"\nname = \"M\"",
+            "line",
+            "duplicate key",
+        ),
+        (
+            "[\"anvil-mobile-id\", \"cobalt-mobile-id\"]",
+            "[\"anvil-mobile-id\", \"token\"]",
+            "applications.supply-platform.accepted_products[1]",
+            "no product \"token\"",
+        ),
+        (
+            "least_level = 2",
+            "least_level = 3",
+            "applications.supply-platform.accepted_products[0]",
+            "does not reach",
+        ),
+        (
+            "accepted_products = [\"anvil-mobile-id\", \"cobalt-mobile-id\"]\nleast_level = 2",
+            "least_level = 3",
+            "applications.supply-platform.least_level",
+            "no product reaches",
+        ),
+        (
+            "[[applications.supply-platform.terms]]",
+            NOT_LATER,
+            "applications.supply-platform.terms[1].effective",
+            "must be later",
+        ),
+        (
+            "[[applications.supply-platform.terms]]",
+            SAME_NAME,
+            "applications.supply-platform.terms[1].version",
+            "repeats the name",
+        ),
+        (
+            "[[applications.supply-platform.terms]]",
+            "[[applications.supply-platform.rules]]",
+            "applications.supply-platform.terms",
+            "at least one version",
+        ),
+        (
+            "[\"cobalt_api_key_digest\"]",
+            "[\"anvil_api_key_digest\"]",
+            "partners.cobalt.api_key_digest_variables",
+            "\"anvil_api_key_digest\" is named elsewhere",
+        ),
+        (
+            "\"operator_auditor_password_digest\"",
+            "\"operator_registrar_password_digest\"",
+            "operators.registrar.password_digest_variable",
+            "is named elsewhere",
+        ),
+        (
+            "\"business_network_client_secret_digest\"",
+            "\"anvil_webhook_secret\"",
+            "applications.business-network.oidc.client_secret_digest_variable",
+            "is named elsewhere",
+        ),
+    ];
+
+    #[test]
+    fn faults_between_parts_name_key_and_reason() {
+        assert_faults(RELATIONS);
+    }
+
+    #[test]
+    fn lch_2_a_redirect_goes_to_an_exact_and_safe_place() {
+        // LCH-2
+        let place = "http://127.0.0.1:3002/supply-platform/login";
+        for good in [
+            "https://app.example/",
+            "https://app.example:8443/a?b=c",
+            "http://localhost/x",
+            "http://127.0.0.1:1/",
+        ] {
+            assert!(
+                Gateway::parse(&FIXTURE.replacen(place, good, 1)).is_ok(),
+                "{good}"
+            );
+        }
+        for wrong in [
+            "",
+            "/login",
+            "app.example/login",
+            "http://app.example/login",
+            "http://127.0.0.1.evil.example/",
+            "http://localhost.evil.example/",
+            "http://localhost@evil.example/",
+            "https://user@app.example/",
+            "https://",
+            "https:///login",
+            "https://*.example/",
+            "https://app.example/#x",
+            "https://app.example/a b",
+            "https://app.example\\\\@evil.example/",
+            "javascript:alert(1)",
+            "ftp://app.example/",
+        ] {
+            let fault = fault(place, wrong);
+            assert_eq!(
+                fault.key, "applications.supply-platform.oidc.initiate_login_uri",
+                "{wrong}: {fault}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_without_content_or_of_absurd_size_is_refused() {
+        assert_eq!(
+            Gateway::parse("").expect_err("empty").to_string(),
+            "service: is missing"
+        );
+        let large = format!("{FIXTURE}#{}", "x".repeat(1024 * 1024));
+        assert_eq!(Gateway::parse(&large).expect_err("large").key, "file");
+        let unfinished = "[service]\nname = \"A\"\n\nname = \"B\"\n";
+        assert_eq!(
+            Gateway::parse(unfinished).expect_err("twice").to_string(),
+            "line 4: duplicate key"
+        );
+        let emptied = FIXTURE.replace("[operators.", "[products.");
+        assert!(Gateway::parse(&emptied).is_err());
+    }
+}

@@ -1,0 +1,401 @@
+//! From the file's tables to the configuration, and what must hold between its parts.
+
+use core::str::FromStr;
+
+use super::read::Reader;
+use super::{
+    Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles,
+    Operator, OperatorRole, Partner, Product, ProductKind, Registration, Service, TermsVersion,
+};
+use crate::values::{ApplicationId, Line, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
+
+pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
+    let mut file = Reader::file(text)?;
+    let service = service(file.table("service")?)?;
+    let partners = each(file.named_tables("partners")?, partner)?;
+    let products = each(file.named_tables("products")?, |id, reader| {
+        product(id, reader, &partners)
+    })?;
+    let applications = each(file.named_tables("applications")?, |id, reader| {
+        application(id, reader, &partners, &products)
+    })?;
+    let operators = each(file.named_tables("operators")?, operator)?;
+    let gateway = Gateway {
+        service,
+        partners,
+        applications,
+        products,
+        operators,
+    };
+    each_variable_once(&gateway, &file)?;
+    file.finish()?;
+    Ok(gateway)
+}
+
+fn each<I, T>(
+    tables: Vec<(I, Reader)>,
+    mut build: impl FnMut(I, Reader) -> Result<T, ConfigFault>,
+) -> Result<Vec<T>, ConfigFault> {
+    tables
+        .into_iter()
+        .map(|(id, reader)| build(id, reader))
+        .collect()
+}
+
+fn service(mut reader: Reader) -> Result<Service, ConfigFault> {
+    let security_questions = if reader.has("security_questions") {
+        let questions: Vec<Line<120>> = reader.list("security_questions", &(5..=50))?;
+        Some(
+            questions
+                .iter()
+                .map(|question| question.as_str().to_owned())
+                .collect(),
+        )
+    } else {
+        None
+    };
+    let min = if reader.has("password_min_code_points") {
+        reader.number("password_min_code_points", &(15..=64))?
+    } else {
+        15
+    };
+    let service = Service {
+        name: reader.name("name")?,
+        support_email: reader.required("support_email")?,
+        from: reader.required("from")?,
+        security_questions,
+        password_min_code_points: usize::try_from(min).unwrap_or(15),
+    };
+    reader.finish()?;
+    Ok(service)
+}
+
+fn partner(id: PartnerId, mut reader: Reader) -> Result<Partner, ConfigFault> {
+    let partner = Partner {
+        id,
+        name: reader.name("name")?,
+        billing_address: reader
+            .optional_table("billing_address")?
+            .map(address)
+            .transpose()?,
+        api_key_digest_variables: texts(
+            reader.list::<Variable>("api_key_digest_variables", &(1..=2))?,
+        ),
+        webhook_secret_variables: texts(
+            reader.list::<Variable>("webhook_secret_variables", &(0..=2))?,
+        ),
+    };
+    reader.finish()?;
+    Ok(partner)
+}
+
+fn address(mut reader: Reader) -> Result<Address, ConfigFault> {
+    let address = Address {
+        street: reader.required("street")?,
+        city: reader.required("city")?,
+        region: reader.optional("region")?,
+        postal_code: reader.optional("postal_code")?,
+        country: reader.required("country")?,
+        telephone: reader.optional("telephone")?,
+    };
+    reader.finish()?;
+    Ok(address)
+}
+
+fn product(
+    id: ProductId,
+    mut reader: Reader,
+    partners: &[Partner],
+) -> Result<Product, ConfigFault> {
+    let product = Product {
+        id,
+        partner: known_partner(&mut reader, partners)?,
+        name: reader.name("name")?,
+        description: reader.name("description")?,
+        price: reader.required("price")?,
+        term_days: reader.number("term_days", &(1..=1830))?,
+        level: level(&mut reader, "level")?,
+        service_agreement: agreement(reader.table("service_agreement")?)?,
+        kind: reader.choice(
+            "kind",
+            &[("authenticator-app", ProductKind::AuthenticatorApp)],
+        )?,
+    };
+    reader.finish()?;
+    Ok(product)
+}
+
+fn agreement(mut reader: Reader) -> Result<Agreement, ConfigFault> {
+    let agreement = Agreement {
+        version: reader.required("version")?,
+        text: reader.text("text")?,
+    };
+    reader.finish()?;
+    Ok(agreement)
+}
+
+fn application(
+    id: ApplicationId,
+    mut reader: Reader,
+    partners: &[Partner],
+    products: &[Product],
+) -> Result<Application, ConfigFault> {
+    let approval = reader.optional_choice(
+        "approval",
+        &[
+            ("manual", Approval::Manual),
+            ("automatic-for-invited", Approval::AutomaticForInvited),
+        ],
+    )?;
+    let least_level = level(&mut reader, "least_level")?;
+    let application = Application {
+        id,
+        partner: known_partner(&mut reader, partners)?,
+        name: reader.name("name")?,
+        description: reader.name("description")?,
+        registration: reader.choice(
+            "registration",
+            &[
+                ("invitation", Registration::Invitation),
+                ("public", Registration::Public),
+            ],
+        )?,
+        approval: approval.unwrap_or(Approval::Manual),
+        terms: terms(&mut reader)?,
+        launch_terms: reader.optional_text("launch_terms")?,
+        accepted_products: accepted_products(&mut reader, least_level, products)?,
+        least_level,
+        otp_max_age_seconds: reader.number("otp_max_age_seconds", &(0..=43_200))?,
+        oidc: oidc(reader.table("oidc")?)?,
+    };
+    reader.finish()?;
+    Ok(application)
+}
+
+/// At least one version, each later than the one before and with a name of its own.
+fn terms(reader: &mut Reader) -> Result<Vec<TermsVersion>, ConfigFault> {
+    let mut versions: Vec<TermsVersion> = Vec::new();
+    for mut table in reader.tables("terms")? {
+        let terms = TermsVersion {
+            version: table.required("version")?,
+            text: table.text("text")?,
+            effective: table.required::<Timestamp>("effective")?,
+            grace_days: table.number("grace_days", &(0..=365))?,
+        };
+        if versions
+            .iter()
+            .any(|earlier| earlier.version == terms.version)
+        {
+            return Err(table.fault("version", "repeats the name of an earlier version"));
+        }
+        if versions
+            .last()
+            .is_some_and(|earlier| earlier.effective >= terms.effective)
+        {
+            return Err(table.fault("effective", "must be later than that of the version before"));
+        }
+        table.finish()?;
+        versions.push(terms);
+    }
+    if versions.is_empty() {
+        return Err(reader.fault("terms", "must have at least one version"));
+    }
+    Ok(versions)
+}
+
+/// Only products that exist and reach the level; without a list at least one product must reach it.
+fn accepted_products(
+    reader: &mut Reader,
+    least_level: Level,
+    products: &[Product],
+) -> Result<Vec<ProductId>, ConfigFault> {
+    let accepted: Vec<ProductId> = reader.list("accepted_products", &(0..=50))?;
+    for (place, id) in accepted.iter().enumerate() {
+        let fault = |reason: &str| reader.fault(&format!("accepted_products[{place}]"), reason);
+        let product = products.iter().find(|product| product.id == *id);
+        let product = product.ok_or_else(|| fault(&format!("there is no product \"{id}\"")))?;
+        if product.level < least_level {
+            return Err(fault(&format!(
+                "product \"{id}\" does not reach the application's least_level"
+            )));
+        }
+    }
+    if products.iter().all(|product| product.level < least_level) {
+        return Err(reader.fault("least_level", "no product reaches this level"));
+    }
+    Ok(accepted)
+}
+
+fn oidc(mut reader: Reader) -> Result<OidcClient, ConfigFault> {
+    let client = OidcClient {
+        client_secret_digest_variable: reader
+            .optional::<Variable>("client_secret_digest_variable")?
+            .map(|Variable(name)| name),
+        redirect_uris: texts(reader.list::<Uri>("redirect_uris", &(1..=10))?),
+        post_logout_redirect_uris: texts(
+            reader.list::<Uri>("post_logout_redirect_uris", &(0..=10))?,
+        ),
+        initiate_login_uri: reader.required::<Uri>("initiate_login_uri")?.into(),
+        roles: roles(reader.table("roles")?)?,
+    };
+    reader.finish()?;
+    Ok(client)
+}
+
+fn roles(mut reader: Reader) -> Result<OidcRoles, ConfigFault> {
+    let roles = OidcRoles {
+        organisation_administrator: reader.name("organisation_administrator")?,
+        application_administrator: reader.name("application_administrator")?,
+        user: reader.name("user")?,
+    };
+    reader.finish()?;
+    Ok(roles)
+}
+
+fn operator(id: OperatorId, mut reader: Reader) -> Result<Operator, ConfigFault> {
+    let roles = [
+        ("registrar", OperatorRole::Registrar),
+        ("fulfilment", OperatorRole::Fulfilment),
+        ("auditor", OperatorRole::Auditor),
+    ];
+    let operator = Operator {
+        id,
+        name: reader.name("name")?,
+        roles: reader.choices("roles", &roles)?,
+        password_digest_variable: reader
+            .required::<Variable>("password_digest_variable")?
+            .into(),
+    };
+    if operator.roles.is_empty() {
+        return Err(reader.fault("roles", "must have at least one role"));
+    }
+    reader.finish()?;
+    Ok(operator)
+}
+
+fn known_partner(reader: &mut Reader, partners: &[Partner]) -> Result<PartnerId, ConfigFault> {
+    let id: PartnerId = reader.required("partner")?;
+    if partners.iter().any(|partner| partner.id == id) {
+        return Ok(id);
+    }
+    Err(reader.fault("partner", format!("there is no partner \"{id}\"")))
+}
+
+fn level(reader: &mut Reader, name: &str) -> Result<Level, ConfigFault> {
+    let number = reader.number(name, &(1..=3))?;
+    u8::try_from(number)
+        .ok()
+        .and_then(|number| Level::try_from(number).ok())
+        .ok_or_else(|| reader.fault(name, "must be 1, 2 or 3"))
+}
+
+/// A secret belongs to one holder: a variable named twice would let one partner's key open another's door.
+fn each_variable_once(gateway: &Gateway, file: &Reader) -> Result<(), ConfigFault> {
+    let partners = gateway.partners.iter().flat_map(|partner| {
+        let keys = partner.api_key_digest_variables.iter();
+        let named =
+            |kind: &'static str| move |name| (format!("partners.{}.{kind}", partner.id), name);
+        let secrets = partner
+            .webhook_secret_variables
+            .iter()
+            .map(named("webhook_secret_variables"));
+        keys.map(named("api_key_digest_variables")).chain(secrets)
+    });
+    let clients = gateway.applications.iter().filter_map(|application| {
+        let name = application.oidc.client_secret_digest_variable.as_ref()?;
+        Some((
+            format!(
+                "applications.{}.oidc.client_secret_digest_variable",
+                application.id
+            ),
+            name,
+        ))
+    });
+    let operators = gateway.operators.iter().map(|operator| {
+        (
+            format!("operators.{}.password_digest_variable", operator.id),
+            &operator.password_digest_variable,
+        )
+    });
+    let mut seen: Vec<&str> = Vec::new();
+    for (key, name) in partners.chain(clients).chain(operators) {
+        if seen.contains(&name.as_str()) {
+            return Err(file.fault(
+                &key,
+                format!("variable \"{name}\" is named elsewhere already"),
+            ));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}
+
+/// The name of a Spin variable.
+struct Variable(String);
+
+impl FromStr for Variable {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let shaped = text.len() <= 64
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if shaped {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ParseError::new(
+            "variable-invalid",
+            "must name a variable: 1 to 64 lower-case letters, digits and underscores, beginning with a letter",
+        ))
+    }
+}
+
+impl From<Variable> for String {
+    fn from(Variable(name): Variable) -> Self {
+        name
+    }
+}
+
+/// An absolute URI that a browser may be sent to: `https`, or `http` to this machine for development.
+struct Uri(String);
+
+impl FromStr for Uri {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let authority = |rest: &str| rest.split(['/', '?']).next().unwrap_or_default().to_owned();
+        let local = |rest: &str| {
+            let authority = authority(rest);
+            let host = authority.split(':').next().unwrap_or_default();
+            matches!(host, "127.0.0.1" | "localhost")
+        };
+        let allowed = match text.split_once("://") {
+            Some(("https", rest)) => !authority(rest).is_empty() && !authority(rest).contains('@'),
+            Some(("http", rest)) => local(rest) && !authority(rest).contains('@'),
+            _ => false,
+        };
+        let plain = text.len() <= 500
+            && text.bytes().all(|byte| {
+                byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'"' | b'<' | b'>' | b'*')
+            });
+        if allowed && plain {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ParseError::new(
+            "uri-invalid",
+            "must be an https URI without user name, fragment or wildcard (http only for 127.0.0.1 and localhost)",
+        ))
+    }
+}
+
+impl From<Uri> for String {
+    fn from(Uri(text): Uri) -> Self {
+        text
+    }
+}
+
+fn texts<T: Into<String>>(values: Vec<T>) -> Vec<String> {
+    values.into_iter().map(Into::into).collect()
+}

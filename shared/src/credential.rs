@@ -1,0 +1,195 @@
+//! One-time-password credentials: a licence becomes a credential, a credential gets an authenticator.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Level, Product},
+    refusal::Refusal,
+    secret::Sealed,
+    totp::{Clockwork, Parameters, verify},
+    values::{CredentialId, LicenceId, OtpCode, ProductId, Seconds, Timestamp},
+};
+
+/// Consecutive failures after which a credential locks (OTP-3).
+pub const MAX_FAILURES: u32 = 10;
+/// How long an enrolment stays open before its seed is discarded.
+pub const ENROLMENT_LIFETIME: Seconds = Seconds::hours(1);
+
+/// A credential as a licence grants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// The credential's id, derived from the licence.
+    pub id: CredentialId,
+    /// The product.
+    pub product: ProductId,
+    /// The product's assurance level.
+    pub level: Level,
+    /// The licence.
+    pub licence: LicenceId,
+    /// SHA-256 of the service agreement that was accepted, hexadecimal.
+    pub agreement: String,
+    /// When the licence was activated.
+    pub activated_at: Timestamp,
+    /// When the credential ends.
+    pub expires_at: Timestamp,
+}
+
+/// The authenticator behind a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Authenticator {
+    /// None yet.
+    Missing,
+    /// An authenticator app was offered a seed, which counts only when a code proves it (CRD-4).
+    Enrolling {
+        /// The sealed seed (CRD-6).
+        seed: Sealed,
+        /// When the enrolment began.
+        started_at: Timestamp,
+    },
+    /// An authenticator app.
+    App {
+        /// The sealed seed (CRD-6).
+        seed: Sealed,
+        /// Clock offset and last accepted step (OTP-1, OTP-2).
+        clockwork: Clockwork,
+        /// When the app was proved.
+        enrolled_at: Timestamp,
+    },
+}
+
+/// A credential of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credential {
+    /// What the licence granted.
+    pub grant: Grant,
+    /// The authenticator behind it.
+    pub authenticator: Authenticator,
+    /// Consecutive failures (OTP-3).
+    pub failures: u32,
+}
+
+/// What is known of one presented code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// Right, and not used before.
+    Right,
+    /// Wrong or used.
+    Wrong,
+    /// Not judged: locked.
+    Locked,
+    /// Not judged: no authenticator, or expired.
+    Unusable(&'static str),
+}
+
+impl Credential {
+    /// A licensed credential without authenticator.
+    pub fn granted(grant: Grant) -> Self {
+        Self { grant, authenticator: Authenticator::Missing, failures: 0 }
+    }
+
+    /// Whether the credential has ended.
+    pub fn expired(&self, now: Timestamp) -> bool {
+        now >= self.grant.expires_at
+    }
+
+    /// Whether it is locked until an administrator helps (OTP-3).
+    pub fn locked(&self) -> bool {
+        self.failures >= MAX_FAILURES
+    }
+
+    /// Whether an authenticator is registered.
+    pub fn registered(&self) -> bool {
+        matches!(self.authenticator, Authenticator::App { .. })
+    }
+
+    /// The sealed seed that the next code is judged by.
+    pub fn sealed_seed(&self, now: Timestamp) -> Option<&Sealed> {
+        match &self.authenticator {
+            Authenticator::App { seed, .. } => Some(seed),
+            Authenticator::Enrolling { seed, started_at } if now.since(*started_at) < ENROLMENT_LIFETIME => Some(seed),
+            Authenticator::Missing | Authenticator::Enrolling { .. } => None,
+        }
+    }
+
+    /// Offers a new authenticator app a seed (CRD-4). An unproved earlier offer is replaced, a proved app is not.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when an app is registered already or the credential has expired.
+    pub(crate) fn begin_enrolment(&mut self, seed: Sealed, now: Timestamp) -> Result<(), Refusal> {
+        if self.registered() {
+            return Err(Refusal::WrongStage { hint: "Your authenticator app is registered already. Use it to launch." });
+        }
+        if self.expired(now) {
+            return Err(Refusal::WrongStage { hint: "This credential has expired. Get a new licence key to renew it." });
+        }
+        // Failures against an offer that never counted protect nothing: a new offer starts at zero.
+        self.failures = 0;
+        self.authenticator = Authenticator::Enrolling { seed, started_at: now };
+        Ok(())
+    }
+
+    /// Judges a code of the registered app and counts the outcome (OTP-1, OTP-2, OTP-3).
+    pub(crate) fn judge(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
+        if self.expired(now) {
+            return Judged::Unusable("This credential has expired. Get a new licence key to renew it.");
+        }
+        if self.locked() {
+            return Judged::Locked;
+        }
+        let Authenticator::App { clockwork, .. } = &mut self.authenticator else {
+            return Judged::Unusable("Register your authenticator app first.");
+        };
+        match verify(seed, &Parameters::authenticator_app(), clockwork, code, now) {
+            Some(moved) => {
+                *clockwork = moved;
+                self.failures = 0;
+                Judged::Right
+            }
+            None => self.count_failure(),
+        }
+    }
+
+    /// Judges the code that proves a newly offered app (CRD-4). The code is consumed like any other (OTP-2).
+    pub(crate) fn prove_enrolment(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
+        if self.locked() {
+            return Judged::Locked;
+        }
+        let Authenticator::Enrolling { seed: sealed, started_at } = &self.authenticator else {
+            return Judged::Unusable("Begin the registration of your authenticator app again.");
+        };
+        if now.since(*started_at) >= ENROLMENT_LIFETIME {
+            return Judged::Unusable("The QR code is more than an hour old. Begin the registration again.");
+        }
+        match verify(seed, &Parameters::authenticator_app(), &Clockwork::default(), code, now) {
+            Some(clockwork) => {
+                self.authenticator = Authenticator::App { seed: sealed.clone(), clockwork, enrolled_at: now };
+                self.failures = 0;
+                Judged::Right
+            }
+            None => self.count_failure(),
+        }
+    }
+
+    fn count_failure(&mut self) -> Judged {
+        self.failures = self.failures.saturating_add(1);
+        Judged::Wrong
+    }
+
+    /// Consecutive failures that are left before the lock.
+    pub fn tries_left(&self) -> u32 {
+        MAX_FAILURES.saturating_sub(self.failures)
+    }
+}
+
+/// The credential that an activated licence grants (CRD-1).
+pub fn grant(id: CredentialId, licence: LicenceId, product: &Product, agreement: String, now: Timestamp) -> Grant {
+    Grant {
+        id,
+        product: product.id.clone(),
+        level: product.level,
+        licence,
+        agreement,
+        activated_at: now,
+        expires_at: now.plus(product.term()),
+    }
+}

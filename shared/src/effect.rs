@@ -1,0 +1,65 @@
+//! What must follow a commit.
+//!
+//! Effects are written, sealed, inside the record whose change causes them, and carried out after the commit by
+//! whoever comes first: the same request, a repetition of it, or a sweep. Each is harmless when repeated.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::Admission,
+    credential::Grant,
+    message::Message,
+    organisation::Organisation,
+    registration::QueueSummary,
+    values::{AccountId, InvitationSlotId, OrderId, PromoId, RegistrationId, Timestamp},
+};
+
+/// One thing that must follow a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Deliver a message (MSG-1).
+    Send(Box<Message>),
+    /// Mark the invitation as accepted by its registration (INV-5: single use).
+    UseInvitation {
+        /// The invitation's slot.
+        slot: InvitationSlotId,
+        /// The invitation's generation in its slot.
+        generation: u32,
+        /// The registration that used it.
+        registration: RegistrationId,
+    },
+    /// Put a submitted registration into the operator's queue (APR-1).
+    Enqueue {
+        /// The registration.
+        registration: RegistrationId,
+        /// When it was submitted: the queue is oldest first.
+        submitted_at: Timestamp,
+        /// What the queue shows of it.
+        summary: QueueSummary,
+    },
+    /// Take a decided registration out of the operator's queue (APR-1).
+    Dequeue {
+        /// The registration.
+        registration: RegistrationId,
+        /// When it was submitted: where it stands in the queue.
+        submitted_at: Timestamp,
+    },
+    /// Found the organisation of an approved registration (APR-2).
+    FoundOrganisation(Box<Organisation>),
+    /// Create, or extend, the account of a designated administrator (APR-2).
+    Admit(Box<Admission>),
+    /// Turn the promo code's reservation into a redemption (SHP-3).
+    RedeemPromo {
+        /// The promo code's record.
+        promo: PromoId,
+        /// The order that used it.
+        order: OrderId,
+    },
+    /// Put the licensed credential into the account (CRD-1).
+    GrantCredential {
+        /// The account that activated the licence.
+        account: AccountId,
+        /// The credential.
+        grant: Box<Grant>,
+    },
+}

@@ -1,0 +1,396 @@
+//! Invitations from a partner to a supplier organisation.
+//!
+//! One record holds all invitations of one e-mail to one application, so that "one pending invitation per
+//! application and e-mail" (INV-3) holds by construction: it is one compare-and-swap.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    config::{Application, Partner},
+    decision::Decision,
+    effect::Effect,
+    message::{Body, Message},
+    organisation::RawProfile,
+    refusal::{Faults, Refusal},
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, SealPurpose, Sealed, TokenDigest, TokenPurpose},
+    values::{ApplicationId, Email, InvitationSlotId, Line, PersonName, RegistrationId, Seconds, Timestamp},
+};
+
+/// Lifetime of an invitation that names none.
+pub const DEFAULT_LIFETIME_DAYS: u32 = 14;
+/// Longest lifetime of an invitation.
+pub const MAX_LIFETIME_DAYS: u32 = 60;
+/// Ended invitations that a slot remembers; older ones are forgotten.
+pub const MAX_PAST: usize = 20;
+
+/// A partner's request for an invitation as it arrives: nothing is checked yet (INV-2).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawInvitation {
+    /// The application's id.
+    pub application: String,
+    /// The supplier organisation's name.
+    pub organisation: String,
+    /// The invitee's given name.
+    pub given_name: String,
+    /// The invitee's family name.
+    pub family_name: String,
+    /// The invitee's e-mail.
+    pub email: String,
+    /// What the partner knows of the organisation's profile; the invitee completes it.
+    #[serde(default)]
+    pub profile: Option<RawProfile>,
+    /// Days until the invitation expires, 1 to 60.
+    #[serde(default)]
+    pub lifetime_days: Option<u32>,
+    /// Whether to send the e-mail; otherwise the answer carries the link.
+    #[serde(default)]
+    pub send_email: Option<bool>,
+}
+
+/// A checked request for an invitation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreateInvitation {
+    application: ApplicationId,
+    organisation: Line<120>,
+    invitee: PersonName,
+    email: Email,
+    profile: RawProfile,
+    lifetime: Seconds,
+    send_email: bool,
+}
+
+impl CreateInvitation {
+    /// Parses every field and collects every fault.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults.
+    pub fn parse(raw: RawInvitation) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        let application = faults.check("application", raw.application.parse());
+        let organisation = faults.check("organisation", raw.organisation.parse());
+        let given = faults.check("given_name", raw.given_name.parse());
+        let family = faults.check("family_name", raw.family_name.parse());
+        let email = faults.check("email", raw.email.parse());
+        let days = raw.lifetime_days.unwrap_or(DEFAULT_LIFETIME_DAYS);
+        if !(1..=MAX_LIFETIME_DAYS).contains(&days) {
+            faults.add("lifetime_days", "out-of-range", "Choose a lifetime of 1 to 60 days.");
+        }
+        let mut profile = raw.profile.unwrap_or_default();
+        check_prefill(&profile, &mut faults);
+        if profile.legal_name.is_empty() {
+            profile.legal_name.clone_from(&raw.organisation);
+        }
+        let parsed = (|| {
+            Some(Self {
+                application: application?,
+                organisation: organisation?,
+                invitee: PersonName { given: given?, family: family? },
+                email: email?,
+                profile,
+                lifetime: Seconds::days(u64::from(days)),
+                send_email: raw.send_email.unwrap_or(true),
+            })
+        })();
+        faults.finish(parsed)
+    }
+
+    /// The application that the invitee is invited to.
+    pub fn application(&self) -> &ApplicationId {
+        &self.application
+    }
+
+    /// The record that holds this e-mail's invitations to this application.
+    pub fn slot(&self, keys: &Keys) -> InvitationSlotId {
+        let email = self.email.normalised();
+        let parts = [self.application.as_str().as_bytes(), email.as_bytes()];
+        InvitationSlotId::from_bytes(keys.index(IndexPurpose::InvitationSlot, &parts))
+    }
+}
+
+/// What is prefilled must be well formed; what is blank is left to the invitee.
+fn check_prefill(profile: &RawProfile, faults: &mut Faults) {
+    faults.check_optional::<Line<120>>("profile.legal_name", &profile.legal_name, str::parse);
+    faults.check_optional::<Line<120>>("profile.street", &profile.street, str::parse);
+    faults.check_optional::<Line<80>>("profile.city", &profile.city, str::parse);
+    faults.check_optional::<Line<80>>("profile.region", &profile.region, str::parse);
+    faults.check_optional::<Line<20>>("profile.postal_code", &profile.postal_code, str::parse);
+    faults.check_optional::<crate::values::Country>("profile.country", &profile.country, str::parse);
+    faults.check_optional::<Line<40>>("profile.registration_number", &profile.registration_number, str::parse);
+    faults.check_optional::<crate::values::Phone>("profile.telephone", &profile.telephone, str::parse);
+}
+
+/// Where an invitation stands (INV-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InvitationState {
+    /// The link works.
+    Pending,
+    /// A registration was submitted with it.
+    Accepted,
+    /// Its time ran out.
+    Expired,
+}
+
+impl InvitationState {
+    /// The state's name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// One invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invitation {
+    /// Counts the invitations of the slot from 1.
+    pub generation: u32,
+    /// The idempotency claim that created it (INV-2).
+    pub claim: [u8; 16],
+    /// The invited organisation's name.
+    pub organisation: Line<120>,
+    /// The invitee.
+    pub invitee: PersonName,
+    /// What the partner knew of the profile.
+    pub profile: RawProfile,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Until when its link works.
+    pub expires_at: Timestamp,
+    /// Digest of the link's token (INV-5).
+    pub token: TokenDigest,
+    /// The token, sealed, when the partner hands the link over itself: a repetition of its request gets the same
+    /// answer (INV-2). `None` when the service mails the link.
+    pub handed_over: Option<Sealed>,
+    /// The registration that used it.
+    pub registration: Option<RegistrationId>,
+}
+
+impl Invitation {
+    /// The state at this moment.
+    pub fn state(&self, now: Timestamp) -> InvitationState {
+        if self.registration.is_some() {
+            InvitationState::Accepted
+        } else if now >= self.expires_at {
+            InvitationState::Expired
+        } else {
+            InvitationState::Pending
+        }
+    }
+}
+
+/// An ended invitation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PastInvitation {
+    /// Its generation.
+    pub generation: u32,
+    /// The idempotency claim that created it.
+    pub claim: [u8; 16],
+    /// The registration that used it, unless it expired.
+    pub registration: Option<RegistrationId>,
+}
+
+/// All invitations of one e-mail to one application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvitationSlot {
+    /// The record's id.
+    pub id: InvitationSlotId,
+    /// The application.
+    pub application: ApplicationId,
+    /// The invitee's e-mail.
+    pub email: Email,
+    /// The latest invitation.
+    pub current: Invitation,
+    /// Those before it, oldest first, at most [`MAX_PAST`].
+    pub past: Vec<PastInvitation>,
+}
+
+/// An invitation that was just made, with the link's token, which is known only now.
+#[derive(Debug)]
+pub struct Issued {
+    /// The change to commit.
+    pub decision: Decision<InvitationSlot>,
+    /// The link's token.
+    pub token: PlainToken,
+}
+
+/// Who may use an invitation: its token was presented and is valid (INV-5).
+#[derive(Debug, Clone, Copy)]
+pub struct Invited<'a> {
+    slot: &'a InvitationSlot,
+}
+
+impl<'a> Invited<'a> {
+    /// The slot whose current invitation was proved.
+    pub fn slot(self) -> &'a InvitationSlot {
+        self.slot
+    }
+}
+
+impl InvitationSlot {
+    /// The first invitation of an e-mail to an application.
+    pub fn open(
+        command: &CreateInvitation,
+        claim: [u8; 16],
+        partner: &Partner,
+        application: &Application,
+        keys: &Keys,
+        now: Timestamp,
+        rng: &mut dyn Entropy,
+    ) -> Issued {
+        let id = command.slot(keys);
+        let (current, token) = new_invitation(id, 1, command, claim, keys, now, rng);
+        let slot = Self {
+            id,
+            application: command.application.clone(),
+            email: command.email.clone(),
+            current,
+            past: Vec::new(),
+        };
+        slot.issue(token, partner, application)
+    }
+
+    /// A further invitation, once the one before has ended (INV-3).
+    ///
+    /// # Errors
+    /// [`Refusal::InvitationPending`] while the current one is pending.
+    pub fn reopen(
+        mut self,
+        command: &CreateInvitation,
+        claim: [u8; 16],
+        partner: &Partner,
+        application: &Application,
+        keys: &Keys,
+        now: Timestamp,
+        rng: &mut dyn Entropy,
+    ) -> Result<Issued, Refusal> {
+        if self.current.state(now) == InvitationState::Pending {
+            return Err(Refusal::InvitationPending { existing: self.invitation_id() });
+        }
+        let generation = self.current.generation.saturating_add(1);
+        let (next, token) = new_invitation(self.id, generation, command, claim, keys, now, rng);
+        let ended = std::mem::replace(&mut self.current, next);
+        self.past.push(PastInvitation {
+            generation: ended.generation,
+            claim: ended.claim,
+            registration: ended.registration,
+        });
+        if self.past.len() > MAX_PAST {
+            self.past.remove(0);
+        }
+        Ok(self.issue(token, partner, application))
+    }
+
+    fn issue(self, token: PlainToken, partner: &Partner, application: &Application) -> Issued {
+        let effects = if self.current.handed_over.is_none() {
+            vec![Effect::Send(Box::new(Message {
+                to: self.email.clone(),
+                name: self.current.invitee.full(),
+                body: Body::Invitation {
+                    company: partner.name.clone(),
+                    application: application.name.clone(),
+                    organisation: self.current.organisation.as_str().to_owned(),
+                    token: token.reveal(),
+                    expires_at: self.current.expires_at,
+                },
+            }))]
+        } else {
+            Vec::new()
+        };
+        Issued { decision: Decision::with(self, effects), token }
+    }
+
+    /// The link's token for a repetition of the request that made the current invitation, when the partner hands
+    /// it over itself (INV-2).
+    pub fn handed_over_token(&self, keys: &Keys) -> Option<String> {
+        let sealed = self.current.handed_over.as_ref()?;
+        let token = keys.open(SealPurpose::Message, self.id.bytes(), sealed).ok()?;
+        String::from_utf8(token).ok()
+    }
+
+    /// The id under which the partner knows the current invitation.
+    pub fn invitation_id(&self) -> String {
+        format!("{}-{}", self.id, self.current.generation)
+    }
+
+    /// Whether the current or a past invitation was created by this idempotency claim (INV-2).
+    pub fn answers(&self, claim: &[u8; 16]) -> bool {
+        self.current.claim == *claim || self.past.iter().any(|past| past.claim == *claim)
+    }
+
+    /// Checks a presented link. Opening changes nothing (INV-4); every "no" is the same (INV-5).
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`] for a token that is foreign, used or expired.
+    pub fn present(&self, token: &PlainToken, now: Timestamp) -> Result<Invited<'_>, Refusal> {
+        let matches = self.current.token.matches(token, TokenPurpose::Invitation);
+        if matches && self.current.state(now) == InvitationState::Pending {
+            Ok(Invited { slot: self })
+        } else {
+            Err(Refusal::LinkNotValid)
+        }
+    }
+
+    /// The registration that used the link with this token, for a repeated submission (REG-5).
+    pub fn registration_of(&self, token: &PlainToken) -> Option<RegistrationId> {
+        self.current.registration.filter(|_| self.current.token.matches(token, TokenPurpose::Invitation))
+    }
+
+    /// Marks the invitation as used by its registration. Repeating it changes nothing.
+    pub fn used_by(mut self, generation: u32, registration: RegistrationId) -> Option<Decision<Self>> {
+        let fresh = self.current.generation == generation && self.current.registration.is_none();
+        fresh.then(|| {
+            self.current.registration = Some(registration);
+            Decision::quiet(self)
+        })
+    }
+}
+
+fn new_invitation(
+    slot: InvitationSlotId,
+    generation: u32,
+    command: &CreateInvitation,
+    claim: [u8; 16],
+    keys: &Keys,
+    now: Timestamp,
+    rng: &mut dyn Entropy,
+) -> (Invitation, PlainToken) {
+    let token = PlainToken::new(*slot.bytes(), rng);
+    let invitation = Invitation {
+        generation,
+        claim,
+        organisation: command.organisation.clone(),
+        invitee: command.invitee.clone(),
+        profile: command.profile.clone(),
+        created_at: now,
+        expires_at: now.plus(command.lifetime),
+        token: token.digest(TokenPurpose::Invitation),
+        handed_over: (!command.send_email)
+            .then(|| keys.seal(SealPurpose::Message, slot.bytes(), token.reveal().as_bytes(), rng)),
+        registration: None,
+    };
+    (invitation, token)
+}
+
+/// The claim on an `Idempotency-Key`: which body it came with first (INV-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdempotencyClaim {
+    /// The claim's id: a keyed index of partner and `Idempotency-Key`.
+    pub id: [u8; 16],
+    /// SHA-256 of the request's body.
+    pub body: [u8; 32],
+    /// When it was made.
+    pub claimed_at: Timestamp,
+}
+
+impl IdempotencyClaim {
+    /// Whether a request with this body may go on under the claim.
+    ///
+    /// # Errors
+    /// [`Refusal::IdempotencyKeyReused`] when the body differs.
+    pub fn admits(&self, body: &[u8; 32]) -> Result<(), Refusal> {
+        if self.body == *body { Ok(()) } else { Err(Refusal::IdempotencyKeyReused) }
+    }
+}

@@ -1,0 +1,27 @@
+//! The rules of the journey from invitation to launch.
+//!
+//! Pure: no I/O, no clock, no randomness that was not handed in. Every rule is a plain function from what is
+//! known (a record's stage, a command, the time) to a decision or a [`refusal::Refusal`].
+
+pub mod secret;
+pub mod values;
+pub mod account;
+pub mod batch;
+pub mod checkout;
+pub mod credential;
+pub mod decision;
+pub mod effect;
+pub mod invitation;
+pub mod journey;
+pub mod launch;
+pub mod licence;
+pub mod lockout;
+pub mod message;
+pub mod operator;
+pub mod organisation;
+pub mod promo;
+pub mod refusal;
+pub mod registration;
+pub mod password;
+pub mod totp;
+pub mod config;

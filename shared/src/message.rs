@@ -1,0 +1,103 @@
+//! Every message that the service sends, as data. Wording and layout belong to the edge.
+//!
+//! Links and keys stand here in clear, because the recipient must read them: a message is stored only sealed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::values::{Email, Money, Timestamp};
+
+/// A message to one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// The recipient.
+    pub to: Email,
+    /// How the text addresses the person.
+    pub name: String,
+    /// What it says.
+    pub body: Body,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Body {
+    /// `You're Invited to Collaborate with [Company Name]` (INV-6).
+    Invitation {
+        /// The inviting partner's name.
+        company: String,
+        /// The application's name.
+        application: String,
+        /// The invited organisation's name.
+        organisation: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// The registration has arrived and will be reviewed (REG-1).
+    RegistrationReceived {
+        /// The reference number.
+        reference: String,
+        /// The application's name.
+        application: String,
+    },
+    /// The registration was rejected (APR-1).
+    RegistrationRejected {
+        /// The reference number.
+        reference: String,
+        /// Why, in the registrar's words.
+        reason: String,
+    },
+    /// Account details, User ID and the activation link (APR-2, ACT-3).
+    Activation {
+        /// The organisation's name.
+        organisation: String,
+        /// The User ID.
+        user_id: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// A person who has an account was given a role in one more organisation.
+    MembershipAdded {
+        /// The organisation's name.
+        organisation: String,
+    },
+    /// `Login Success`, with a link back to the unfinished steps (ACT-3).
+    LoginSuccess {
+        /// The User ID.
+        user_id: String,
+    },
+    /// The receipt of an order (SHP-6).
+    Receipt {
+        /// The order's reference.
+        order: String,
+        /// What was paid.
+        total: Money,
+        /// Product names and quantities.
+        lines: Vec<(String, u32)>,
+    },
+    /// The licence keys of an order (SHP-6).
+    Licences {
+        /// The order's reference.
+        order: String,
+        /// Product name and licence key, one entry a unit.
+        keys: Vec<(String, String)>,
+    },
+    /// The order's confirmation with the link to its page (SHP-6).
+    OrderPlaced {
+        /// The order's reference.
+        order: String,
+        /// The confirmation page's token.
+        token: Option<String>,
+        /// Product names and quantities.
+        lines: Vec<(String, u32)>,
+    },
+    /// An authenticator was added to the account (CRD-9).
+    AuthenticatorAdded {
+        /// The product's name.
+        product: String,
+        /// When.
+        at: Timestamp,
+    },
+}

@@ -1,0 +1,206 @@
+//! A supplier organisation: its profile, the applications it was let into, and the terms it accepted for each.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    account::SignedIn,
+    config::{Application, Gateway, TermsVersion},
+    decision::Decision,
+    refusal::{Faults, Refusal},
+    values::{ApplicationId, Country, Line, OrganisationId, Phone, Timestamp, UserId},
+};
+
+/// The organisation's details as they are submitted: nothing is checked yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RawProfile {
+    /// Legal name of the organisation.
+    pub legal_name: String,
+    /// Street and number.
+    pub street: String,
+    /// City.
+    pub city: String,
+    /// State, province or region; optional.
+    pub region: String,
+    /// Postal code; optional, since some countries have none.
+    pub postal_code: String,
+    /// Headquarters country, ISO 3166 alpha-2.
+    pub country: String,
+    /// Number in the register of companies; optional.
+    pub registration_number: String,
+    /// Telephone of the organisation in international form; optional.
+    pub telephone: String,
+}
+
+/// An organisation's details (REG-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// Legal name.
+    pub legal_name: Line<120>,
+    /// Street and number.
+    pub street: Line<120>,
+    /// City.
+    pub city: Line<80>,
+    /// State, province or region.
+    pub region: Option<Line<80>>,
+    /// Postal code.
+    pub postal_code: Option<Line<20>>,
+    /// Headquarters country.
+    pub country: Country,
+    /// Number in the register of companies.
+    pub registration_number: Option<Line<40>>,
+    /// Telephone.
+    pub telephone: Option<Phone>,
+}
+
+impl Profile {
+    /// Parses every field and notes every fault; `None` when there was one.
+    pub fn parse(raw: &RawProfile, prefix: &str, faults: &mut Faults) -> Option<Self> {
+        let name = |field: &str| format!("{prefix}{field}");
+        let legal_name = faults.check(name("legal_name"), raw.legal_name.parse());
+        let street = faults.check(name("street"), raw.street.parse());
+        let city = faults.check(name("city"), raw.city.parse());
+        let region = faults.check_optional(name("region"), &raw.region, str::parse);
+        let postal_code = faults.check_optional(name("postal_code"), &raw.postal_code, str::parse);
+        let country = faults.check(name("country"), raw.country.parse());
+        let registration_number =
+            faults.check_optional(name("registration_number"), &raw.registration_number, str::parse);
+        let telephone = faults.check_optional(name("telephone"), &raw.telephone, str::parse);
+        Some(Self {
+            legal_name: legal_name?,
+            street: street?,
+            city: city?,
+            region: region?,
+            postal_code: postal_code?,
+            country: country?,
+            registration_number: registration_number?,
+            telephone: telephone?,
+        })
+    }
+}
+
+/// Who accepted which text, and when (TRM-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// The version that was accepted.
+    pub version: String,
+    /// SHA-256 of the accepted text, hexadecimal.
+    pub digest: String,
+    /// The User ID of the person.
+    pub by: UserId,
+    /// The person's name at that time.
+    pub by_name: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An application that the organisation was let into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Since when.
+    pub since: Timestamp,
+    /// Accepted terms, oldest first, one a version.
+    pub acceptances: Vec<Acceptance>,
+}
+
+/// A supplier organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organisation {
+    /// The record's id, derived from the registration that founded it.
+    pub id: OrganisationId,
+    /// Its details.
+    pub profile: Profile,
+    /// The applications it was let into.
+    pub subscriptions: BTreeMap<ApplicationId, Subscription>,
+    /// When it was founded.
+    pub founded_at: Timestamp,
+}
+
+/// Where an organisation stands with an application's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TermsStanding {
+    /// The current version is accepted.
+    Accepted,
+    /// An older version is accepted, and the grace period of the current one runs until then (TRM-2).
+    Grace(Timestamp),
+    /// Not accepted.
+    Pending,
+}
+
+impl Organisation {
+    /// Where the organisation stands with the application's current terms (TRM-1, TRM-2).
+    ///
+    /// `None` when the organisation was not let into the application.
+    pub fn terms_standing(&self, application: &Application, now: Timestamp) -> Option<TermsStanding> {
+        let subscription = self.subscriptions.get(&application.id)?;
+        let current = application.current_terms(now);
+        let accepted = |terms: &TermsVersion| {
+            subscription.acceptances.iter().any(|acceptance| acceptance.version == terms.version.as_str())
+        };
+        if accepted(current) {
+            return Some(TermsStanding::Accepted);
+        }
+        let grace_ends = current.effective.plus(current.grace());
+        let any_older = !subscription.acceptances.is_empty();
+        Some(if any_older && now < grace_ends { TermsStanding::Grace(grace_ends) } else { TermsStanding::Pending })
+    }
+
+    /// Whether this person may accept the application's terms for the organisation (TRM-1).
+    pub fn may_accept_terms(person: &SignedIn<'_>, application: &ApplicationId) -> bool {
+        person.membership.organisation_administrator || person.membership.application_administrator.contains(application)
+    }
+
+    /// Accepts the application's current terms (TRM-1, TRM-3). Accepting them again changes nothing.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the organisation was not let into the application, [`Refusal::RoleMissing`],
+    /// [`Refusal::TermsChanged`] when `digest` is not that of the current text, and a field fault when the box is
+    /// not ticked.
+    pub fn accept_terms(
+        mut self,
+        person: &SignedIn<'_>,
+        gateway: &Gateway,
+        application: &Application,
+        command: &AcceptTerms,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        let subscription = self.subscriptions.get_mut(&application.id).ok_or(Refusal::NotFound)?;
+        if !Self::may_accept_terms(person, &application.id) {
+            return Err(Refusal::RoleMissing { ask: whom_to_ask(gateway, application) });
+        }
+        let current = application.current_terms(now);
+        if command.digest != current.digest() {
+            return Err(Refusal::TermsChanged);
+        }
+        if !command.agreed {
+            return Err(Refusal::field("agreed", "not-agreed", "Tick the box if you agree to the terms and conditions."));
+        }
+        let version = current.version.as_str().to_owned();
+        if !subscription.acceptances.iter().any(|acceptance| acceptance.version == version) {
+            subscription.acceptances.push(Acceptance {
+                version,
+                digest: command.digest.clone(),
+                by: person.account.user_id.clone(),
+                by_name: person.account.name.full(),
+                at: now,
+            });
+        }
+        Ok(Decision::quiet(self))
+    }
+}
+
+/// The wish to accept an application's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AcceptTerms {
+    /// SHA-256 of the text that the person was shown, hexadecimal.
+    pub digest: String,
+    /// Whether the box "I have read and agree to these terms and conditions" is ticked.
+    pub agreed: bool,
+}
+
+/// The sentence that tells who may accept an application's terms.
+pub fn whom_to_ask(_gateway: &Gateway, application: &Application) -> String {
+    format!("your Organization Administrator or your Application Administrator for {}", application.name)
+}

@@ -1,0 +1,198 @@
+//! Every business "no", each with a stable code. Knows no HTTP: the edge maps each to a status.
+
+use crate::{
+    journey::Blocker,
+    values::{ParseError, Seconds},
+};
+
+/// One field that cannot be accepted, and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The field's name as the form and the JSON body spell it, for example `administrators.0.email`.
+    pub field: String,
+    /// Stable code of the fault, for programs.
+    pub code: &'static str,
+    /// What to do next, for people.
+    pub hint: String,
+}
+
+/// Collects the faults of a whole input, so that a person sees all of them at once.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<FieldFault>);
+
+impl Faults {
+    /// Parses one field; a failure is noted and `None` returned.
+    pub fn check<T>(&mut self, field: impl Into<String>, parsed: Result<T, ParseError>) -> Option<T> {
+        match parsed {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(field, error.code, error.hint);
+                None
+            }
+        }
+    }
+
+    /// Parses an optional field: blank is absent.
+    pub fn check_optional<T>(
+        &mut self,
+        field: impl Into<String>,
+        raw: &str,
+        parse: impl FnOnce(&str) -> Result<T, ParseError>,
+    ) -> Option<Option<T>> {
+        if raw.trim().is_empty() {
+            return Some(None);
+        }
+        self.check(field, parse(raw)).map(Some)
+    }
+
+    /// Notes a fault.
+    pub fn add(&mut self, field: impl Into<String>, code: &'static str, hint: impl Into<String>) {
+        self.0.push(FieldFault { field: field.into(), code, hint: hint.into() });
+    }
+
+    /// Whether nothing is wrong so far.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The refusal that carries all faults.
+    pub fn refuse(self) -> Refusal {
+        Refusal::InvalidInput(self.0)
+    }
+
+    /// The value, or all faults. A value that is `None` without a fault cannot come from [`Faults::check`].
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when anything was noted or the value is missing.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Refusal> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(self.refuse()),
+        }
+    }
+}
+
+/// Every reason for which the service refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Fields that cannot be accepted (all of them).
+    InvalidInput(Vec<FieldFault>),
+    /// A link that is unknown, expired, revoked, used or garbled: one answer for all (INV-5).
+    LinkNotValid,
+    /// No such thing, or not yours to see (ACC-5).
+    NotFound,
+    /// The partner's API key is missing or not valid (INV-1).
+    ApiKeyNotValid,
+    /// The request needs an `Idempotency-Key` (INV-2).
+    IdempotencyKeyMissing,
+    /// The same `Idempotency-Key` came with another body (INV-2).
+    IdempotencyKeyReused,
+    /// The same request is still running elsewhere (INV-2).
+    StillRunning,
+    /// A pending invitation for this application and e-mail exists (INV-3).
+    InvitationPending {
+        /// The existing invitation's id.
+        existing: String,
+    },
+    /// The application takes suppliers by invitation only (REG-2).
+    InvitationNeeded {
+        /// The application's name, for people.
+        application: String,
+        /// The partner to ask.
+        partner: String,
+    },
+    /// The registration was decided before (APR-3).
+    AlreadyDecided,
+    /// Nobody is signed in, or the session has ended (SIG-2).
+    NotSignedIn,
+    /// E-mail or User ID and password do not match, or tries are paused (SIG-1).
+    SignInFailed,
+    /// The form's cross-site token is missing or not ours (SIG-4).
+    FormNotOurs,
+    /// The terms are accepted by other roles than this person's (TRM-1).
+    RoleMissing {
+        /// Whom to ask, for people.
+        ask: String,
+    },
+    /// The terms changed while they were being read (TRM-1).
+    TermsChanged,
+    /// The promo code cannot be used for this order: one answer to strangers (SHP-2).
+    PromoNotUsable,
+    /// The promo code does not cover the whole price, and nothing else is taken here (SHP-5).
+    PaymentNotCovered {
+        /// What is still to pay, for people.
+        remaining: String,
+    },
+    /// The order form was used before for another order (SHP-6).
+    OrderFormReused,
+    /// The licence key cannot be activated: one answer for unknown, used and revoked (CRD-1).
+    LicenceNotUsable,
+    /// The credential is not in the stage that this step needs.
+    WrongStage {
+        /// What to do instead, for people.
+        hint: &'static str,
+    },
+    /// The code is wrong or was used (OTP-2).
+    CodeNotAccepted {
+        /// Consecutive failures that are left before the lock.
+        tries_left: u32,
+    },
+    /// Ten consecutive failures (OTP-3).
+    CredentialLocked,
+    /// The journey is not finished (LCH-1).
+    Blocked(Vec<Blocker>),
+    /// A fresh second factor is required first (LCH-2).
+    OtpRequired,
+    /// The webhook's signature is missing or wrong (SHP-7).
+    WebhookNotVerified,
+    /// The webhook's timestamp is outside the tolerance (SHP-7).
+    WebhookStale,
+    /// The same webhook order came with other content (SHP-7).
+    OrderContradicted,
+    /// Somebody else is changing the same thing right now.
+    Busy {
+        /// When to try again.
+        retry_after: Seconds,
+    },
+}
+
+impl Refusal {
+    /// The stable code, part of the API: renaming one breaks callers.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidInput(_) => "invalid-input",
+            Self::LinkNotValid => "link-not-valid",
+            Self::NotFound => "not-found",
+            Self::ApiKeyNotValid => "api-key-not-valid",
+            Self::IdempotencyKeyMissing => "idempotency-key-missing",
+            Self::IdempotencyKeyReused => "idempotency-key-reused",
+            Self::StillRunning => "still-running",
+            Self::InvitationPending { .. } => "invitation-pending",
+            Self::InvitationNeeded { .. } => "invitation-needed",
+            Self::AlreadyDecided => "already-decided",
+            Self::NotSignedIn => "not-signed-in",
+            Self::SignInFailed => "sign-in-failed",
+            Self::FormNotOurs => "form-not-ours",
+            Self::RoleMissing { .. } => "role-missing",
+            Self::TermsChanged => "terms-changed",
+            Self::PromoNotUsable => "promo-not-usable",
+            Self::PaymentNotCovered { .. } => "payment-not-covered",
+            Self::OrderFormReused => "order-form-reused",
+            Self::LicenceNotUsable => "licence-not-usable",
+            Self::WrongStage { .. } => "wrong-stage",
+            Self::CodeNotAccepted { .. } => "code-not-accepted",
+            Self::CredentialLocked => "credential-locked",
+            Self::Blocked(_) => "blocked",
+            Self::OtpRequired => "otp-required",
+            Self::WebhookNotVerified => "webhook-not-verified",
+            Self::WebhookStale => "webhook-stale",
+            Self::OrderContradicted => "order-contradicted",
+            Self::Busy { .. } => "busy",
+        }
+    }
+
+    /// One field's fault as a whole refusal.
+    pub fn field(field: &str, code: &'static str, hint: impl Into<String>) -> Self {
+        Self::InvalidInput(vec![FieldFault { field: field.to_owned(), code, hint: hint.into() }])
+    }
+}

@@ -1,0 +1,182 @@
+//! Free text: one line, or several.
+
+use core::fmt;
+use core::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use super::ParseError;
+
+/// One line of 1 to `MAX` characters: trimmed, NFC, without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Line<const MAX: usize>(String);
+
+/// Text of 1 to `MAX` characters that may have several lines, each ended by `\n` alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Paragraph<const MAX: usize>(String);
+
+impl<const MAX: usize> Line<MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> Paragraph<MAX> {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<const MAX: usize> FromStr for Line<MAX> {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        bounded(text, MAX, is_invisible).map(Self)
+    }
+}
+
+impl<const MAX: usize> FromStr for Paragraph<MAX> {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        // Forms send CRLF; counted and stored, a line end is one character.
+        bounded(&text.replace("\r\n", "\n"), MAX, |c| {
+            c != '\n' && is_invisible(c)
+        })
+        .map(Self)
+    }
+}
+
+/// The trimmed NFC form when it has 1 to `max` characters and none of them is refused.
+fn bounded(text: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<String, ParseError> {
+    let normal: String = text.trim().nfc().take(max.saturating_add(1)).collect();
+    if normal.is_empty() {
+        return Err(ParseError::new("text-missing", "Fill in this field."));
+    }
+    if normal.chars().count() > max {
+        return Err(ParseError::new(
+            "text-too-long",
+            format!("Use at most {max} characters."),
+        ));
+    }
+    if normal.chars().any(refused) {
+        return Err(ParseError::new(
+            "text-control-character",
+            "Remove line breaks and invisible control characters; typing the text again does that.",
+        ));
+    }
+    Ok(normal)
+}
+
+/// Controls, line separators, and the marks that let text read differently from what it is.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+impl<const MAX: usize> fmt::Display for Line<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MAX: usize> fmt::Display for Paragraph<MAX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<const MAX: usize> TryFrom<String> for Line<MAX> {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+impl<const MAX: usize> TryFrom<String> for Paragraph<MAX> {
+    type Error = ParseError;
+
+    fn try_from(text: String) -> Result<Self, ParseError> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_line_is_trimmed_and_composed() {
+        let line: Line<10> = "  Zoe\u{308} K. ".parse().expect("a line");
+        assert_eq!(line.as_str(), "Zoë K.");
+    }
+
+    #[test]
+    fn length_counts_characters_after_normalisation() {
+        assert!("ëëë".parse::<Line<3>>().is_ok());
+        assert!("e\u{308}e\u{308}e\u{308}".parse::<Line<3>>().is_ok());
+        assert_eq!(
+            "abcd".parse::<Line<3>>().map_err(|error| error.code),
+            Err("text-too-long")
+        );
+        for empty in ["", " ", "\n\t "] {
+            assert_eq!(
+                empty.parse::<Line<3>>().map_err(|error| error.code),
+                Err("text-missing")
+            );
+        }
+    }
+
+    #[test]
+    fn what_reads_differently_from_what_it_is_is_refused() {
+        for hidden in [
+            '\0', '\n', '\r', '\t', '\u{7F}', '\u{85}', '\u{2028}', '\u{202E}', '\u{2066}',
+            '\u{FEFF}',
+        ] {
+            let text = format!("a{hidden}b");
+            assert_eq!(
+                text.parse::<Line<9>>().map_err(|error| error.code),
+                Err("text-control-character"),
+                "{hidden:?}"
+            );
+        }
+        let joined = "न\u{200D}य";
+        assert!(
+            joined.parse::<Line<9>>().is_ok(),
+            "joiners are part of scripts"
+        );
+    }
+
+    #[test]
+    fn a_paragraph_keeps_its_lines() {
+        let paragraph: Paragraph<4> = "a\r\nb\n\n".parse().expect("a paragraph");
+        assert_eq!(paragraph.as_str(), "a\nb");
+        assert!("a\rb".parse::<Paragraph<4>>().is_err());
+        assert!("a\n\n\nb".parse::<Paragraph<4>>().is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn lines_survive_their_text(text in "\\PC{0,30}") {
+            if let Ok(line) = text.parse::<Line<20>>() {
+                prop_assert_eq!(line.as_str().parse(), Ok(line.clone()));
+                let stored = postcard::to_allocvec(&line).expect("text");
+                prop_assert_eq!(postcard::from_bytes(&stored), Ok(line));
+            }
+        }
+
+        #[test]
+        fn paragraphs_survive_their_text(text in "[a-c \\r\\n]{0,30}") {
+            if let Ok(paragraph) = text.parse::<Paragraph<20>>() {
+                prop_assert_eq!(paragraph.as_str().parse(), Ok(paragraph));
+            }
+        }
+    }
+}
