@@ -1,0 +1,48 @@
+//! A record for tests: a text, a sum, and effects that are texts.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    model::Backend,
+    turns::alone,
+    world::{Client, Surroundings, World},
+};
+use crate::{
+    kv::Kv,
+    record::{Record, Stored, record},
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sample {
+    pub(super) text: String,
+    pub(super) sum: u32,
+}
+
+record! { Sample { id: [u8; 16], effect: String, prefix: "sample", version: 1, older: {} } }
+
+pub(super) type TestKv = Kv<Client, Surroundings>;
+
+pub(super) const ID: [u8; 16] = [7; 16];
+
+pub(super) fn sample(text: &str) -> Sample {
+    Sample { text: text.to_owned(), sum: 0 }
+}
+
+pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
+    alone(future, 100_000).expect("every loop in this crate is bounded")
+}
+
+/// What stands under [`ID`], without an operation.
+pub(super) fn standing(world: &World) -> Option<Stored<Sample>> {
+    let key = Sample::key(&ID);
+    let bytes = world.bytes(&key)?;
+    Some(Stored::parse(key, &bytes).expect("what is stored was written by this program"))
+}
+
+/// A world in which [`ID`] exists.
+pub(super) fn world_with(backend: Backend, text: &str) -> World {
+    let world = World::new(backend);
+    run(world.kv().insert_fresh(&ID, sample(text), Vec::new())).expect("nothing fails here");
+    world.take_cost();
+    world
+}

@@ -1,0 +1,404 @@
+//! The write primitives that are right on all four backends; nothing else writes a record.
+//!
+//! Spin's stores agree on the names of their atomic operations and on little else ([`crate::store`] has the table). Three
+//! primitives hide that, and every handler's one commit point is one of them:
+//!
+//! | primitive | for | reads, writes when undisturbed |
+//! |---|---|---|
+//! | [`Kv::insert_fresh`] | an id with 128 fresh random bits | 1, 1 |
+//! | [`Kv::replace`] | a record that exists (after [`Kv::load`], 1 read) | 0, 1 |
+//! | [`Kv::create`] | an id that others may be creating now | 2, 5 (1, 0 when it exists) |
+//!
+//! On Redis each swap costs one read more, since it must be asked whether it happened.
+//!
+//! # Why they are right
+//!
+//! **Did my write happen?** A write puts its own fresh id on the record's trail. If the store says "applied", it was. If it
+//! says "refused", or fails, the record is read again: own id on the trail at the place where the revisions say it must
+//! be, then it happened; another's id there, then it did not and cannot happen later, being conditional on what is gone;
+//! trail too short, then nobody knows, and that is a [`Fault`], never a guess.
+//!
+//! | | who decides `replace` | who decides `create` | the trap, and what disarms it |
+//! |---|---|---|---|
+//! | `SQLite` | `swap` (compares the old bytes) | the gates: `increment` is exact | `swap` on an absent key is an upsert: only the holder of the gates comes near it |
+//! | Redis | `swap` (`WATCH`) | the gates, and `swap` | always reported as failed: the trail tells |
+//! | `DynamoDB` | `swap` (version) | the gates, and `swap` | `increment` errs under contention: a gate not surely taken is not taken; plain reads may be stale: decisions are made on watched ones only |
+//! | Cosmos DB | `swap` (etag) | `swap` (create, no upsert) | `increment` may tell several callers 1: then the gates merely thin the crowd |
+//!
+//! On `SQLite` old bytes cannot come back (each revision carries a fresh id); on `DynamoDB` versions start again at 1 when an
+//! item is deleted and made anew, so a record may be deleted only when no request can still hold a handle to it.
+//!
+//! **Gates.** A creator increments the counter of this minute and then that of the next, and may go on only if both say 1.
+//! Two attempts less than a minute apart share a counter, so at most one of them goes on. Attempts further apart than
+//! that are, clocks differing by less than 30 s, more than 30 s apart: the earlier request is dead. Stopping at the first
+//! counter that is not 1 matters: a creator refused at the first one would otherwise go on to take the second before the
+//! other gets there, and both would be refused. A creator that dies leaves its gates closed to the end of its next minute: two minutes at
+//! most by its own clock, and less than half a minute more by one that is behind.
+//! Gates are opened again only once the outcome is known; opening them with a write still in doubt would let the next
+//! creator pass while the first one's upsert is under way.
+//!
+//! **Effects** are part of the written record. A commit never drops what is still pending; only [`Kv::settle`] does.
+
+use std::fmt;
+
+use crate::{
+    key::{Counter, Key, Prefix},
+    record::{EffectId, Pending, Record, RecordFault, Stored, Told, WriteId},
+    store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store, StoreFault, Swap, Watched},
+};
+
+/// How long one that finds the gates closed waits between its looks for the winner's record, in milliseconds.
+pub const CREATE_BACKOFF_MILLIS: [u32; 5] = [20, 40, 80, 160, 320];
+
+/// How often [`Kv::settle`] tries before it leaves the effects to the sweep.
+pub const SETTLE_TRIES: usize = 5;
+
+const GATE: Prefix = Prefix::new("gate");
+const GATE_SECONDS: u64 = 60;
+const _: () = assert!(CLOCK_SKEW_SECONDS + REQUEST_SECONDS <= GATE_SECONDS, "an earlier creator could still be alive");
+
+/// The store, with only right ways to write to it.
+#[derive(Debug)]
+pub struct Kv<S, A> {
+    store: S,
+    ambient: A,
+}
+
+/// A record that was read through a watch: the right to replace exactly this revision.
+pub struct Seen<R: Record, S: Store> {
+    stored: Stored<R>,
+    cas: S::Cas,
+}
+
+/// The outcome of [`Kv::create`].
+#[must_use = "only Created means that the value was written"]
+#[derive(Debug)]
+pub enum Created<R: Record> {
+    /// This call created it.
+    Created(Stored<R>),
+    /// It exists, by somebody else or by an earlier try of the same cause. A plain read: load it before replacing it.
+    Existed(Stored<R>),
+    /// Somebody is creating it at this moment, or died doing so less than two minutes ago. Answer 503, try again.
+    Busy,
+}
+
+/// The outcome of [`Kv::replace`].
+#[must_use = "only Committed means that the value was written"]
+pub enum Replaced<R: Record, S: Store> {
+    /// Written, once. The record tells which effects are now to be performed.
+    Committed(Stored<R>),
+    /// Somebody else was faster. Decide again on what stands now, a bounded number of times; no new read is needed.
+    Lost(Seen<R, S>),
+    /// Somebody removed the record.
+    Gone,
+}
+
+/// The outcome of [`Kv::settle`].
+#[must_use = "effects that are still pending will be performed again"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Settled {
+    /// None of the effects is pending any more.
+    Done,
+    /// Too many others were writing. The effects stay, and are harmless when repeated.
+    Contended,
+}
+
+/// Nothing is known to have been written. Always a 503; the cause is for the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// What is stored cannot be read, or what was to be stored cannot be written.
+    #[error("{prefix} record: {fault}")]
+    Record {
+        /// Which kind of record.
+        prefix: &'static str,
+        /// What is wrong with it.
+        fault: RecordFault,
+    },
+    /// An id that should have been fresh is in use: randomness is broken, or the id was not fresh.
+    #[error("{prefix} record: an id that should be fresh is in use; check the random source")]
+    Occupied {
+        /// Which kind of record.
+        prefix: &'static str,
+    },
+    /// The store refused a write that nobody contended for.
+    #[error("{prefix} record: the store refused an uncontended write; try again")]
+    Refused {
+        /// Which kind of record.
+        prefix: &'static str,
+    },
+    /// More writes followed one's own than the trail remembers, before it could be checked.
+    #[error("{prefix} record: overtaken by more writes than its trail remembers; try again")]
+    Forgotten {
+        /// Which kind of record.
+        prefix: &'static str,
+    },
+}
+
+/// The truth about a swap.
+enum Written<R: Record, S: Store> {
+    Applied(Stored<R>),
+    Other(Seen<R, S>),
+    Absent,
+}
+
+/// The counters that admit one creator.
+struct Gates {
+    this_minute: Key,
+    next_minute: Key,
+}
+
+impl<S: Store, A: Ambient> Kv<S, A> {
+    /// Over a platform's store, clock, randomness and sleep.
+    pub fn new(store: S, ambient: A) -> Self {
+        Self { store, ambient }
+    }
+
+    /// One plain read, which may run at the same time as others and may be stale on `DynamoDB` without consistent reads.
+    pub async fn get<R: Record>(&self, id: &R::Id) -> Result<Option<Stored<R>>, Fault> {
+        self.read(&R::key(id)).await
+    }
+
+    /// One watched read: the record, and the right to replace it.
+    pub async fn load<R: Record>(&self, id: &R::Id) -> Result<Option<Seen<R, S>>, Fault> {
+        let key = R::key(id);
+        let watched = self.store.watch(&key).await?;
+        seen(&key, watched)
+    }
+
+    /// Writes a record whose id holds 128 fresh random bits, so that nobody contends.
+    ///
+    /// A swap without a watch would do on every backend, as a blind write. The read is spent so that *every* write is
+    /// conditional: should randomness ever repeat itself (a resumed snapshot, a pre-initialised component), the answer is
+    /// a [`Fault::Occupied`], not somebody else's authorization code overwritten. Reads are the cheap half: 1,000 a second
+    /// against 50 writes.
+    pub async fn insert_fresh<R: Record>(
+        &self,
+        id: &R::Id,
+        value: R,
+        effects: Vec<R::Effect>,
+    ) -> Result<Stored<R>, Fault> {
+        let key = R::key(id);
+        let Watched { cas, current } = self.store.watch(&key).await?;
+        if current.is_some() {
+            return Err(Fault::Occupied { prefix: R::PREFIX.as_str() });
+        }
+        match self.write(cas, self.first(key, value, effects)).await? {
+            Written::Applied(stored) => Ok(stored),
+            Written::Other(_) => Err(Fault::Occupied { prefix: R::PREFIX.as_str() }),
+            Written::Absent => Err(Fault::Refused { prefix: R::PREFIX.as_str() }),
+        }
+    }
+
+    /// Writes a record that others may be creating at this moment: one of them wins, everybody learns who.
+    ///
+    /// Prefer not to need it: let what is fought over exist before the fight, and [`Kv::replace`] it.
+    pub async fn create<R: Record>(&self, id: &R::Id, value: R, effects: Vec<R::Effect>) -> Result<Created<R>, Fault> {
+        let key = R::key(id);
+        if let Some(stored) = self.read(&key).await? {
+            return Ok(Created::Existed(stored));
+        }
+        let gates = Gates::of(&key, self.ambient.unix_seconds());
+        match self.take(&gates).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(self.await_winner(&key).await?.map_or(Created::Busy, Created::Existed)),
+            // DynamoDB errs under contention: whoever contended may have won.
+            Err(fault) => return self.await_winner(&key).await?.map(Created::Existed).ok_or(fault.into()),
+        }
+        let outcome = self.create_alone(key, value, effects).await?;
+        if !matches!(outcome, Created::Busy) {
+            self.open(&gates).await;
+        }
+        Ok(outcome)
+    }
+
+    /// Writes `next` over exactly the revision that was seen; what is still pending stays pending.
+    pub async fn replace<R: Record>(
+        &self,
+        seen: Seen<R, S>,
+        next: R,
+        effects: Vec<R::Effect>,
+    ) -> Result<Replaced<R, S>, Fault> {
+        let draft = seen.stored.next(next, self.name(effects), self.write_id());
+        Ok(match self.write(seen.cas, draft).await? {
+            Written::Applied(stored) => Replaced::Committed(stored),
+            Written::Other(seen) => Replaced::Lost(seen),
+            Written::Absent => Replaced::Gone,
+        })
+    }
+
+    /// Takes performed effects out of a record: 1 read and 1 write, or 1 read if they are out already.
+    pub async fn settle<R: Record>(&self, stored: &Stored<R>, done: &[EffectId]) -> Result<Settled, Fault> {
+        let watched = self.store.watch(stored.key()).await?;
+        let mut current: Option<Seen<R, S>> = seen(stored.key(), watched)?;
+        for _ in 0..SETTLE_TRIES {
+            let Some(Seen { stored, cas }) = current.take_if(|seen| seen.settle(done)) else {
+                return Ok(Settled::Done);
+            };
+            match self.write(cas, stored.same(self.write_id())).await? {
+                Written::Applied(_) | Written::Absent => return Ok(Settled::Done),
+                Written::Other(seen) => current = Some(seen),
+            }
+        }
+        Ok(Settled::Contended)
+    }
+
+    /// Adds to a counter: 1 write. On Cosmos DB the answer may be another caller's: show it, decide nothing by it.
+    pub async fn add(&self, counter: &Counter, delta: i64) -> Result<i64, Fault> {
+        Ok(self.store.increment(&counter.0, delta).await?)
+    }
+
+    /// A counter's value. It costs a write: backends encode counters differently, so only incrementing by 0 reads one.
+    pub async fn count(&self, counter: &Counter) -> Result<i64, Fault> {
+        self.add(counter, 0).await
+    }
+
+    pub(crate) fn ambient(&self) -> &A {
+        &self.ambient
+    }
+
+    async fn read<R: Record>(&self, key: &Key) -> Result<Option<Stored<R>>, Fault> {
+        let bytes = self.store.get(key).await?;
+        bytes.map(|bytes| parse(key, &bytes)).transpose()
+    }
+
+    /// Increments this minute's gate, then the next one's, stopping at the first that is not 1.
+    async fn take(&self, gates: &Gates) -> Result<bool, StoreFault> {
+        for gate in [&gates.this_minute, &gates.next_minute] {
+            if self.store.increment(gate, 1).await? != 1 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Past the gates: what others wrote before they opened theirs is visible now, and nobody else is past them.
+    async fn create_alone<R: Record>(&self, key: Key, value: R, effects: Vec<R::Effect>) -> Result<Created<R>, Fault> {
+        let Watched { cas, current } = self.store.watch(&key).await?;
+        if let Some(bytes) = current {
+            return Ok(Created::Existed(parse(&key, &bytes)?));
+        }
+        Ok(match self.write(cas, self.first(key, value, effects)).await? {
+            Written::Applied(stored) => Created::Created(stored),
+            Written::Other(seen) => Created::Existed(seen.stored),
+            Written::Absent => Created::Busy,
+        })
+    }
+
+    /// Best effort: a gate that stays closed closes nothing but its own minute.
+    async fn open(&self, gates: &Gates) {
+        for gate in [&gates.this_minute, &gates.next_minute] {
+            let _ = self.store.delete(gate).await;
+        }
+    }
+
+    async fn await_winner<R: Record>(&self, key: &Key) -> Result<Option<Stored<R>>, Fault> {
+        for millis in CREATE_BACKOFF_MILLIS {
+            self.ambient.pause(millis).await;
+            if let Some(stored) = self.read(key).await? {
+                return Ok(Some(stored));
+            }
+        }
+        Ok(None)
+    }
+
+    /// One swap, and the truth about it.
+    async fn write<R: Record>(&self, cas: S::Cas, draft: Stored<R>) -> Result<Written<R, S>, Fault> {
+        let bytes = draft.to_bytes().map_err(record_fault::<R>)?;
+        let (watched, unanswered) = match self.store.swap(cas, bytes).await {
+            Ok(Swap::Applied) => return Ok(Written::Applied(draft)),
+            Ok(Swap::Refused(watched)) => (watched, None),
+            Err(fault) => (self.store.watch(draft.key()).await?, Some(fault)),
+        };
+        let Some(seen) = seen::<R, S>(draft.key(), watched)? else {
+            return unanswered.map_or(Ok(Written::Absent), |fault| Err(fault.into()));
+        };
+        match (seen.stored.tells(&draft), unanswered) {
+            (Told::Happened, _) => Ok(Written::Applied(draft.pending_as_in(seen.stored))),
+            (Told::Forgotten, _) => Err(Fault::Forgotten { prefix: R::PREFIX.as_str() }),
+            // Not answered and not visible: it may still arrive, so this is no basis for a new decision.
+            (Told::Unchanged, Some(fault)) => Err(fault.into()),
+            (Told::Overtaken | Told::Unchanged, _) => Ok(Written::Other(seen)),
+        }
+    }
+
+    fn first<R: Record>(&self, key: Key, value: R, effects: Vec<R::Effect>) -> Stored<R> {
+        Stored::first(key, value, self.name(effects), self.write_id(), self.ambient.unix_seconds())
+    }
+
+    fn write_id(&self) -> WriteId {
+        WriteId(self.random())
+    }
+
+    fn name<E>(&self, effects: Vec<E>) -> Vec<Pending<E>> {
+        effects.into_iter().map(|effect| Pending { id: EffectId(self.random()), effect }).collect()
+    }
+
+    fn random(&self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        self.ambient.fill(&mut bytes);
+        bytes
+    }
+}
+
+impl<R: Record, S: Store> Seen<R, S> {
+    /// The domain value.
+    pub fn value(&self) -> &R {
+        self.stored.value()
+    }
+
+    /// The record as it was seen.
+    pub fn stored(&self) -> &Stored<R> {
+        &self.stored
+    }
+
+    /// Gives up the right to replace.
+    pub fn into_stored(self) -> Stored<R> {
+        self.stored
+    }
+
+    /// Lets the next [`Kv::replace`] take out effects that have been performed, which saves a [`Kv::settle`]. Says whether
+    /// any was pending.
+    pub fn settle(&mut self, done: &[EffectId]) -> bool {
+        self.stored.settle(done)
+    }
+}
+
+impl<R: Record, S: Store> fmt::Debug for Seen<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Seen").field(&self.stored).finish()
+    }
+}
+
+impl<R: Record, S: Store> fmt::Debug for Replaced<R, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Committed(stored) => f.debug_tuple("Committed").field(stored).finish(),
+            Self::Lost(seen) => f.debug_tuple("Lost").field(seen).finish(),
+            Self::Gone => f.write_str("Gone"),
+        }
+    }
+}
+
+impl Gates {
+    fn of(key: &Key, unix_seconds: u64) -> Self {
+        let minute = unix_seconds / GATE_SECONDS;
+        Self { this_minute: key.beside(GATE, minute), next_minute: key.beside(GATE, minute.saturating_add(1)) }
+    }
+}
+
+fn seen<R: Record, S: Store>(key: &Key, watched: Watched<S::Cas>) -> Result<Option<Seen<R, S>>, Fault> {
+    let Watched { cas, current } = watched;
+    let stored = current.map(|bytes| parse(key, &bytes)).transpose()?;
+    Ok(stored.map(|stored| Seen { stored, cas }))
+}
+
+fn parse<R: Record>(key: &Key, bytes: &[u8]) -> Result<Stored<R>, Fault> {
+    Stored::parse(key.clone(), bytes).map_err(record_fault::<R>)
+}
+
+fn record_fault<R: Record>(fault: RecordFault) -> Fault {
+    Fault::Record { prefix: R::PREFIX.as_str(), fault }
+}

@@ -1,0 +1,16 @@
+//! Every key and record that is persisted, and the primitives that write them.
+//!
+//! Read [`kv`] first: it says what the four backends promise, and why three write primitives are right on all of them.
+//! [`store`] is what a platform must offer, [`key`] and [`record`] what is stored, [`list`] and [`log`] what is built on
+//! top. Only this crate makes a key, and nothing else writes.
+
+pub mod key;
+pub mod kv;
+pub mod list;
+pub mod log;
+pub mod record;
+pub mod records;
+pub mod store;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod backends;

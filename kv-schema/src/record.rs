@@ -1,0 +1,451 @@
+//! Records: a domain value inside the envelope that makes its commits provable.
+//!
+//! Stored bytes are `format (1 byte) | version (varint) | meta (postcard) | body (the rest)`:
+//!
+//! - **version**: of the body and of the effects. A newer one than this program knows is refused before anything else is
+//!   decoded, and since writing requires having read, it is never overwritten.
+//! - **revision**: 1 for the first write, one more for each.
+//! - **trail**: the ids of the last [`TRAIL`] writes, newest first. It answers the question that Redis does not: "did my
+//!   write happen?" Together with the revision the answer is exact, or known to be unknown.
+//! - **pending**: effects that must follow the commit. They are inside the record because a request has one commit point;
+//!   they stay until [`crate::kv::Kv::settle`] takes them out.
+//! - **created**: when, in unix seconds; from it the names of the gates that a creation may have left behind follow.
+//!
+//! A stored record is parsed, not trusted: lengths, version and every newtype are checked again on the way in.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::key::{Key, Keyed, Prefix};
+
+/// How many of its last writes a record remembers.
+pub const TRAIL: usize = 8;
+
+/// How many effects may wait in one record.
+pub const EFFECTS_MAX: usize = 64;
+
+/// The largest stored value, in bytes: `DynamoDB` takes 400 KB, and Cosmos DB 2 MB with each byte as up to four
+/// characters.
+pub const VALUE_BYTES_MAX: usize = 256 * 1024;
+
+const FORMAT: u8 = 1;
+
+/// A domain value that is persisted.
+///
+/// The current version's bytes are the value's own postcard form; its newtypes validate when they deserialise. A shipped
+/// version is never edited: a change of the value *or a new kind of effect* raises [`Record::VERSION`], and the former
+/// form is frozen as a struct that converts by `TryFrom`. Effects are only ever appended to their enum. Implement it with
+/// `record!`.
+pub trait Record: Sized {
+    /// What names one of them.
+    type Id: Keyed;
+    /// What can follow a commit of this record.
+    type Effect: Serialize + DeserializeOwned;
+    /// The first part of its keys; no two records share one.
+    const PREFIX: Prefix;
+    /// The version that is written. The first is 1.
+    const VERSION: u16;
+
+    /// The key of the record named `id`.
+    fn key(id: &Self::Id) -> Key {
+        id.key(Self::PREFIX)
+    }
+
+    /// Reads a body of a `version` between 1 and [`Record::VERSION`].
+    fn decode(version: u16, body: &[u8]) -> Result<Self, RecordFault>;
+
+    /// The body in the current version.
+    fn encode(&self) -> Result<Vec<u8>, RecordFault>;
+}
+
+/// Implements [`Record`] for a serde type.
+///
+/// ```text
+/// record! {
+///     Invitation { id: InvitationSlotId, effect: Effect, prefix: "inv", version: 2, older: { 1 => InvitationV1 } }
+/// }
+/// ```
+macro_rules! record {
+    ($value:ty { id: $id:ty, effect: $effect:ty, prefix: $prefix:literal, version: $version:literal, older: { $($old:literal => $form:ty),* } }) => {
+        impl $crate::record::Record for $value {
+            type Id = $id;
+            type Effect = $effect;
+            const PREFIX: $crate::key::Prefix = $crate::key::Prefix::new($prefix);
+            const VERSION: u16 = $version;
+
+            fn decode(version: u16, body: &[u8]) -> Result<Self, $crate::record::RecordFault> {
+                match version {
+                    $version => $crate::record::decode_body(body),
+                    $($old => $crate::record::decode_body::<$form>(body)?.try_into().map_err($crate::record::RecordFault::corrupt),)*
+                    _ => Err($crate::record::RecordFault::corrupt("a version that never was")),
+                }
+            }
+
+            fn encode(&self) -> Result<Vec<u8>, $crate::record::RecordFault> {
+                $crate::record::encode_body(self)
+            }
+        }
+    };
+}
+pub(crate) use record;
+
+/// The effect of a record that has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoEffect {}
+
+/// Names one write for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteId(pub [u8; 16]);
+
+/// Names one effect of one commit for ever: what a receiver needs to recognise a repetition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EffectId(pub [u8; 16]);
+
+/// An effect that has been committed but not yet been seen to be done. Performing it twice is harmless.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending<E> {
+    /// Its name.
+    pub id: EffectId,
+    /// What is to be done.
+    pub effect: E,
+}
+
+/// A record as it stood when it was read or written.
+#[derive(Clone)]
+pub struct Stored<R: Record> {
+    key: Key,
+    value: R,
+    revision: u64,
+    created_unix_seconds: u64,
+    trail: Vec<WriteId>,
+    pending: Vec<Pending<R::Effect>>,
+}
+
+/// What a record tells about a write that its writer is unsure of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It happened.
+    Happened,
+    /// It did not, and never will: the record is another one than the write was conditional on.
+    Overtaken,
+    /// The record still stands as it was seen: nobody has written.
+    Unchanged,
+    /// So many writes followed that the trail no longer reaches back.
+    Forgotten,
+}
+
+#[derive(Serialize)]
+struct MetaRef<'a, E> {
+    revision: u64,
+    created_unix_seconds: u64,
+    trail: &'a [WriteId],
+    pending: &'a [Pending<E>],
+}
+
+#[derive(Deserialize)]
+struct Meta<E> {
+    revision: u64,
+    created_unix_seconds: u64,
+    trail: Vec<WriteId>,
+    pending: Vec<Pending<E>>,
+}
+
+impl<R: Record> Stored<R> {
+    /// The domain value.
+    pub fn value(&self) -> &R {
+        &self.value
+    }
+
+    /// Gives the domain value away.
+    pub fn into_value(self) -> R {
+        self.value
+    }
+
+    /// 1 after the first write, one more after each.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// When the first write was made, by its writer's clock.
+    pub fn created_unix_seconds(&self) -> u64 {
+        self.created_unix_seconds
+    }
+
+    /// Effects that must be performed, in this order.
+    pub fn pending(&self) -> &[Pending<R::Effect>] {
+        &self.pending
+    }
+
+    /// Where it is stored.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(crate) fn first(key: Key, value: R, effects: Vec<Pending<R::Effect>>, write: WriteId, now: u64) -> Self {
+        Self { key, value, revision: 1, created_unix_seconds: now, trail: vec![write], pending: effects }
+    }
+
+    /// The revision after this one. What is still pending stays, in order, before what is new.
+    pub(crate) fn next(mut self, value: R, effects: Vec<Pending<R::Effect>>, write: WriteId) -> Self {
+        self.value = value;
+        self.pending.extend(effects);
+        self.bear(write);
+        self
+    }
+
+    /// The revision after this one, with the same value.
+    pub(crate) fn same(mut self, write: WriteId) -> Self {
+        self.bear(write);
+        self
+    }
+
+    /// Drops performed effects; says whether there were any.
+    pub(crate) fn settle(&mut self, done: &[EffectId]) -> bool {
+        let before = self.pending.len();
+        self.pending.retain(|pending| !done.contains(&pending.id));
+        self.pending.len() < before
+    }
+
+    /// What is pending now is what is pending in `later`, a later revision.
+    pub(crate) fn pending_as_in(mut self, later: Self) -> Self {
+        self.pending = later.pending;
+        self
+    }
+
+    fn bear(&mut self, write: WriteId) {
+        self.revision = self.revision.saturating_add(1);
+        self.trail.insert(0, write);
+        self.trail.truncate(TRAIL);
+    }
+
+    /// What this record, as it stands, tells about `draft`, which was to be written over the revision before its own.
+    pub(crate) fn tells(&self, draft: &Self) -> Told {
+        let Some(since) = self.revision.checked_sub(draft.revision) else {
+            return Told::Unchanged;
+        };
+        match usize::try_from(since).ok().and_then(|since| self.trail.get(since)) {
+            None => Told::Forgotten,
+            Some(write) if draft.trail.first() == Some(write) => Told::Happened,
+            Some(_) => Told::Overtaken,
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>, RecordFault> {
+        if self.pending.len() > EFFECTS_MAX {
+            return Err(RecordFault::TooManyEffects);
+        }
+        let meta = MetaRef {
+            revision: self.revision,
+            created_unix_seconds: self.created_unix_seconds,
+            trail: &self.trail,
+            pending: &self.pending,
+        };
+        let mut bytes = vec![FORMAT];
+        bytes.extend(encode_body(&R::VERSION)?);
+        bytes.extend(encode_body(&meta)?);
+        bytes.extend(self.value.encode()?);
+        if bytes.len() > VALUE_BYTES_MAX {
+            return Err(RecordFault::TooLarge { bytes: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn parse(key: Key, bytes: &[u8]) -> Result<Self, RecordFault> {
+        let (format, rest) = bytes.split_first().ok_or_else(|| RecordFault::corrupt("no bytes"))?;
+        let (version, rest) = take::<u16>(rest)?;
+        if *format > FORMAT || version > R::VERSION {
+            return Err(RecordFault::TooNew { format: *format, version });
+        }
+        if *format < FORMAT || version == 0 {
+            return Err(RecordFault::corrupt("a format or version that never was"));
+        }
+        let (meta, body) = take::<Meta<R::Effect>>(rest)?;
+        let trail_length = usize::try_from(meta.revision).unwrap_or(TRAIL).min(TRAIL);
+        if meta.revision == 0 || meta.trail.len() != trail_length || meta.pending.len() > EFFECTS_MAX {
+            return Err(RecordFault::corrupt("revision, trail and effects do not fit together"));
+        }
+        Ok(Self {
+            key,
+            value: R::decode(version, body)?,
+            revision: meta.revision,
+            created_unix_seconds: meta.created_unix_seconds,
+            trail: meta.trail,
+            pending: meta.pending,
+        })
+    }
+}
+
+impl<R: Record> fmt::Debug for Stored<R> {
+    /// Without the value, which may be personal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stored")
+            .field("key", &self.key)
+            .field("revision", &self.revision)
+            .field("pending", &self.pending.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why bytes are not a record, or a value cannot become one. For the log.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordFault {
+    /// Written by a newer program. It is left as it is.
+    #[error(
+        "the record has format {format}, version {version}, which a newer release wrote; finish the upgrade of this node"
+    )]
+    TooNew {
+        /// The envelope's format byte.
+        format: u8,
+        /// The body's version.
+        version: u16,
+    },
+    /// Not what this program or any before it wrote.
+    #[error("the stored record is damaged ({reason}); restore it from a backup")]
+    Corrupt {
+        /// What did not fit.
+        reason: String,
+    },
+    /// Larger than [`VALUE_BYTES_MAX`].
+    #[error("the record would have {bytes} bytes, more than {VALUE_BYTES_MAX}; its lists need a limit")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
+    /// More than [`EFFECTS_MAX`] effects wait.
+    #[error("more than {EFFECTS_MAX} effects wait in the record; drain it first")]
+    TooManyEffects,
+    /// The value has no encoding.
+    #[error("the value cannot be encoded ({reason}); its type uses a serde feature that postcard lacks")]
+    NotEncodable {
+        /// The encoder's words.
+        reason: String,
+    },
+}
+
+impl RecordFault {
+    /// A [`RecordFault::Corrupt`] with its reason.
+    pub fn corrupt(reason: impl fmt::Display) -> Self {
+        Self::Corrupt { reason: reason.to_string() }
+    }
+}
+
+/// Decodes a whole body: bytes left over are damage.
+pub(crate) fn decode_body<T: DeserializeOwned>(body: &[u8]) -> Result<T, RecordFault> {
+    match take(body)? {
+        (value, []) => Ok(value),
+        _ => Err(RecordFault::corrupt("bytes left over")),
+    }
+}
+
+/// Encodes a body.
+pub(crate) fn encode_body<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, RecordFault> {
+    postcard::to_allocvec(value).map_err(|error| RecordFault::NotEncodable { reason: error.to_string() })
+}
+
+fn take<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), RecordFault> {
+    postcard::take_from_bytes(bytes).map_err(RecordFault::corrupt)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::indexing_slicing, reason = "a test that reads past the end fails, as it should")]
+
+    use super::*;
+
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct V1 {
+        name: String,
+    }
+
+    /// The second version has learnt to count, and that names are not empty.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    struct Thing {
+        name: String,
+        count: u32,
+    }
+
+    impl TryFrom<V1> for Thing {
+        type Error = &'static str;
+
+        fn try_from(old: V1) -> Result<Self, Self::Error> {
+            if old.name.is_empty() { Err("a name is not empty") } else { Ok(Self { name: old.name, count: 1 }) }
+        }
+    }
+
+    record! { Thing { id: [u8; 16], effect: String, prefix: "thing", version: 2, older: { 1 => V1 } } }
+
+    fn parse(bytes: &[u8]) -> Result<Stored<Thing>, RecordFault> {
+        Stored::parse(Thing::key(&[0; 16]), bytes)
+    }
+
+    fn thing() -> Stored<Thing> {
+        let value = Thing { name: "a".to_owned(), count: 300 };
+        let effects = vec![Pending { id: EffectId([2; 16]), effect: "mail".to_owned() }];
+        Stored::first(Thing::key(&[0; 16]), value, effects, WriteId([1; 16]), 1_795_219_200)
+    }
+
+    /// Format, version; revision, created (varint), one write id, one effect; then the body.
+    const V2_BYTES: &[u8] = b"\x01\x02\x01\x80\xbe\x83\xd8\x06\x01\
+        \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
+        \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x04mail\
+        \x01a\xac\x02";
+
+    const V1_BYTES: &[u8] =
+        b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x01b";
+
+    #[test]
+    fn the_envelope_has_these_bytes() {
+        let bytes = thing().to_bytes().expect("small");
+        assert_eq!(bytes.as_slice(), V2_BYTES, "{}", bytes.escape_ascii());
+        let read = parse(&bytes).expect("just written");
+        assert_eq!((read.value(), read.revision(), read.pending()), (thing().value(), 1, thing().pending()));
+    }
+
+    #[test]
+    fn an_older_version_is_read_and_written_as_the_present_one() {
+        let read = parse(V1_BYTES).expect("a former release wrote it");
+        assert_eq!(read.value(), &Thing { name: "b".to_owned(), count: 1 });
+        let bytes = read.same(WriteId([3; 16])).to_bytes().expect("small");
+        assert_eq!(bytes.get(..3), Some([1, 2, 2].as_slice()), "format 1, version 2, revision 2");
+        let unnamed: Vec<u8> = [V1_BYTES.strip_suffix(b"\x01b").expect("its body"), b"\x00"].concat();
+        assert_eq!(parse(&unnamed).err(), Some(RecordFault::corrupt("a name is not empty")));
+    }
+
+    #[test]
+    fn what_is_newer_or_damaged_is_refused() {
+        let bytes = thing().to_bytes().expect("small");
+        for length in 0..bytes.len() {
+            assert!(matches!(parse(&bytes[..length]), Err(RecordFault::Corrupt { .. })), "cut to {length}");
+        }
+        assert!(matches!(parse(&[bytes.as_slice(), b"\x00"].concat()), Err(RecordFault::Corrupt { .. })), "left over");
+        let with = |index: usize, byte| {
+            let mut changed = bytes.clone();
+            changed[index] = byte;
+            parse(&changed).expect_err("changed")
+        };
+        assert_eq!(with(0, 2), RecordFault::TooNew { format: 2, version: 2 });
+        assert_eq!(with(1, 3), RecordFault::TooNew { format: 1, version: 3 });
+        assert!(matches!(with(0, 0), RecordFault::Corrupt { .. }));
+        assert!(matches!(with(1, 0), RecordFault::Corrupt { .. }));
+        assert!(matches!(with(2, 0), RecordFault::Corrupt { .. }), "revision 0");
+        assert!(matches!(with(2, 2), RecordFault::Corrupt { .. }), "revision 2 with a trail of one");
+    }
+
+    #[test]
+    fn the_trail_tells_whether_a_write_happened_or_that_it_does_not_know() {
+        let seen = thing();
+        let draft = seen.clone().same(WriteId([9; 16]));
+        assert_eq!(seen.tells(&draft), Told::Unchanged);
+        let mut mine = draft.clone();
+        let mut theirs = seen.same(WriteId([8; 16]));
+        for other in 0..TRAIL {
+            assert_eq!(mine.tells(&draft), Told::Happened, "{other} later");
+            assert_eq!(theirs.tells(&draft), Told::Overtaken, "{other} later");
+            mine = mine.same(WriteId([10; 16]));
+            theirs = theirs.same(WriteId([10; 16]));
+        }
+        assert_eq!(mine.tells(&draft), Told::Forgotten);
+        assert_eq!(theirs.tells(&draft), Told::Forgotten);
+    }
+}
