@@ -1,0 +1,366 @@
+//! What one request has at hand: configuration, keys, time, the store, and the loop that commits decisions.
+
+use std::{cell::RefCell, sync::Arc};
+
+use http::StatusCode;
+use kv_schema::{
+    key::Key,
+    kv::{Created, Kv, Replaced},
+    record::{Record, Stored},
+};
+use shared::{
+    account::{Account, SignedIn},
+    config::Gateway,
+    decision::{Counted, Decision},
+    effect::Effect,
+    refusal::Refusal,
+    secret::{Entropy, Keys, MacPurpose, SealPurpose, Sealed, SessionSecret},
+    values::{Seconds, Timestamp},
+};
+
+use crate::{
+    cookies,
+    failure::{BadRequest, Failure, Outcome},
+    form::FormFaults,
+    platform::Platform,
+    reply::Reply,
+    request::{Encoding, Request},
+    session::{REFRESH_AFTER, SessionCookie, open_text, seal_text},
+    view::{self, Frame, View},
+};
+
+/// How often a decision is made anew because somebody else changed the record meanwhile.
+pub const DECIDE_TRIES: u32 = 6;
+const BUSY_RETRY_AFTER: Seconds = Seconds(2);
+
+/// One request's surroundings.
+pub struct Edge<P> {
+    /// The platform.
+    pub platform: P,
+    /// The configuration.
+    pub gateway: Arc<Gateway>,
+    /// Keys derived from the root secret.
+    pub keys: Keys,
+    /// The time of this request; it does not move while the request runs.
+    pub now: Timestamp,
+    /// What people quote to support.
+    pub request_id: String,
+    /// Scheme and authority under which browsers reach the service, without a slash at the end.
+    pub public_url: String,
+    pub(crate) cookies: RefCell<Vec<String>>,
+    pub(crate) frame: RefCell<Frame>,
+}
+
+/// What a closure given to [`Edge::transact`] wants done.
+pub enum Change<R, O> {
+    /// Commit this; the outcome is revealed after the commit.
+    Commit(Counted<R, O>),
+    /// Nothing is to be written.
+    Keep(O),
+}
+
+impl<R> From<Decision<R>> for Change<R, ()> {
+    fn from(decision: Decision<R>) -> Self {
+        Self::Commit(Counted::new(decision, ()))
+    }
+}
+
+impl<R> From<Option<Decision<R>>> for Change<R, ()> {
+    fn from(decision: Option<Decision<R>>) -> Self {
+        decision.map_or(Self::Keep(()), Self::from)
+    }
+}
+
+/// The platform's randomness as the core takes it.
+pub struct Randomness<'a, P>(&'a P);
+
+impl<P: Platform> Entropy for Randomness<'_, P> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+}
+
+/// Which record type carries sealed effects: all of them.
+pub trait Persisted: Record<Effect = Sealed> {}
+impl<R: Record<Effect = Sealed>> Persisted for R {}
+
+impl<P: Platform> Edge<P> {
+    /// The store, with only right ways to write to it.
+    pub fn kv(&self) -> Kv<&P, &P> {
+        Kv::new(&self.platform, &self.platform)
+    }
+
+    /// Randomness for the core.
+    pub fn rng(&self) -> Randomness<'_, P> {
+        Randomness(&self.platform)
+    }
+
+    /// Loads, decides, commits, drains. Decides again when somebody else was faster, [`DECIDE_TRIES`] times at most.
+    ///
+    /// The outcome of a [`Counted`] is revealed only after its commit.
+    ///
+    /// # Errors
+    /// `absent` when there is no such record; whatever `decide` refuses, with nothing written; [`Refusal::Busy`]; a
+    /// fault of the store.
+    pub async fn transact<R: Persisted + Clone, O>(
+        &self,
+        id: &R::Id,
+        absent: Refusal,
+        mut decide: impl FnMut(R, &mut dyn Entropy) -> Result<Change<R, O>, Refusal>,
+    ) -> Result<(O, Stored<R>), Failure> {
+        let kv = self.kv();
+        let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
+        for _ in 0..DECIDE_TRIES {
+            let counted = match decide(seen.value().clone(), &mut self.rng())? {
+                Change::Commit(counted) => counted,
+                Change::Keep(outcome) => {
+                    let stored = seen.into_stored();
+                    self.drain(&stored).await;
+                    return Ok((outcome, stored));
+                }
+            };
+            let (decision, outcome) = counted.split();
+            let effects = self.seal_effects(&R::key(id), decision.effects)?;
+            match kv.replace(seen, decision.next, effects).await? {
+                Replaced::Committed(stored) => {
+                    self.drain(&stored).await;
+                    return Ok((outcome.reveal_after_commit(), stored));
+                }
+                Replaced::Lost(current) => seen = current,
+                Replaced::Gone => break,
+            }
+        }
+        Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())
+    }
+
+    /// Creates a record that others may be creating at this moment, and drains what follows.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
+    pub async fn create<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
+        let effects = self.seal_effects(&R::key(id), decision.effects)?;
+        match self.kv().create(id, decision.next, effects).await? {
+            Created::Created(stored) => {
+                self.drain(&stored).await;
+                Ok(NowStands::Ours(stored))
+            }
+            Created::Existed(stored) => {
+                self.drain(&stored).await;
+                Ok(NowStands::Another(stored))
+            }
+            Created::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+        }
+    }
+
+    /// Inserts a record whose id is fresh randomness, and drains what follows.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn insert<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
+        let effects = self.seal_effects(&R::key(id), decision.effects)?;
+        let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
+        self.drain(&stored).await;
+        Ok(stored)
+    }
+
+    pub(crate) fn seal_effects(&self, key: &Key, effects: Vec<Effect>) -> Result<Vec<Sealed>, Failure> {
+        effects
+            .iter()
+            .map(|effect| {
+                let bytes = postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
+                Ok(self.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut self.rng()))
+            })
+            .collect()
+    }
+
+    /// Requires that the request was not forged by another site (SIG-4): JSON from our own origin or from no browser,
+    /// a form with its token.
+    ///
+    /// # Errors
+    /// [`BadRequest::CrossSite`], [`BadRequest::UnsupportedMediaType`], [`Refusal::FormNotOurs`].
+    pub fn require_same_site(&self, request: &Request, form_token: Option<&str>) -> Result<(), Failure> {
+        if request.header("origin").is_some_and(|origin| origin != self.public_url) {
+            return Err(BadRequest::CrossSite.into());
+        }
+        if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+            return Err(BadRequest::CrossSite.into());
+        }
+        match request.encoding()? {
+            Encoding::Json => Ok(()),
+            Encoding::Form => {
+                let cookie = request.cookie(cookies::CSRF).unwrap_or_default();
+                let valid = !cookie.is_empty()
+                    && form_token.is_some_and(|token| {
+                        self.keys.mac_matches(MacPurpose::Csrf, &self.csrf_parts(cookie, request), token)
+                    });
+                if valid { Ok(()) } else { Err(Refusal::FormNotOurs.into()) }
+            }
+        }
+    }
+
+    fn csrf_parts<'a>(&self, cookie: &'a str, request: &'a Request) -> [&'a [u8]; 3] {
+        // Bound to whoever is signed in by the cookies' presence; the cookies themselves are sealed and HttpOnly.
+        let signed_in: &[u8] = if self.session_cookie(request).is_some() { b"person" } else { b"nobody" };
+        let on_duty: &[u8] = if request.cookie(cookies::OPERATOR).is_some() { b"operator" } else { b"nobody" };
+        [cookie.as_bytes(), signed_in, on_duty]
+    }
+
+    /// The session cookie, opened. It proves nothing before the account confirms it.
+    pub fn session_cookie(&self, request: &Request) -> Option<SessionCookie> {
+        open_text(&self.keys, SealPurpose::Session, cookies::SESSION, request.cookie(cookies::SESSION)?)
+    }
+
+    /// The session cookie of a request that needs one.
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`].
+    pub fn require_session_cookie(&self, request: &Request) -> Result<SessionCookie, Refusal> {
+        self.session_cookie(request).ok_or(Refusal::NotSignedIn)
+    }
+
+    /// The account whose session the request presents: one read, no write (SIG-2). Check it with
+    /// [`Edge::confirm_session`].
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`].
+    pub async fn session_account(&self, request: &Request) -> Result<(SessionCookie, Account), Failure> {
+        let cookie = self.require_session_cookie(request)?;
+        let stored = self.kv().get::<Account>(&cookie.account).await?.ok_or(Refusal::NotSignedIn)?;
+        Ok((cookie, stored.into_value()))
+    }
+
+    /// Confirms the presented session, remembers the name for the page's frame, and renews the cookie's time.
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`].
+    pub fn confirm_session<'a>(&self, cookie: &SessionCookie, account: &'a Account) -> Result<SignedIn<'a>, Refusal> {
+        let person = account.signed_in(&cookie.secret(), cookie.seen_at, self.now)?;
+        self.frame.borrow_mut().set("person", account.name.full());
+        if self.now.since(cookie.seen_at) >= REFRESH_AFTER {
+            self.set_session(&SessionCookie::new(account.id, &cookie.secret(), self.now));
+        }
+        Ok(person)
+    }
+
+    /// Sets the session cookie.
+    pub fn set_session(&self, cookie: &SessionCookie) {
+        self.set_sealed_cookie(cookies::SESSION, SealPurpose::Session, cookie);
+    }
+
+    /// Sets a cookie with sealed content.
+    pub fn set_sealed_cookie<T: serde::Serialize>(&self, name: &'static str, purpose: SealPurpose, value: &T) {
+        if let Some(text) = seal_text(&self.keys, purpose, name, value, &mut self.rng()) {
+            self.cookies.borrow_mut().push(cookies::set(name, &text));
+        }
+    }
+
+    /// Opens a cookie with sealed content.
+    pub fn sealed_cookie<T: serde::de::DeserializeOwned>(
+        &self,
+        request: &Request,
+        name: &'static str,
+        purpose: SealPurpose,
+    ) -> Option<T> {
+        open_text(&self.keys, purpose, name, request.cookie(name)?)
+    }
+
+    /// Removes a cookie.
+    pub fn clear_cookie(&self, name: &'static str) {
+        self.cookies.borrow_mut().push(cookies::clear(name));
+    }
+
+    /// A fresh session secret.
+    pub fn fresh_secret(&self) -> SessionSecret {
+        SessionSecret::random(&mut self.rng())
+    }
+
+    /// Shows a View: as a page or as JSON, as the caller prefers.
+    ///
+    /// # Errors
+    /// A fault when it cannot be rendered.
+    pub fn show<V: View>(&self, request: &Request, status: StatusCode, view: &V) -> Outcome {
+        if request.wants_page() {
+            view::page(status, view, &self.page_frame(request))
+        } else {
+            view::document(status, view)
+        }
+    }
+
+    /// After a successful change: the page's next address for a form, the View for JSON.
+    ///
+    /// # Errors
+    /// A fault when it cannot be rendered.
+    pub fn done<V: serde::Serialize>(&self, request: &Request, next: &str, status: StatusCode, view: &V) -> Outcome {
+        match request.encoding() {
+            Ok(Encoding::Form) => Ok(Reply::see_other(next)),
+            _ => view::document(status, view),
+        }
+    }
+
+    /// A refused form shows its faults in place; every other caller gets the refusal.
+    ///
+    /// # Errors
+    /// The refusal itself, for callers that do not want a page.
+    pub fn refused_in_place<V: View>(
+        &self,
+        request: &Request,
+        failure: Failure,
+        field: &str,
+        form: impl FnOnce(FormFaults) -> V,
+    ) -> Outcome {
+        match failure {
+            Failure::Refused(refusal) if request.wants_page() && belongs_to_a_form(&refusal) => {
+                let status = crate::problem::Problem::of_refusal(&refusal).status;
+                self.show(request, status, &form(FormFaults::of_refusal(&refusal, field)))
+            }
+            other => Err(other),
+        }
+    }
+
+    /// The frame of a page, with the form token bound to a random cookie.
+    pub(crate) fn page_frame(&self, request: &Request) -> Frame {
+        let mut frame = self.frame.borrow().clone();
+        frame.set("service", &self.gateway.service.name);
+        frame.set("support", self.gateway.service.support_email.as_str());
+        frame.set("request", &self.request_id);
+        let known = request.cookie(cookies::CSRF).filter(|value| value.len() == CSRF_CHARS).map(str::to_owned);
+        let value = known.unwrap_or_else(|| {
+            let fresh = shared::secret::base64url(self.fresh_secret().expose());
+            self.cookies.borrow_mut().push(cookies::set(cookies::CSRF, &fresh));
+            fresh
+        });
+        frame.set("csrf", self.keys.mac(MacPurpose::Csrf, &self.csrf_parts(&value, request)));
+        frame
+    }
+
+    /// Adds a value to the frame of this request's pages.
+    pub fn frame_value(&self, name: &'static str, value: impl Into<String>) {
+        self.frame.borrow_mut().set(name, value);
+    }
+}
+
+const CSRF_CHARS: usize = 22;
+
+/// Refusals that a person mends in the same form.
+fn belongs_to_a_form(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::InvalidInput(_)
+            | Refusal::SignInFailed
+            | Refusal::PromoNotUsable
+            | Refusal::PaymentNotCovered { .. }
+            | Refusal::LicenceNotUsable
+            | Refusal::CodeNotAccepted { .. }
+            | Refusal::CredentialLocked
+            | Refusal::TermsChanged
+    )
+}
+
+/// What stands after [`Edge::create`].
+#[must_use = "the record may be another's"]
+pub enum NowStands<R: Record> {
+    /// This request created it.
+    Ours(Stored<R>),
+    /// It existed: by an earlier try of the same cause, or by somebody else.
+    Another(Stored<R>),
+}

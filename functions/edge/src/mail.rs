@@ -1,0 +1,133 @@
+//! The wording of messages, and their way out through the provider's HTTP interface.
+
+use serde::Serialize;
+use shared::message::{Body, Message};
+
+use crate::{
+    edge::Edge,
+    failure::Failure,
+    platform::{Outgoing, Platform},
+};
+
+/// The generic JSON document that a mail provider's adapter takes.
+#[derive(Serialize)]
+struct Document<'a> {
+    id: &'a str,
+    channel: &'static str,
+    to: &'a str,
+    from: &'a str,
+    subject: &'a str,
+    text: &'a str,
+}
+
+/// Delivers a message. `cause` names the effect for ever, so that a repeated delivery is recognised (MSG-1).
+///
+/// # Errors
+/// When the provider does not answer or does not take the message.
+pub async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8; 16]) -> Result<(), Failure> {
+    let url = edge
+        .platform
+        .variable("mail_endpoint")
+        .await?
+        .ok_or_else(|| Failure::Fault("variable mail_endpoint is empty".to_owned()))?;
+    let id = shared::secret::base64url(cause);
+    let (subject, text) = wording(message, &edge.gateway.service.name, &edge.public_url);
+    let document = Document {
+        id: &id,
+        channel: "email",
+        to: message.to.as_str(),
+        from: edge.gateway.service.from.as_str(),
+        subject: &subject,
+        text: &text,
+    };
+    let body = serde_json::to_vec(&document).map_err(|error| Failure::Fault(format!("message: {error}")))?;
+    match edge.platform.post(Outgoing { url, idempotency_key: id, body }).await? {
+        200..=299 => Ok(()),
+        status => Err(Failure::Fault(format!("the mail provider answered {status}"))),
+    }
+}
+
+/// Subject and text of a message.
+fn wording(message: &Message, service: &str, public_url: &str) -> (String, String) {
+    let (subject, lines) = match &message.body {
+        Body::Invitation { company, application, organisation, token, expires_at } => (
+            format!("You're Invited to Collaborate with {company}"),
+            vec![
+                format!("{company} invites {organisation} to use {application}."),
+                format!("Accept the invitation and register your organization here:\n{public_url}/invite/accept?token={token}"),
+                format!("The link works until {}. Opening it commits you to nothing.", expires_at.human()),
+            ],
+        ),
+        Body::RegistrationReceived { reference, application } => (
+            format!("We received your registration {reference}"),
+            vec![
+                format!("Your registration for {application} has arrived. Its reference number is {reference}."),
+                "It will be reviewed, which takes up to two business days. After approval, every administrator that you \
+                 named receives an activation e-mail with a User ID."
+                    .to_owned(),
+            ],
+        ),
+        Body::RegistrationRejected { reference, reason } => (
+            format!("Your registration {reference} was not approved"),
+            vec![
+                format!("The reason: {reason}"),
+                "If you think that this is a mistake, reply to support with your reference number.".to_owned(),
+            ],
+        ),
+        Body::Activation { organisation, user_id, token, expires_at } => (
+            format!("Activate your {service} account"),
+            vec![
+                format!("{organisation} is registered, and you are one of its administrators."),
+                format!("Your User ID is {user_id}. You can sign in with it, or with this e-mail address."),
+                format!("Choose your password here:\n{public_url}/activate?token={token}"),
+                format!("The link works until {}.", expires_at.human()),
+            ],
+        ),
+        Body::MembershipAdded { organisation } => (
+            format!("You now also belong to {organisation}"),
+            vec![
+                format!("Your account was given a role in {organisation}."),
+                format!("Sign in as usual:\n{public_url}/sign-in"),
+            ],
+        ),
+        Body::LoginSuccess { user_id } => (
+            "Login Success".to_owned(),
+            vec![
+                format!("Your account {user_id} is active."),
+                format!("Go on with the remaining steps, now or later:\n{public_url}/dashboard"),
+            ],
+        ),
+        Body::Receipt { order, total, lines } => (
+            format!("Receipt for order {order}"),
+            vec![format!("You ordered:\n{}", listed(lines)), format!("Total: {total}")],
+        ),
+        Body::Licences { order, keys } => (
+            format!("Your licence keys for order {order}"),
+            vec![
+                keys.iter().map(|(product, key)| format!("{product}\n{key}")).collect::<Vec<_>>().join("\n\n"),
+                format!("Sign in and enter your licence key here:\n{public_url}/credentials/licence"),
+                "Each key works once, for one person. Keep this e-mail: the key cannot be read back.".to_owned(),
+            ],
+        ),
+        Body::OrderPlaced { order, token, lines } => {
+            let mut texts = vec![format!("Your order {order} is complete:\n{}", listed(lines))];
+            if let Some(token) = token {
+                texts.push(format!("Look at it again here:\n{public_url}/webstore-checkout/orders?token={token}"));
+            }
+            (format!("Your order {order}"), texts)
+        }
+        Body::AuthenticatorAdded { product, at } => (
+            "An authenticator was added to your account".to_owned(),
+            vec![
+                format!("An authenticator app was registered for {product} on {}.", at.human()),
+                "If that was not you, write to support at once.".to_owned(),
+            ],
+        ),
+    };
+    let text = format!("Dear {},\n\n{}\n\n{service}\n", message.name, lines.join("\n\n"));
+    (subject, text)
+}
+
+fn listed(lines: &[(String, u32)]) -> String {
+    lines.iter().map(|(product, quantity)| format!("{quantity} x {product}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,58 @@
+//! What a component stands on, besides the store: configuration, variables and one way out.
+
+use std::{future::Future, sync::Arc};
+
+use kv_schema::store::{Ambient, Store};
+use shared::config::Gateway;
+
+/// Everything that the edge asks of the platform it runs on.
+pub trait Platform: Store + Ambient {
+    /// The configuration, `gateway.toml`, parsed and validated as a whole.
+    ///
+    /// # Errors
+    /// A [`PlatformFault`] that names file, key and reason.
+    fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault>;
+
+    /// A variable that the manifest grants to this component; `None` when it is empty.
+    ///
+    /// # Errors
+    /// When the variable is not granted, or the provider fails.
+    fn variable(&self, name: &str) -> impl Future<Output = Result<Option<String>, PlatformFault>>;
+
+    /// Posts a JSON document to a granted host and returns the response's status.
+    ///
+    /// # Errors
+    /// When the host is not granted or does not answer.
+    fn post(&self, message: Outgoing) -> impl Future<Output = Result<u16, PlatformFault>>;
+
+    /// Writes one line to the component's log.
+    fn log(&self, line: &str);
+}
+
+/// A JSON document that leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Where it goes.
+    pub url: String,
+    /// The same for every try of one cause, so that the receiver can recognise a repetition.
+    pub idempotency_key: String,
+    /// The document.
+    pub body: Vec<u8>,
+}
+
+/// The platform did not do what was asked. The cause is for the log, never for a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlatformFault(String);
+
+impl PlatformFault {
+    /// A fault with its cause.
+    pub fn new(cause: impl Into<String>) -> Self {
+        Self(cause.into())
+    }
+}
+
+impl std::fmt::Display for PlatformFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,118 @@
+//! The request, bounded and whole, and the parsing of its body.
+
+use http::{HeaderMap, Method, header};
+use serde::de::DeserializeOwned;
+
+use crate::failure::{BadRequest, Failure};
+
+/// The largest body that a component reads, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The longest path and query, in bytes.
+pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// A whole request.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Method.
+    pub method: Method,
+    /// Path without query.
+    pub path: String,
+    /// Query without `?`; empty when there is none.
+    pub query: String,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Body, at most [`BODY_BYTES_MAX`] bytes.
+    pub body: Vec<u8>,
+}
+
+/// How a body is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// `application/json`.
+    Json,
+    /// `application/x-www-form-urlencoded`: what a browser's form sends.
+    Form,
+}
+
+impl Request {
+    /// The header's value when it is given once and is text. The platform appends its own headers after those of the
+    /// client, so callers that want the platform's take [`Request::last_header`].
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?.to_str().ok()?;
+        values.next().is_none().then_some(first)
+    }
+
+    /// The last value of a header.
+    pub fn last_header(&self, name: &str) -> Option<&str> {
+        self.headers.get_all(name).iter().next_back()?.to_str().ok()
+    }
+
+    /// Whether the caller prefers a page to JSON: `text/html` in `Accept`, and not after `application/json`.
+    pub fn wants_page(&self) -> bool {
+        let accept = self.header(header::ACCEPT.as_str()).unwrap_or_default();
+        match (accept.find("text/html"), accept.find("application/json")) {
+            (Some(page), Some(json)) => page < json,
+            (Some(_), None) => true,
+            (None, _) => false,
+        }
+    }
+
+    /// The path's segments without empty ones.
+    pub fn segments(&self) -> Vec<&str> {
+        self.path.split('/').filter(|segment| !segment.is_empty()).collect()
+    }
+
+    /// The body's encoding.
+    ///
+    /// # Errors
+    /// [`BadRequest::UnsupportedMediaType`].
+    pub fn encoding(&self) -> Result<Encoding, BadRequest> {
+        let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+            "application/json" => Ok(Encoding::Json),
+            "application/x-www-form-urlencoded" => Ok(Encoding::Form),
+            _ => Err(BadRequest::UnsupportedMediaType),
+        }
+    }
+
+    /// Decodes the body into the raw input type, from JSON or from a form: both enter through the same type, in which
+    /// unknown and repeated fields are faults.
+    ///
+    /// # Errors
+    /// [`BadRequest`] for another content type, bytes that are not UTF-8, or a body that does not fit.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        let text = std::str::from_utf8(&self.body).map_err(|_| BadRequest::NotUtf8)?;
+        match self.encoding()? {
+            Encoding::Json => serde_json::from_str(text).map_err(|error| truncated_or_malformed(&error).into()),
+            Encoding::Form => serde_html_form::from_str(text).map_err(|_| BadRequest::Malformed.into()),
+        }
+    }
+
+    /// Decodes the query. Unknown and repeated fields are faults, as in a body.
+    ///
+    /// # Errors
+    /// [`BadRequest::Malformed`].
+    pub fn decode_query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_html_form::from_str(&self.query).map_err(|_| BadRequest::Malformed.into())
+    }
+
+    /// The cookie of this name, when it is given once.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let mut found = self
+            .headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(key, _)| *key == name)
+            .map(|(_, value)| value);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+}
+
+fn truncated_or_malformed(error: &serde_json::Error) -> BadRequest {
+    if error.is_eof() { BadRequest::Truncated } else { BadRequest::Malformed }
+}

@@ -1,0 +1,253 @@
+//! From a bounded request to a finished reply: surroundings, handler, refusals, and the headers of every reply.
+
+use askama::Template;
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
+use std::{cell::RefCell, sync::Arc};
+
+use crate::{
+    edge::Edge,
+    failure::{BadRequest, Failure, Outcome},
+    platform::{Platform, PlatformFault},
+    problem::{BlockerView, Problem},
+    reply::Reply,
+    request::Request,
+    view,
+};
+
+/// Serves one request with a component's handler.
+pub async fn serve<P, H>(platform: P, request: Result<Request, (BadRequest, HeaderMap)>, handler: H) -> Reply
+where
+    P: Platform,
+    H: AsyncFn(&Edge<P>, &Request) -> Outcome,
+{
+    let mut id = [0; 10];
+    platform.fill(&mut id);
+    let request_id = shared::secret::base64url(&id);
+    let (request, arrived) = match request {
+        Ok(request) => (request, None),
+        Err((bad, headers)) => (bodiless(headers), Some(bad)),
+    };
+    let edge = match surroundings(&platform, request_id.clone()).await {
+        Ok((gateway, keys, public_url)) => Edge {
+            now: Timestamp::from_unix(i64::try_from(platform.unix_seconds()).unwrap_or(i64::MAX)),
+            platform,
+            gateway,
+            keys,
+            request_id,
+            public_url,
+            cookies: RefCell::default(),
+            frame: RefCell::default(),
+        },
+        Err(fault) => {
+            platform.log(&log_line(&request_id, &request, StatusCode::SERVICE_UNAVAILABLE, Some(&fault.to_string())));
+            let body = Problem::of_fault().document(&request_id);
+            return finish(Reply::with(StatusCode::SERVICE_UNAVAILABLE, "application/problem+json", body), &[], None);
+        }
+    };
+    let outcome = match arrived {
+        Some(bad) => Err(bad.into()),
+        None => handler(&edge, &request).await,
+    };
+    let reply = match outcome {
+        Ok(reply) => {
+            edge.platform.log(&log_line(&edge.request_id, &request, reply.status, None));
+            reply
+        }
+        Err(failure) => edge.refuse(&request, &failure),
+    };
+    let cookies = edge.cookies.borrow().clone();
+    finish(reply, &cookies, Some(&edge.gateway))
+}
+
+fn bodiless(headers: HeaderMap) -> Request {
+    Request { method: Method::POST, path: String::new(), query: String::new(), headers, body: Vec::new() }
+}
+
+async fn surroundings<P: Platform>(
+    platform: &P,
+    _request_id: String,
+) -> Result<(Arc<Gateway>, Keys, String), PlatformFault> {
+    let gateway = platform.gateway()?;
+    let root = root_secret(platform, "root_secret").await?;
+    let root = root.ok_or_else(|| PlatformFault::new("variable root_secret: it is empty; generate 32 random bytes"))?;
+    let previous = root_secret(platform, "previous_root_secret").await?;
+    let keys = Keys::new(&root, previous.as_deref())
+        .map_err(|error| PlatformFault::new(format!("variable root_secret: {error}")))?;
+    let public_url = platform.variable("public_url").await?.unwrap_or_default();
+    Ok((gateway, keys, public_url.trim_end_matches('/').to_owned()))
+}
+
+async fn root_secret<P: Platform>(platform: &P, name: &str) -> Result<Option<Vec<u8>>, PlatformFault> {
+    use base64::Engine as _;
+    let Some(text) = platform.variable(name).await? else {
+        return Ok(None);
+    };
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text.trim())
+        .map_err(|_| PlatformFault::new(format!("variable {name}: it is not base64")))?;
+    Ok(Some(bytes))
+}
+
+#[derive(Template, Serialize)]
+#[template(path = "problem.html")]
+struct ProblemPage<'a> {
+    title: &'a str,
+    detail: &'a str,
+    next_step: &'a str,
+    links: Vec<(String, String)>,
+}
+
+impl<P: Platform> Edge<P> {
+    /// Turns a failure into its reply and its log line.
+    pub(crate) fn refuse(&self, request: &Request, failure: &Failure) -> Reply {
+        if let Failure::Refused(Refusal::NotSignedIn) = failure
+            && request.wants_page()
+        {
+            return self.to_sign_in(request);
+        }
+        let problem = match failure {
+            Failure::Refused(refusal) => Problem::of_refusal(refusal),
+            Failure::BadRequest(bad) => Problem::of_bad_request(*bad),
+            Failure::Fault(_) => Problem::of_fault(),
+        };
+        let cause = match failure {
+            Failure::Fault(cause) => cause.as_str(),
+            _ => problem.code,
+        };
+        self.platform.log(&log_line(&self.request_id, request, problem.status, Some(cause)));
+        let mut reply = self.show_problem(request, &problem);
+        if let Some(seconds) = problem.retry_after {
+            reply = reply.header("retry-after", seconds.to_string());
+        }
+        match failure {
+            Failure::BadRequest(BadRequest::MethodNotAllowed(allow)) => reply.header("allow", *allow),
+            Failure::Refused(Refusal::ApiKeyNotValid) => reply.header("www-authenticate", "Bearer"),
+            _ => reply,
+        }
+    }
+
+    /// A problem as a page or as a problem document.
+    pub fn show_problem(&self, request: &Request, problem: &Problem) -> Reply {
+        if request.wants_page() {
+            let page = ProblemPage {
+                title: problem.title,
+                detail: &problem.detail,
+                next_step: &problem.next,
+                links: links(&problem.blockers),
+            };
+            if let Ok(reply) = view::page(problem.status, &page, &self.page_frame(request)) {
+                return reply;
+            }
+        }
+        Reply::with(problem.status, "application/problem+json", problem.document(&self.request_id))
+    }
+
+    fn to_sign_in(&self, request: &Request) -> Reply {
+        let sign_in = if request.path.starts_with("/operate") { "/operate/sign-in" } else { "/sign-in" };
+        let target = if request.query.is_empty() {
+            request.path.clone()
+        } else {
+            format!("{}?{}", request.path, request.query)
+        };
+        let target = if request.method == Method::GET { target } else { request.path.clone() };
+        let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
+        Reply::see_other(format!("{sign_in}?{query}"))
+    }
+
+    pub(crate) fn log_failure(&self, what: &str, failure: &Failure) {
+        let cause = match failure {
+            Failure::Refused(refusal) => refusal.code().to_owned(),
+            Failure::BadRequest(bad) => format!("{bad:?}"),
+            Failure::Fault(cause) => cause.clone(),
+        };
+        self.platform.log(&LogLine { request: &self.request_id, event: what, cause: Some(&cause), ..LogLine::default() }.text());
+    }
+}
+
+fn links(blockers: &[BlockerView]) -> Vec<(String, String)> {
+    blockers
+        .iter()
+        .filter_map(|blocker| Some((blocker.href.clone()?, blocker.detail.trim_end_matches('.').to_owned())))
+        .collect()
+}
+
+/// One structured line of the log: no query, no body, no e-mail, no token.
+#[derive(Serialize, Default)]
+struct LogLine<'a> {
+    request: &'a str,
+    event: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    method: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'a str>,
+}
+
+impl LogLine<'_> {
+    fn text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn log_line(request_id: &str, request: &Request, status: StatusCode, cause: Option<&str>) -> String {
+    LogLine {
+        request: request_id,
+        event: "request",
+        method: request.method.as_str(),
+        path: &request.path,
+        status: Some(status.as_u16()),
+        cause,
+    }
+    .text()
+}
+
+/// The headers that every reply carries. Anything without its own `cache-control` is personal.
+fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Reply {
+    let cached = reply.headers.iter().any(|(name, _)| *name == "cache-control");
+    if !cached {
+        reply.headers.push(("cache-control", "no-store".to_owned()));
+    }
+    let targets = gateway.map(form_targets).unwrap_or_default();
+    reply.headers.push((
+        "content-security-policy",
+        format!(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; frame-ancestors 'none'; \
+             base-uri 'none'"
+        ),
+    ));
+    reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
+    reply.headers.push(("referrer-policy", "no-referrer".to_owned()));
+    reply.headers.push(("strict-transport-security", "max-age=63072000; includeSubDomains".to_owned()));
+    reply.headers.push(("cross-origin-opener-policy", "same-origin".to_owned()));
+    reply.headers.push(("content-length", reply.body.len().to_string()));
+    for cookie in cookies {
+        reply.headers.push(("set-cookie", cookie.clone()));
+    }
+    reply
+}
+
+/// A form's redirect may end at an application, and browsers hold redirects of forms to `form-action`.
+fn form_targets(gateway: &Gateway) -> String {
+    let mut origins: Vec<&str> = gateway
+        .applications
+        .iter()
+        .flat_map(|application| {
+            application.oidc.redirect_uris.iter().chain(std::iter::once(&application.oidc.initiate_login_uri))
+        })
+        .filter_map(|uri| origin_of(uri))
+        .collect();
+    origins.sort_unstable();
+    origins.dedup();
+    origins.iter().map(|origin| format!(" {origin}")).collect()
+}
+
+fn origin_of(uri: &str) -> Option<&str> {
+    let authority_at = uri.find("://")?.checked_add(3)?;
+    let authority_len = uri.get(authority_at..)?.find('/').unwrap_or(uri.len().saturating_sub(authority_at));
+    uri.get(..authority_at.checked_add(authority_len)?)
+}

@@ -1,0 +1,48 @@
+//! Pages and documents from the same data: a View is what a route shows, as JSON or as HTML.
+
+use std::{any::Any, collections::BTreeMap};
+
+use askama::Template;
+use http::StatusCode;
+use serde::Serialize;
+
+use crate::{failure::Failure, reply::Reply};
+
+/// What a route shows: the same data as JSON and as a page.
+pub trait View: Serialize + Template {}
+impl<T: Serialize + Template> View for T {}
+
+/// What belongs to the request and not to the View: the service's name, the anti-forgery token, who is signed in.
+#[derive(Debug, Default, Clone)]
+pub struct Frame(BTreeMap<&'static str, String>);
+
+impl Frame {
+    /// Adds a value that the frame's templates ask for by name.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        self.0.insert(name, value.into());
+    }
+}
+
+impl askama::Values for Frame {
+    fn get_value<'a>(&'a self, key: &str) -> Option<&'a dyn Any> {
+        self.0.get(key).map(|value| value as &dyn Any)
+    }
+}
+
+/// The View as a page.
+///
+/// # Errors
+/// A fault when the template cannot be rendered.
+pub fn page<V: View>(status: StatusCode, view: &V, frame: &Frame) -> Result<Reply, Failure> {
+    let html = view.render_with_values(frame).map_err(|error| Failure::Fault(format!("template: {error}")))?;
+    Ok(Reply::with(status, "text/html; charset=utf-8", html))
+}
+
+/// The View as JSON.
+///
+/// # Errors
+/// A fault when the View cannot be serialised.
+pub fn document<V: Serialize>(status: StatusCode, view: &V) -> Result<Reply, Failure> {
+    let json = serde_json::to_vec(view).map_err(|error| Failure::Fault(format!("json: {error}")))?;
+    Ok(Reply::with(status, "application/json", json))
+}
