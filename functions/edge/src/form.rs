@@ -1,5 +1,11 @@
 //! What a form shows beside its fields when it was refused.
 
+use std::fmt;
+
+use serde::{
+    Deserializer,
+    de::{self, Visitor},
+};
 use shared::refusal::{FieldFault, Refusal};
 
 use crate::problem::Problem;
@@ -63,5 +69,84 @@ impl<'a> IntoIterator for &'a FormFaults {
 impl From<&FieldFault> for Fault {
     fn from(fault: &FieldFault) -> Self {
         Self { field: fault.field.clone(), message: fault.hint.clone() }
+    }
+}
+
+/// A path on this site that a request asks to go on to. Anything that a browser could take for another site is not one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalPath(String);
+
+impl LocalPath {
+    /// The longest path and query, in bytes.
+    pub const BYTES_MAX: usize = 2048;
+
+    /// The requested path, or `default` when there is none or it is not one of this site.
+    pub fn or(requested: Option<&str>, default: &'static str) -> Self {
+        let local = requested.filter(|path| Self::is_local(path));
+        Self(local.unwrap_or(default).to_owned())
+    }
+
+    fn is_local(path: &str) -> bool {
+        path.len() <= Self::BYTES_MAX
+            && path.starts_with('/')
+            && !path.starts_with("//")
+            && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+    }
+
+    /// The path.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Gives the path away.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// Decodes a checkbox: `true` or `false` in JSON; `yes`, `on` or `true` in a form, where an unticked box is absent.
+///
+/// # Errors
+/// For any other value.
+pub fn ticked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
+    struct Ticked;
+
+    impl Visitor<'_> for Ticked {
+        type Value = bool;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a ticked or unticked box")
+        }
+
+        fn visit_bool<E>(self, value: bool) -> Result<bool, E> {
+            Ok(value)
+        }
+
+        fn visit_str<E: de::Error>(self, value: &str) -> Result<bool, E> {
+            match value {
+                "yes" | "on" | "true" => Ok(true),
+                "" | "no" | "false" => Ok(false),
+                other => Err(E::invalid_value(de::Unexpected::Str(other), &self)),
+            }
+        }
+    }
+
+    deserializer.deserialize_any(Ticked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_paths_of_this_site_are_followed() {
+        for good in ["/", "/dashboard", "/launch/authorize?client_id=a&state=%2F"] {
+            assert_eq!(LocalPath::or(Some(good), "/d").as_str(), good);
+        }
+        let long = format!("/{}", "a".repeat(LocalPath::BYTES_MAX));
+        for bad in ["", "dashboard", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/a\nb", &long] {
+            assert_eq!(LocalPath::or(Some(bad), "/d").as_str(), "/d", "{bad}");
+        }
+        assert_eq!(LocalPath::or(None, "/d").as_str(), "/d");
     }
 }
