@@ -1,0 +1,61 @@
+//! The project's commands. `cargo xtask up` builds and starts everything on this machine; `cargo xtask test` and
+//! `cargo xtask check` are what a change has to pass.
+
+mod build;
+mod check;
+mod demo;
+mod gateway;
+mod manifest;
+mod processes;
+mod secrets;
+mod steps;
+mod test;
+mod up;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The project's commands.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Builds everything and runs it on this machine until Ctrl-C.
+    Up(up::Options),
+    /// Runs every test, those on the compiled components included.
+    Test,
+    /// Walks both journeys on the host that `up` runs, and tells each step.
+    Demo {
+        /// Passed on: `--service URL`, `--mailbox URL`, `--secrets FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Formatting, lints, documentation, licences and unused dependencies.
+    Check,
+    /// Builds the components, the host and the demonstration application.
+    Build,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up(options) => up::run(&options),
+        Command::Test => test::run(),
+        Command::Demo { arguments } => demo::run(&arguments),
+        Command::Check => check::run(),
+        Command::Build => build::run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
