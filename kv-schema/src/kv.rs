@@ -32,10 +32,10 @@
 //! Two attempts less than a minute apart share a counter, so at most one of them goes on. Attempts further apart than
 //! that are, clocks differing by less than 30 s, more than 30 s apart: the earlier request is dead. Stopping at the first
 //! counter that is not 1 matters: a creator refused at the first one would otherwise go on to take the second before the
-//! other gets there, and both would be refused. A creator that dies leaves its gates closed to the end of its next minute: two minutes at
-//! most by its own clock, and less than half a minute more by one that is behind.
-//! Gates are opened again only once the outcome is known; opening them with a write still in doubt would let the next
-//! creator pass while the first one's upsert is under way.
+//! other gets there, and both would be refused. A creator that dies leaves its gates closed to the end of its next minute:
+//! two minutes at most by its own clock, and less than half a minute more by one that is behind. Gates are opened again
+//! only once the outcome is known; with a write still in doubt the next creator would pass while the first one's upsert is
+//! under way.
 //!
 //! **Effects** are part of the written record. A commit never drops what is still pending; only [`Kv::settle`] does.
 

@@ -33,6 +33,12 @@ pub const MAX_CREDENTIALS: usize = 20;
 /// Organisations that one account can belong to.
 pub const MAX_MEMBERSHIPS: usize = 50;
 
+/// How long a passed second factor is good for a change of authenticators (CRD-9).
+pub const STEP_UP_LIFETIME: Seconds = Seconds::minutes(15);
+
+/// Security questions that a person chooses and answers (ACT-2).
+pub const SECURITY_QUESTIONS: usize = 3;
+
 /// A person's place in an organisation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Membership {
@@ -148,6 +154,22 @@ pub struct SignedIn<'a> {
     pub membership: &'a Membership,
 }
 
+impl SignedIn<'_> {
+    /// Whether this session may add an authenticator: the first one after the password alone, every further one only
+    /// after a recent second factor at the highest level that the account has (CRD-9).
+    ///
+    /// # Errors
+    /// [`Refusal::OtpRequired`].
+    pub fn may_add_authenticator(&self, now: Timestamp) -> Result<(), Refusal> {
+        let Some(highest) = self.account.second_factors(now).map(|one| one.grant.level).max() else {
+            return Ok(());
+        };
+        let raised = self.session.raised.as_ref();
+        let enough = raised.is_some_and(|raised| raised.level >= highest && now.since(raised.at) < STEP_UP_LIFETIME);
+        if enough { Ok(()) } else { Err(Refusal::OtpRequired) }
+    }
+}
+
 /// An account whose activation link was presented and is valid.
 #[derive(Debug, Clone, Copy)]
 pub struct Activating<'a> {
@@ -163,7 +185,7 @@ impl<'a> Activating<'a> {
 }
 
 /// Password and security answers, parsed and hashed (ACT-1, ACT-2).
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ChosenSecrets {
     /// The password.
     pub password: PasswordHash,
@@ -348,6 +370,40 @@ impl Account {
         self.credentials.iter().find(|credential| credential.grant.id == id).ok_or(Refusal::NotFound)
     }
 
+    /// The credential whose code is to be judged: the chosen one, or the only one with an authenticator.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when there is none, [`Refusal::NotFound`] for one of somebody else, or a field fault
+    /// when one of several has to be chosen.
+    pub fn second_factor(&self, chosen: Option<CredentialId>, now: Timestamp) -> Result<&Credential, Refusal> {
+        if let Some(chosen) = chosen {
+            let credential = self.credential(chosen)?;
+            return if usable(credential, now) { Ok(credential) } else { Err(NO_AUTHENTICATOR) };
+        }
+        let mut usable = self.second_factors(now);
+        match (usable.next(), usable.next()) {
+            (None, _) => Err(NO_AUTHENTICATOR),
+            (Some(only), None) => Ok(only),
+            (Some(_), Some(_)) => Err(Refusal::field("credential", "missing", "Choose the credential of your code.")),
+        }
+    }
+
+    /// Credentials whose codes can be judged now.
+    pub fn second_factors(&self, now: Timestamp) -> impl Iterator<Item = &Credential> {
+        self.credentials.iter().filter(move |credential| usable(credential, now))
+    }
+
+    /// Whether there is room for this credential, or it is there already.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when the account holds [`MAX_CREDENTIALS`] others.
+    pub fn room_for_credential(&self, id: CredentialId) -> Result<(), Refusal> {
+        if self.credentials.len() < MAX_CREDENTIALS || self.credential(id).is_ok() {
+            return Ok(());
+        }
+        Err(Refusal::WrongStage { hint: "Your account holds as many credentials as it can. Write to support." })
+    }
+
     fn credential_mut(&mut self, id: CredentialId) -> Result<&mut Credential, Refusal> {
         self.credentials.iter_mut().find(|credential| credential.grant.id == id).ok_or(Refusal::NotFound)
     }
@@ -429,6 +485,13 @@ impl Account {
     }
 }
 
+fn usable(credential: &Credential, now: Timestamp) -> bool {
+    credential.registered() && !credential.expired(now)
+}
+
+const NO_AUTHENTICATOR: Refusal =
+    Refusal::WrongStage { hint: "Register an authenticator app for a credential that has not expired." };
+
 /// A code that was entered, with all that judging it needs.
 #[derive(Debug)]
 pub struct Presented<'a> {
@@ -462,3 +525,6 @@ pub struct Login {
     /// The account.
     pub account: AccountId,
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ impl OrderBatch {
         digest256(text.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests;

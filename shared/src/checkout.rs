@@ -6,17 +6,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    batch::Batch,
     config::{Gateway, Product},
     decision::Decision,
     effect::Effect,
     licence::Licence,
     message::{Body, Message},
-    promo::Promo,
+    promo::{Promo, promo_id},
     refusal::{Faults, Refusal},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
-        Email, FormId, LicenceId, LicenceKey, Line, Money, OrderId, PartnerId, PersonName, ProductId, PromoId,
-        Timestamp,
+        Email, FormId, LicenceId, LicenceKey, Line, Money, OrderId, PartnerId, PersonName, ProductId, PromoCode,
+        PromoId, Timestamp,
     },
 };
 
@@ -147,6 +148,49 @@ impl<'a> Cart<'a> {
     }
 }
 
+/// What an order costs, before it is placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quote {
+    /// The sum before any promo code.
+    pub subtotal: Money,
+    /// What is left to pay.
+    pub total: Money,
+}
+
+impl Quote {
+    /// The quote for a cart, with a promo code and the batch that has to vouch for it, or without a code (SHP-2).
+    ///
+    /// # Errors
+    /// [`Refusal::PromoNotUsable`]; [`Refusal::InvalidInput`] when the sum exceeds what can be counted.
+    pub fn of(
+        cart: &Cart<'_>,
+        promo: Option<(&Promo, Option<&Batch>)>,
+        order: OrderId,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let subtotal = cart.subtotal()?;
+        let total = match promo {
+            Some((promo, batch)) => {
+                promo.in_force(batch)?;
+                cart.total_with(promo, order, now)?
+            }
+            None => subtotal,
+        };
+        Ok(Self { subtotal, total })
+    }
+
+    /// What is paid when the order is placed here: nothing, since the storefront takes promo codes only (SHP-5).
+    ///
+    /// # Errors
+    /// [`Refusal::PaymentNotCovered`].
+    pub fn settled(&self) -> Result<Money, Refusal> {
+        if self.total.is_zero() {
+            return Ok(self.total);
+        }
+        Err(Refusal::PaymentNotCovered { remaining: self.total.to_string() })
+    }
+}
+
 /// Who buys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
@@ -163,6 +207,80 @@ impl Customer {
         let family = faults.check(format!("{prefix}family_name"), raw.family_name.parse());
         let email = faults.check(format!("{prefix}email"), raw.email.parse());
         Some(Self { name: PersonName { given: given?, family: family? }, email: email? })
+    }
+}
+
+/// A checkout form as it arrives.
+#[derive(Debug, Clone, Default)]
+pub struct RawCheckout {
+    /// The form's random id.
+    pub form: String,
+    /// Who buys.
+    pub customer: RawCustomer,
+    /// What.
+    pub lines: Vec<RawLine>,
+    /// The promo code; blank when there is none.
+    pub promo_code: String,
+}
+
+/// The wish to know what an order costs with a promo code.
+#[derive(Debug)]
+pub struct AskQuote<'a> {
+    /// The order that the form would lead to.
+    pub order: OrderId,
+    /// What.
+    pub cart: Cart<'a>,
+    /// The promo code.
+    pub promo: PromoId,
+}
+
+impl<'a> AskQuote<'a> {
+    /// Parses what the quote needs and collects every fault; who buys is not asked yet (SHP-2).
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults.
+    pub fn parse(raw: &RawCheckout, partner: &PartnerId, gateway: &'a Gateway, keys: &Keys) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        let form = faults.check("form", raw.form.parse::<FormId>());
+        let cart = faults.adopt("", Cart::parse(partner, &raw.lines, gateway))?;
+        let code = faults.check("promo_code", raw.promo_code.parse::<PromoCode>());
+        let parsed = (|| {
+            let order = Order::id_of_form(form?, keys);
+            Some(Self { order, cart: cart?, promo: promo_id(&code?, keys) })
+        })();
+        faults.finish(parsed)
+    }
+}
+
+/// The wish to order as a guest (SHP-1).
+#[derive(Debug)]
+pub struct PlaceOrder<'a> {
+    /// The order that the form leads to.
+    pub order: OrderId,
+    /// Who buys.
+    pub customer: Customer,
+    /// What.
+    pub cart: Cart<'a>,
+    /// The promo code that pays.
+    pub promo: Option<PromoId>,
+}
+
+impl<'a> PlaceOrder<'a> {
+    /// Parses every field and collects every fault.
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults.
+    pub fn parse(raw: &RawCheckout, partner: &PartnerId, gateway: &'a Gateway, keys: &Keys) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        let form = faults.check("form", raw.form.parse::<FormId>());
+        let customer = Customer::parse(&raw.customer, "", &mut faults);
+        let cart = faults.adopt("", Cart::parse(partner, &raw.lines, gateway))?;
+        let code = faults.check_optional("promo_code", &raw.promo_code, str::parse::<PromoCode>);
+        let parsed = (|| {
+            let promo = code?.map(|code| promo_id(&code, keys));
+            Some(Self { order: Order::id_of_form(form?, keys), customer: customer?, cart: cart?, promo })
+        })();
+        faults.finish(parsed)
     }
 }
 
@@ -315,11 +433,9 @@ impl Cart<'_> {
 }
 
 fn content_digest(cart: &Cart<'_>, customer: &Customer) -> [u8; 32] {
-    let mut text = format!("{}\n{}\n", cart.partner, customer.email.normalised());
-    for (product, quantity) in &cart.lines {
-        text.push_str(&format!("{}\n{quantity}\n", product.id));
-    }
-    digest256(text.as_bytes())
+    let lines = cart.lines.iter().map(|(product, quantity)| format!("{}\n{quantity}", product.id));
+    let text: Vec<String> = [cart.partner.to_string(), customer.email.normalised()].into_iter().chain(lines).collect();
+    digest256(text.join("\n").as_bytes())
 }
 
 /// A webstore's event as it arrives, after its signature was verified (SHP-7).
@@ -377,16 +493,7 @@ impl<'a> PaidOrder<'a> {
         let order = faults.check("data.order_id", raw.data.order_id.parse());
         let customer = Customer::parse(&raw.data.customer, "data.customer.", &mut faults);
         let currency = faults.check("data.currency", raw.data.currency.parse());
-        let cart = match Cart::parse(partner, &raw.data.lines, gateway) {
-            Ok(cart) => Some(cart),
-            Err(Refusal::InvalidInput(found)) => {
-                for fault in found {
-                    faults.add(format!("data.{}", fault.field), fault.code, fault.hint);
-                }
-                None
-            }
-            Err(other) => return Err(other),
-        };
+        let cart = faults.adopt("data.", Cart::parse(partner, &raw.data.lines, gateway))?;
         let parsed = (|| {
             Some(Self {
                 order: order?,
@@ -398,3 +505,6 @@ impl<'a> PaidOrder<'a> {
         faults.finish(parsed)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -249,6 +249,8 @@ pub struct OidcClient {
     pub post_logout_redirect_uris: Vec<String>,
     /// Where a launch begins (third-party-initiated login).
     pub initiate_login_uri: String,
+    /// Where the application is asked to go once the person is signed in; `None` leaves that to the application.
+    pub target_link_uri: Option<String>,
     /// What the application calls our roles.
     pub roles: OidcRoles,
 }
@@ -607,6 +609,15 @@ mod tests {
         assert!(gateway.service.security_questions.is_none());
     }
 
+    #[test]
+    fn an_application_is_not_called_like_an_address_of_ours() {
+        for reserved in crate::launch::RESERVED_IDS {
+            let text = FIXTURE.replace("applications.supply-platform", &format!("applications.{reserved}"));
+            let fault = Gateway::parse(&text).expect_err("reserved");
+            assert_eq!(fault.key, format!("applications.{reserved}"), "{fault}");
+        }
+    }
+
     /// What is replaced by what, and the key and a part of the reason of the fault.
     type Case = (&'static str, &'static str, &'static str, &'static str);
 
@@ -786,7 +797,7 @@ mod tests {
         ),
         (
             "approval = \"manual\"",
-            "approval = true",
+            "approval = \"automatic\"",
             "applications.supply-platform.approval",
             "\"automatic-for-invited\"",
         ),
@@ -872,7 +883,7 @@ mod tests {
             "[\"registrar\", \"fulfilment\"]",
             "[]",
             "operators.registrar.roles",
-            "at least one",
+            "1 to 3 entries, has 0",
         ),
     ];
 

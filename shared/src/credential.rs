@@ -5,15 +5,17 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Level, Product},
     refusal::Refusal,
-    secret::Sealed,
-    totp::{Clockwork, Parameters, verify},
-    values::{CredentialId, LicenceId, OtpCode, ProductId, Seconds, Timestamp},
+    secret::{Entropy, Keys, SealPurpose, Sealed, Secret},
+    totp::{Clockwork, Parameters, Seed, verify},
+    values::{AccountId, CredentialId, LicenceId, OtpCode, ProductId, Seconds, Timestamp},
 };
 
 /// Consecutive failures after which a credential locks (OTP-3).
 pub const MAX_FAILURES: u32 = 10;
 /// How long an enrolment stays open before its seed is discarded.
 pub const ENROLMENT_LIFETIME: Seconds = Seconds::hours(1);
+
+const EXPIRED: &str = "This credential has expired. Get a new licence key to renew it.";
 
 /// A credential as a licence grants it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,9 +122,13 @@ impl Credential {
             return Err(Refusal::WrongStage { hint: "Your authenticator app is registered already. Use it to launch." });
         }
         if self.expired(now) {
-            return Err(Refusal::WrongStage { hint: "This credential has expired. Get a new licence key to renew it." });
+            return Err(Refusal::WrongStage { hint: EXPIRED });
         }
-        // Failures against an offer that never counted protect nothing: a new offer starts at zero.
+        // A new offer starts at zero. "A new code does not reset the count" (NIST SP 800-63B-4, 3.1.3.2) is about codes
+        // that a guesser may ask for but not see. Here nothing is gained by asking: the failures were against a seed that
+        // this offer discards, they say nothing about the new one, and whoever can ask is shown the new seed, so has no
+        // need to guess. The count of a proved app is out of reach: it is refused above, and nothing makes a credential
+        // with an app one without. Were an app ever taken away (CRD-8), its count would have to be kept and checked here.
         self.failures = 0;
         self.authenticator = Authenticator::Enrolling { seed, started_at: now };
         Ok(())
@@ -131,7 +137,7 @@ impl Credential {
     /// Judges a code of the registered app and counts the outcome (OTP-1, OTP-2, OTP-3).
     pub(crate) fn judge(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
         if self.expired(now) {
-            return Judged::Unusable("This credential has expired. Get a new licence key to renew it.");
+            return Judged::Unusable(EXPIRED);
         }
         if self.locked() {
             return Judged::Locked;
@@ -151,6 +157,9 @@ impl Credential {
 
     /// Judges the code that proves a newly offered app (CRD-4). The code is consumed like any other (OTP-2).
     pub(crate) fn prove_enrolment(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
+        if self.expired(now) {
+            return Judged::Unusable(EXPIRED);
+        }
         if self.locked() {
             return Judged::Locked;
         }
@@ -193,3 +202,49 @@ pub fn grant(id: CredentialId, licence: LicenceId, product: &Product, agreement:
         expires_at: now.plus(product.term()),
     }
 }
+
+/// Seals an authenticator's seed for the one credential of the one account that it belongs to (CRD-6).
+pub fn seal_seed(
+    seed: &Seed,
+    account: AccountId,
+    credential: CredentialId,
+    keys: &Keys,
+    rng: &mut dyn Entropy,
+) -> Sealed {
+    keys.seal(SealPurpose::TotpSeed, &place(account, credential), seed.expose(), rng)
+}
+
+/// Opens the seed that the credential's next code is judged by (CRD-6).
+///
+/// # Errors
+/// [`Refusal::WrongStage`] when there is none, or it was sealed for another place or with keys that are gone.
+pub fn open_seed(
+    credential: &Credential,
+    account: AccountId,
+    keys: &Keys,
+    now: Timestamp,
+) -> Result<Secret<Vec<u8>>, Refusal> {
+    let sealed = credential.sealed_seed(now).ok_or(Refusal::WrongStage { hint: credential.without_seed() })?;
+    keys.open(SealPurpose::TotpSeed, &place(account, credential.grant.id), sealed)
+        .map(Secret::new)
+        .map_err(|_| Refusal::WrongStage { hint: "This authenticator cannot be used any more. Write to support." })
+}
+
+impl Credential {
+    fn without_seed(&self) -> &'static str {
+        match &self.authenticator {
+            Authenticator::Enrolling { .. } => {
+                "The QR code is more than an hour old. Begin the registration of your authenticator app again."
+            }
+            Authenticator::Missing | Authenticator::App { .. } => "Register your authenticator app first.",
+        }
+    }
+}
+
+/// Where a sealed seed belongs. Both ids have 16 bytes, so no separator is needed.
+fn place(account: AccountId, credential: CredentialId) -> Vec<u8> {
+    [*account.bytes(), *credential.bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests;

@@ -78,7 +78,7 @@ impl CreateInvitation {
         }
         let mut profile = raw.profile.unwrap_or_default();
         check_prefill(&profile, &mut faults);
-        if profile.legal_name.is_empty() {
+        if profile.legal_name.trim().is_empty() {
             profile.legal_name.clone_from(&raw.organisation);
         }
         let parsed = (|| {
@@ -207,6 +207,19 @@ pub struct InvitationSlot {
     pub past: Vec<PastInvitation>,
 }
 
+/// Who invites whom to what, under which claim.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// What the partner asks for.
+    pub command: &'a CreateInvitation,
+    /// The claim on the request's `Idempotency-Key`.
+    pub claim: [u8; 16],
+    /// The inviting partner.
+    pub partner: &'a Partner,
+    /// Its application.
+    pub application: &'a Application,
+}
+
 /// An invitation that was just made, with the link's token, which is known only now.
 #[derive(Debug)]
 pub struct Issued {
@@ -231,17 +244,10 @@ impl<'a> Invited<'a> {
 
 impl InvitationSlot {
     /// The first invitation of an e-mail to an application.
-    pub fn open(
-        command: &CreateInvitation,
-        claim: [u8; 16],
-        partner: &Partner,
-        application: &Application,
-        keys: &Keys,
-        now: Timestamp,
-        rng: &mut dyn Entropy,
-    ) -> Issued {
+    pub fn open(wish: &Wish<'_>, keys: &Keys, now: Timestamp, rng: &mut dyn Entropy) -> Issued {
+        let command = wish.command;
         let id = command.slot(keys);
-        let (current, token) = new_invitation(id, 1, command, claim, keys, now, rng);
+        let (current, token) = new_invitation(id, 1, wish, keys, now, rng);
         let slot = Self {
             id,
             application: command.application.clone(),
@@ -249,7 +255,7 @@ impl InvitationSlot {
             current,
             past: Vec::new(),
         };
-        slot.issue(token, partner, application)
+        slot.issue(token, wish)
     }
 
     /// A further invitation, once the one before has ended (INV-3).
@@ -258,10 +264,7 @@ impl InvitationSlot {
     /// [`Refusal::InvitationPending`] while the current one is pending.
     pub fn reopen(
         mut self,
-        command: &CreateInvitation,
-        claim: [u8; 16],
-        partner: &Partner,
-        application: &Application,
+        wish: &Wish<'_>,
         keys: &Keys,
         now: Timestamp,
         rng: &mut dyn Entropy,
@@ -270,7 +273,7 @@ impl InvitationSlot {
             return Err(Refusal::InvitationPending { existing: self.invitation_id() });
         }
         let generation = self.current.generation.saturating_add(1);
-        let (next, token) = new_invitation(self.id, generation, command, claim, keys, now, rng);
+        let (next, token) = new_invitation(self.id, generation, wish, keys, now, rng);
         let ended = std::mem::replace(&mut self.current, next);
         self.past.push(PastInvitation {
             generation: ended.generation,
@@ -280,17 +283,17 @@ impl InvitationSlot {
         if self.past.len() > MAX_PAST {
             self.past.remove(0);
         }
-        Ok(self.issue(token, partner, application))
+        Ok(self.issue(token, wish))
     }
 
-    fn issue(self, token: PlainToken, partner: &Partner, application: &Application) -> Issued {
+    fn issue(self, token: PlainToken, wish: &Wish<'_>) -> Issued {
         let effects = if self.current.handed_over.is_none() {
             vec![Effect::Send(Box::new(Message {
                 to: self.email.clone(),
                 name: self.current.invitee.full(),
                 body: Body::Invitation {
-                    company: partner.name.clone(),
-                    application: application.name.clone(),
+                    company: wish.partner.name.clone(),
+                    application: wish.application.name.clone(),
                     organisation: self.current.organisation.as_str().to_owned(),
                     token: token.reveal(),
                     expires_at: self.current.expires_at,
@@ -351,16 +354,16 @@ impl InvitationSlot {
 fn new_invitation(
     slot: InvitationSlotId,
     generation: u32,
-    command: &CreateInvitation,
-    claim: [u8; 16],
+    wish: &Wish<'_>,
     keys: &Keys,
     now: Timestamp,
     rng: &mut dyn Entropy,
 ) -> (Invitation, PlainToken) {
+    let command = wish.command;
     let token = PlainToken::new(*slot.bytes(), rng);
     let invitation = Invitation {
         generation,
-        claim,
+        claim: wish.claim,
         organisation: command.organisation.clone(),
         invitee: command.invitee.clone(),
         profile: command.profile.clone(),
@@ -394,3 +397,6 @@ impl IdempotencyClaim {
         if self.body == *body { Ok(()) } else { Err(Refusal::IdempotencyKeyReused) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -121,6 +121,36 @@ impl Blocker {
     }
 }
 
+/// A step of the journey to an application, as the dashboard lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// What is done in it.
+    pub name: &'static str,
+    /// Whether it is done.
+    pub done: bool,
+}
+
+/// The steps of the journey, in order, read off what still blocks it. The launch itself is the last and never done.
+pub fn steps(found: &[Blocker]) -> [Step; 5] {
+    let open = |of: fn(&Blocker) -> bool| found.iter().any(of);
+    let unlicensed = |blocker: &Blocker| {
+        matches!(blocker, Blocker::CredentialMissing { .. } | Blocker::CredentialExpired { .. })
+    };
+    let terms = open(|blocker| matches!(blocker, Blocker::TermsPending { .. }));
+    let access = open(|blocker| matches!(blocker, Blocker::AccessMissing));
+    let licence = found.iter().any(unlicensed);
+    let unusable = open(|blocker| {
+        matches!(blocker, Blocker::CredentialNotRegistered { .. } | Blocker::CredentialLocked)
+    });
+    [
+        Step { name: "Agree to the terms", done: !terms },
+        Step { name: "Have access", done: !access },
+        Step { name: "Get a credential", done: !licence },
+        Step { name: "Activate the credential", done: !licence && !unusable },
+        Step { name: "Launch", done: false },
+    ]
+}
+
 /// What still blocks this person from launching this application, in the order in which it has to be done (LCH-1).
 ///
 /// `intent` is the launch in progress, if there is one.
@@ -226,3 +256,6 @@ fn fresh_enough(application: &Application, passed_at: Timestamp, intent: Option<
         max_age => now.since(passed_at).0 < max_age,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,15 @@
 //! The code carries what the ID token will say, so that the token exchange reads one record and commits one
 //! (OpenID Connect Core 1.0, RFC 6749, RFC 7636).
 
+pub mod request;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Raised, SignedIn},
     config::{Application, Gateway, Level},
     decision::{Counted, Decision},
-    journey::{Blocker, blockers},
+    journey::{Blocker, blockers, launch_terms_digest},
     organisation::Organisation,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256, same},
@@ -22,6 +24,9 @@ pub const CODE_LIFETIME: Seconds = Seconds(60);
 pub const TOKEN_LIFETIME: Seconds = Seconds::minutes(5);
 /// How long an accepted launch waits for the application to come back with its authorization request.
 pub const INTENT_LIFETIME: Seconds = Seconds::minutes(5);
+
+/// Addresses below `/launch/` that are not applications: no application may be called so.
+pub const RESERVED_IDS: [&str; 5] = ["authorize", "token", "userinfo", "jwks", "logout"];
 
 /// The person's wish to launch, kept sealed in a cookie between the steps of one launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +50,26 @@ impl Intent {
     /// Whether the intent is this account's, for this application, and fresh.
     pub fn holds(&self, account: AccountId, application: &ApplicationId, now: Timestamp) -> bool {
         self.account == account && self.application == *application && now.since(self.started_at) < INTENT_LIFETIME
+    }
+
+    /// Accepts the access terms that the application demands at every launch (TRM-4). `digest` is that of the text
+    /// which the person was shown.
+    ///
+    /// # Errors
+    /// [`Refusal::TermsChanged`] when another text is in force, and a field fault when the box is not ticked.
+    pub fn accept_terms(mut self, application: &Application, ticked: bool, digest: &str) -> Result<Self, Refusal> {
+        let Some(current) = launch_terms_digest(application) else {
+            return Ok(self);
+        };
+        if digest != current {
+            return Err(Refusal::TermsChanged);
+        }
+        if !ticked {
+            let hint = "Tick the box if you accept the access terms for this launch.";
+            return Err(Refusal::field("accept_terms", "not-accepted", hint));
+        }
+        self.accepted_terms = Some(current);
+        Ok(self)
     }
 }
 
@@ -79,7 +104,10 @@ pub fn clear<'a>(
     match person.session.raised.as_ref() {
         Some(raised) if found.is_empty() => Ok(Cleared {
             raised,
-            launch_terms: intent.and_then(|intent| intent.accepted_terms.clone()),
+            // Of this very launch: the blockers disregard an intent that does not hold, so its terms count neither.
+            launch_terms: intent
+                .filter(|intent| intent.holds(person.account.id, &application.id, now))
+                .and_then(|intent| intent.accepted_terms.clone()),
         }),
         None if found.is_empty() => Err(Refusal::Blocked(vec![Blocker::OtpRequired])),
         _ => Err(Refusal::Blocked(found)),
@@ -97,6 +125,16 @@ pub struct AuthorizationRequest {
     pub code_challenge: String,
     /// Passed into the ID token.
     pub nonce: Option<String>,
+    /// The levels of `acr_values`, in the application's order of preference; empty demands none.
+    pub levels: Vec<Level>,
+}
+
+impl AuthorizationRequest {
+    /// The level that the ID token names when this one was reached: the first demanded one that it satisfies, or
+    /// itself where none is demanded. `None` when it satisfies none.
+    pub fn level_met(&self, reached: Level) -> Option<Level> {
+        if self.levels.is_empty() { Some(reached) } else { self.levels.iter().copied().find(|level| *level <= reached) }
+    }
 }
 
 /// What the ID token says about the person (LCH-2).
@@ -163,6 +201,11 @@ pub fn acr(level: Level) -> String {
     format!("urn:vestibule:level:{}", level.number())
 }
 
+/// The level that an `acr` value names.
+pub fn level_of(value: &str) -> Option<Level> {
+    [Level::One, Level::Two, Level::Three].into_iter().find(|level| acr(*level) == value)
+}
+
 impl AuthorizationCode {
     /// Authorises a cleared launch. The returned token is the code.
     pub fn issue(
@@ -177,6 +220,7 @@ impl AuthorizationCode {
     ) -> (Self, PlainToken) {
         let id = CodeId::random(rng);
         let token = PlainToken::new(*id.bytes(), rng);
+        let level = request.level_met(cleared.raised.level).unwrap_or(cleared.raised.level);
         let code = Self {
             id,
             token: token.digest(TokenPurpose::AuthorizationCode),
@@ -185,7 +229,7 @@ impl AuthorizationCode {
             code_challenge: request.code_challenge,
             nonce: request.nonce,
             account: person.account.id,
-            claims: claims(cleared.raised, person, organisation, application, keys),
+            claims: claims(cleared.raised, level, person, organisation, application, keys),
             launch_terms: cleared.launch_terms.clone(),
             issued_at: now,
             state: CodeState::Fresh,
@@ -256,6 +300,7 @@ pub fn well_formed_challenge(challenge: &str) -> bool {
 
 fn claims(
     raised: &Raised,
+    level: Level,
     person: &SignedIn<'_>,
     organisation: &Organisation,
     application: &Application,
@@ -277,7 +322,7 @@ fn claims(
         organisation: pairwise(b"organisation", organisation.id.bytes()),
         organisation_name: organisation.profile.legal_name.as_str().to_owned(),
         roles: given,
-        acr: acr(raised.level),
+        acr: acr(level),
         amr: ["pwd", "otp", "mfa"].map(str::to_owned).to_vec(),
         auth_time: raised.at,
     }
@@ -287,3 +332,6 @@ fn pairwise(partner: &PartnerId, kind: &[u8], id: &[u8], keys: &Keys) -> String 
     let index = keys.index(IndexPurpose::Pairwise, &[partner.as_str().as_bytes(), kind, id]);
     CodeId::from_bytes(index).to_string()
 }
+
+#[cfg(test)]
+mod tests;

@@ -24,4 +24,8 @@ pub mod refusal;
 pub mod registration;
 pub mod password;
 pub mod totp;
+pub mod webhook;
 pub mod config;
+
+#[cfg(test)]
+mod testing;

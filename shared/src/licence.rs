@@ -48,6 +48,11 @@ pub fn licence_id(key: &LicenceKey, keys: &Keys) -> LicenceId {
     LicenceId::from_bytes(keys.index(IndexPurpose::Licence, &[&key.canonical()]))
 }
 
+/// The credential that the licence grants: always the same one, so that a repeated activation meets it.
+pub fn credential_id(licence: LicenceId, keys: &Keys) -> CredentialId {
+    CredentialId::from_bytes(keys.index(IndexPurpose::Credential, &[licence.bytes()]))
+}
+
 /// The wish to activate a licence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActivateLicence {
@@ -101,9 +106,11 @@ impl Licence {
             LicenceState::Issued => now,
             LicenceState::Activated { at, .. } => at,
         };
-        let credential = CredentialId::from_bytes(keys.index(IndexPurpose::Credential, &[self.id.bytes()]));
-        let granted = grant(credential, self.id, product, command.agreement.clone(), at);
+        let granted = grant(credential_id(self.id, keys), self.id, product, command.agreement.clone(), at);
         self.state = LicenceState::Activated { account, at };
         Ok(Decision::with(self, vec![Effect::GrantCredential { account, grant: Box::new(granted) }]))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -140,3 +140,6 @@ impl Operator {
 fn alive(session: &OperatorSession, now: Timestamp) -> bool {
     now.since(session.created_at) < SESSION_LIFETIME
 }
+
+#[cfg(test)]
+mod tests;

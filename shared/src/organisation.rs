@@ -123,7 +123,7 @@ pub struct Organisation {
 pub enum TermsStanding {
     /// The current version is accepted.
     Accepted,
-    /// An older version is accepted, and the grace period of the current one runs until then (TRM-2).
+    /// An older version is accepted, and the grace period of what came after it runs until then (TRM-2).
     Grace(Timestamp),
     /// Not accepted.
     Pending,
@@ -142,9 +142,16 @@ impl Organisation {
         if accepted(current) {
             return Some(TermsStanding::Accepted);
         }
-        let grace_ends = current.effective.plus(current.grace());
+        // Every version since the newest accepted one had a grace period of its own. The first to end counts: a further
+        // version neither lengthens it nor lets those in again who let it pass.
+        let in_force = application.terms.iter().rev().filter(|terms| terms.effective <= now);
+        let missed = in_force.take_while(|terms| !accepted(terms));
+        let grace_ends = missed.map(|terms| terms.effective.plus(terms.grace())).min();
         let any_older = !subscription.acceptances.is_empty();
-        Some(if any_older && now < grace_ends { TermsStanding::Grace(grace_ends) } else { TermsStanding::Pending })
+        Some(match grace_ends {
+            Some(until) if any_older && now < until => TermsStanding::Grace(until),
+            _ => TermsStanding::Pending,
+        })
     }
 
     /// Whether this person may accept the application's terms for the organisation (TRM-1).
@@ -204,3 +211,6 @@ pub struct AcceptTerms {
 pub fn whom_to_ask(_gateway: &Gateway, application: &Application) -> String {
     format!("your Organization Administrator or your Application Administrator for {}", application.name)
 }
+
+#[cfg(test)]
+mod tests;

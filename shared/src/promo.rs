@@ -152,6 +152,15 @@ impl Promo {
         Ok(Some(Decision::quiet(self)))
     }
 
+    /// Orders whose reservation lapsed without a redemption, as far as the record remembers them.
+    ///
+    /// One of them may be complete all the same: its redemption is an effect, which a crash after the order's commit
+    /// postpones. So before the code is reserved for another order, each of these that exists has to be redeemed (SHP-3).
+    /// None can still be placed: a reservation outlives the request that made it.
+    pub fn lapsed(&self, now: Timestamp) -> impl Iterator<Item = OrderId> {
+        self.holds.iter().filter(move |hold| !hold.holds(now)).map(|hold| hold.order)
+    }
+
     /// Turns the order's reservation into a redemption. `None` when that happened before.
     pub fn redeem(mut self, order: OrderId) -> Option<Decision<Self>> {
         let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;
@@ -247,10 +256,13 @@ fn parse_discount(raw: &str, price: Money, faults: &mut Faults) -> Option<Discou
     } else if let Some(percent) = trimmed.strip_suffix('%') {
         percent.trim().parse::<u8>().ok().filter(|percent| (1..=100).contains(percent)).map(Discount::Percentage)
     } else {
-        Money::parse_decimal(trimmed, price.currency()).ok().map(Discount::Amount)
+        Money::parse_decimal(trimmed, price.currency()).ok().filter(|amount| !amount.is_zero()).map(Discount::Amount)
     };
     if parsed.is_none() {
         faults.add("discount", "not-a-discount", "Enter free, a percentage such as 25%, or an amount such as 12.50.");
     }
     parsed
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,23 @@ impl Faults {
         self.0.push(FieldFault { field: field.into(), code, hint: hint.into() });
     }
 
+    /// Takes over the faults of a part whose fields stand under `prefix`.
+    ///
+    /// # Errors
+    /// Whatever else the part was refused for.
+    pub fn adopt<T>(&mut self, prefix: &str, parsed: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        match parsed {
+            Ok(value) => Ok(Some(value)),
+            Err(Refusal::InvalidInput(found)) => {
+                for fault in found {
+                    self.add(format!("{prefix}{}", fault.field), fault.code, fault.hint);
+                }
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
     /// Whether nothing is wrong so far.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

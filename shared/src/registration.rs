@@ -120,6 +120,11 @@ impl SubmitRegistration {
         Self::parse(&RawRegistration { administrators: Vec::new(), ..raw.clone() }, proved_email).map(drop)
     }
 
+    /// Everybody who becomes an administrator, with their roles; the registrant first.
+    pub fn designations(&self) -> &[Designation] {
+        &self.designations
+    }
+
     fn parse_registrant(
         raw: &RawRegistration,
         proved_email: Option<&Email>,
@@ -371,6 +376,11 @@ impl Registration {
         self.submission == other.submission
     }
 
+    /// Whether the record was made by a submission with this content (REG-5).
+    pub fn was_made_by(&self, command: &SubmitRegistration) -> bool {
+        self.submission == command.digest
+    }
+
     /// Approves (APR-2): founds the organisation and admits every designated administrator.
     ///
     /// # Errors
@@ -468,3 +478,6 @@ pub fn reference_of(id: RegistrationId) -> String {
     let group = |from: usize| text.get(from..from.saturating_add(5)).unwrap_or_default().to_owned();
     format!("R-{}-{}", group(0), group(5))
 }
+
+#[cfg(test)]
+mod tests;

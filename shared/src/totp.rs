@@ -239,6 +239,14 @@ pub fn otpauth_uri(issuer: &str, account: &str, seed: &[u8], parameters: &Parame
     )
 }
 
+/// The seed in groups of four characters, for people who type it in instead of scanning it. Show it once, like the URI.
+#[must_use]
+pub fn seed_in_groups(seed: &[u8]) -> String {
+    let text = base32::encode(Alphabet::Rfc4648 { padding: false }, seed);
+    let groups: Vec<&str> = text.as_bytes().chunks(4).filter_map(|group| core::str::from_utf8(group).ok()).collect();
+    groups.join(" ")
+}
+
 /// Everything but RFC 3986's unreserved characters as `%XX`.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -579,5 +587,13 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn crd_4_the_seed_can_be_typed() {
+        // CRD-4: base32 of the RFC's seed, in groups.
+        assert_eq!(seed_in_groups(SEED), "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ");
+        assert_eq!(seed_in_groups(b"12345"), "GEZD GNBV");
+        assert_eq!(seed_in_groups(b"1"), "GE");
     }
 }

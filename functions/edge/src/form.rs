@@ -134,6 +134,12 @@ pub fn ticked<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Err
     deserializer.deserialize_any(Ticked)
 }
 
+/// The paragraphs of a text from the configuration: what blank lines separate, each on one line.
+pub fn paragraphs(text: &str) -> Vec<String> {
+    let one_line = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    text.split("\n\n").map(one_line).filter(|paragraph| !paragraph.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,6 @@
 //! The one adapter between the core, which decides, and the platform, which carries out.
 //!
-//! A component's handler is generic over [`platform::Platform`]. In a component that is [`spin::Spin`]; in native tests
-//! it is [`testing::Double`]. Only `spin.rs` names the SDK.
+//! A component's handler is generic over [`platform::Platform`]; in a component that is Spin. Only `spin.rs` names the SDK.
 //!
 //! What a handler uses, in the order of its seven steps: [`request::Request`] (bounded by [`serve`]),
 //! [`edge::Edge::signed_in`] and its siblings (authenticate), [`request::Request::decode`] (parse),
@@ -21,8 +20,6 @@ pub mod serve;
 pub mod session;
 #[cfg(target_family = "wasm")]
 pub mod spin;
-#[cfg(feature = "testing")]
-pub mod testing;
 pub mod view;
 
 pub use edge::{Change, Edge};
@@ -30,3 +27,25 @@ pub use failure::{Failure, Outcome};
 pub use platform::Platform;
 pub use reply::Reply;
 pub use request::Request;
+
+/// Makes the crate a component whose requests `$handle` serves.
+#[macro_export]
+macro_rules! component {
+    ($handle:path) => {
+        #[cfg(target_family = "wasm")]
+        mod exported {
+            use $crate::spin::wasip3;
+
+            struct Component;
+            wasip3::http::service::export!(Component);
+
+            impl wasip3::exports::http::handler::Guest for Component {
+                async fn handle(
+                    request: wasip3::http::types::Request,
+                ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
+                    $crate::spin::answer(request, $handle).await
+                }
+            }
+        }
+    };
+}

@@ -29,7 +29,7 @@ where
         Ok(request) => (request, None),
         Err((bad, headers)) => (bodiless(headers), Some(bad)),
     };
-    let edge = match surroundings(&platform, request_id.clone()).await {
+    let edge = match surroundings(&platform).await {
         Ok((gateway, keys, public_url)) => Edge {
             now: Timestamp::from_unix(i64::try_from(platform.unix_seconds()).unwrap_or(i64::MAX)),
             platform,
@@ -65,10 +65,7 @@ fn bodiless(headers: HeaderMap) -> Request {
     Request { method: Method::POST, path: String::new(), query: String::new(), headers, body: Vec::new() }
 }
 
-async fn surroundings<P: Platform>(
-    platform: &P,
-    _request_id: String,
-) -> Result<(Arc<Gateway>, Keys, String), PlatformFault> {
+async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Keys, String), PlatformFault> {
     let gateway = platform.gateway()?;
     let root = root_secret(platform, "root_secret").await?;
     let root = root.ok_or_else(|| PlatformFault::new("variable root_secret: it is empty; generate 32 random bytes"))?;
@@ -146,12 +143,11 @@ impl<P: Platform> Edge<P> {
 
     fn to_sign_in(&self, request: &Request) -> Reply {
         let sign_in = if request.path.starts_with("/operate") { "/operate/sign-in" } else { "/sign-in" };
-        let target = if request.query.is_empty() {
-            request.path.clone()
-        } else {
-            format!("{}?{}", request.path, request.query)
-        };
-        let target = if request.method == Method::GET { target } else { request.path.clone() };
+        if request.method != Method::GET {
+            return Reply::see_other(sign_in);
+        }
+        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+        let target = format!("{}{query}", request.path);
         let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
         Reply::see_other(format!("{sign_in}?{query}"))
     }
@@ -224,7 +220,9 @@ fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Re
     reply.headers.push(("referrer-policy", "no-referrer".to_owned()));
     reply.headers.push(("strict-transport-security", "max-age=63072000; includeSubDomains".to_owned()));
     reply.headers.push(("cross-origin-opener-policy", "same-origin".to_owned()));
-    reply.headers.push(("content-length", reply.body.len().to_string()));
+    if reply.status != StatusCode::NOT_MODIFIED {
+        reply.headers.push(("content-length", reply.body.len().to_string()));
+    }
     for cookie in cookies {
         reply.headers.push(("set-cookie", cookie.clone()));
     }
@@ -237,7 +235,9 @@ fn form_targets(gateway: &Gateway) -> String {
         .applications
         .iter()
         .flat_map(|application| {
-            application.oidc.redirect_uris.iter().chain(std::iter::once(&application.oidc.initiate_login_uri))
+            let oidc = &application.oidc;
+            let ends = oidc.redirect_uris.iter().chain(&oidc.post_logout_redirect_uris);
+            ends.chain(std::iter::once(&oidc.initiate_login_uri))
         })
         .filter_map(|uri| origin_of(uri))
         .collect();

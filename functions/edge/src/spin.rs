@@ -191,25 +191,3 @@ fn response(reply: Reply) -> http::Response<Full<Bytes>> {
     }
     response
 }
-
-/// Makes the crate a component whose requests `$handle` serves.
-#[macro_export]
-macro_rules! component {
-    ($handle:path) => {
-        #[cfg(target_family = "wasm")]
-        mod exported {
-            use $crate::spin::wasip3;
-
-            struct Component;
-            wasip3::http::service::export!(Component);
-
-            impl wasip3::exports::http::handler::Guest for Component {
-                async fn handle(
-                    request: wasip3::http::types::Request,
-                ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::spin::answer(request, $handle).await
-                }
-            }
-        }
-    };
-}

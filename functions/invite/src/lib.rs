@@ -12,7 +12,7 @@ use http::{Method, StatusCode};
 use shared::{
     config::Partner,
     decision::{Counted, Decision},
-    invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation},
+    invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
     refusal::Refusal,
     secret::{IndexPurpose, PlainToken, SecretDigest, digest256},
     values::InvitationSlotId,
@@ -51,8 +51,8 @@ async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let claim = claim(edge, &partner, key, &request.body).await?;
     // 5. Decide and 6. commit.
     let slot = command.slot(&edge.keys);
-    let Issued { decision, token } =
-        InvitationSlot::open(&command, claim.id, &partner, application, &edge.keys, edge.now, &mut edge.rng());
+    let wish = Wish { command: &command, claim: claim.id, partner: &partner, application };
+    let Issued { decision, token } = InvitationSlot::open(&wish, &edge.keys, edge.now, &mut edge.rng());
     let created = match edge.create(&slot, decision).await? {
         NowStands::Ours(stored) => Created::of(edge, stored.value(), Some(&token)),
         NowStands::Another(_) => {
@@ -61,8 +61,7 @@ async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
                     if slot.answers(&claim.id) {
                         return Ok(Change::Keep(None));
                     }
-                    let Issued { decision, token } =
-                        slot.reopen(&command, claim.id, &partner, application, &edge.keys, edge.now, rng)?;
+                    let Issued { decision, token } = slot.reopen(&wish, &edge.keys, edge.now, rng)?;
                     Ok(Change::Commit(Counted::new(decision, Some(token))))
                 })
                 .await?;

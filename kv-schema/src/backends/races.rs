@@ -86,16 +86,10 @@ fn of_two_creators_on_either_side_of_a_minute_one_wins() {
     explore_creation("two creators, two minutes", &Backend::ALL, 1, 50, &[0, 20]);
 }
 
-/// On `SQLite`, where nothing but the gates decides. The others take minutes: see the next test.
+/// On `SQLite`, where nothing but the gates decides; on the others the same exploration takes minutes.
 #[test]
 fn of_three_creators_one_wins() {
     explore_creation("three creators", &[Backend::Sqlite], 0, 50, &[0, 20, 0]);
-}
-
-#[test]
-#[ignore = "takes minutes; the bounded default is the test before"]
-fn of_three_creators_one_wins_on_every_backend() {
-    explore_creation("three creators", &Backend::ALL, 0, 50, &[0, 20, 0]);
 }
 
 /// Adds one, deciding again whenever somebody was faster.

@@ -7,19 +7,20 @@ use super::{
     Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles,
     Operator, OperatorRole, Partner, Product, ProductKind, Registration, Service, TermsVersion,
 };
-use crate::values::{ApplicationId, Line, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
+use crate::launch::RESERVED_IDS;
+use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
 
 pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
     let service = service(file.table("service")?)?;
-    let partners = each(file.named_tables("partners")?, partner)?;
-    let products = each(file.named_tables("products")?, |id, reader| {
+    let partners = each(&mut file, "partners", partner)?;
+    let products = each(&mut file, "products", |id, reader| {
         product(id, reader, &partners)
     })?;
-    let applications = each(file.named_tables("applications")?, |id, reader| {
+    let applications = each(&mut file, "applications", |id, reader| {
         application(id, reader, &partners, &products)
     })?;
-    let operators = each(file.named_tables("operators")?, operator)?;
+    let operators = each(&mut file, "operators", operator)?;
     let gateway = Gateway {
         service,
         partners,
@@ -28,29 +29,26 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
         operators,
     };
     each_variable_once(&gateway, &file)?;
+    no_reserved_id(&gateway, &file)?;
     file.finish()?;
     Ok(gateway)
 }
 
-fn each<I, T>(
-    tables: Vec<(I, Reader)>,
-    mut build: impl FnMut(I, Reader) -> Result<T, ConfigFault>,
+fn each<'i, I: FromStr<Err = ParseError>, T>(
+    file: &mut Reader<'i>,
+    name: &str,
+    build: impl Fn(I, Reader<'i>) -> Result<T, ConfigFault>,
 ) -> Result<Vec<T>, ConfigFault> {
-    tables
-        .into_iter()
-        .map(|(id, reader)| build(id, reader))
-        .collect()
+    let mut parts = Vec::new();
+    for (name, reader) in file.named_tables(name)? {
+        parts.push(build(reader.id(&name)?, reader)?);
+    }
+    Ok(parts)
 }
 
-fn service(mut reader: Reader) -> Result<Service, ConfigFault> {
+fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
     let security_questions = if reader.has("security_questions") {
-        let questions: Vec<Line<120>> = reader.list("security_questions", &(5..=50))?;
-        Some(
-            questions
-                .iter()
-                .map(|question| question.as_str().to_owned())
-                .collect(),
-        )
+        Some(reader.texts("security_questions", &(5..=50))?)
     } else {
         None
     };
@@ -70,7 +68,7 @@ fn service(mut reader: Reader) -> Result<Service, ConfigFault> {
     Ok(service)
 }
 
-fn partner(id: PartnerId, mut reader: Reader) -> Result<Partner, ConfigFault> {
+fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault> {
     let partner = Partner {
         id,
         name: reader.name("name")?,
@@ -89,12 +87,12 @@ fn partner(id: PartnerId, mut reader: Reader) -> Result<Partner, ConfigFault> {
     Ok(partner)
 }
 
-fn address(mut reader: Reader) -> Result<Address, ConfigFault> {
+fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {
     let address = Address {
-        street: reader.required("street")?,
-        city: reader.required("city")?,
-        region: reader.optional("region")?,
-        postal_code: reader.optional("postal_code")?,
+        street: reader.line("street")?,
+        city: reader.line("city")?,
+        region: reader.optional_line("region")?,
+        postal_code: reader.optional_line("postal_code")?,
         country: reader.required("country")?,
         telephone: reader.optional("telephone")?,
     };
@@ -104,7 +102,7 @@ fn address(mut reader: Reader) -> Result<Address, ConfigFault> {
 
 fn product(
     id: ProductId,
-    mut reader: Reader,
+    mut reader: Reader<'_>,
     partners: &[Partner],
 ) -> Result<Product, ConfigFault> {
     let product = Product {
@@ -125,9 +123,9 @@ fn product(
     Ok(product)
 }
 
-fn agreement(mut reader: Reader) -> Result<Agreement, ConfigFault> {
+fn agreement(mut reader: Reader<'_>) -> Result<Agreement, ConfigFault> {
     let agreement = Agreement {
-        version: reader.required("version")?,
+        version: reader.line("version")?,
         text: reader.text("text")?,
     };
     reader.finish()?;
@@ -136,7 +134,7 @@ fn agreement(mut reader: Reader) -> Result<Agreement, ConfigFault> {
 
 fn application(
     id: ApplicationId,
-    mut reader: Reader,
+    mut reader: Reader<'_>,
     partners: &[Partner],
     products: &[Product],
 ) -> Result<Application, ConfigFault> {
@@ -173,11 +171,11 @@ fn application(
 }
 
 /// At least one version, each later than the one before and with a name of its own.
-fn terms(reader: &mut Reader) -> Result<Vec<TermsVersion>, ConfigFault> {
+fn terms(reader: &mut Reader<'_>) -> Result<Vec<TermsVersion>, ConfigFault> {
     let mut versions: Vec<TermsVersion> = Vec::new();
     for mut table in reader.tables("terms")? {
         let terms = TermsVersion {
-            version: table.required("version")?,
+            version: table.line("version")?,
             text: table.text("text")?,
             effective: table.required::<Timestamp>("effective")?,
             grace_days: table.number("grace_days", &(0..=365))?,
@@ -205,7 +203,7 @@ fn terms(reader: &mut Reader) -> Result<Vec<TermsVersion>, ConfigFault> {
 
 /// Only products that exist and reach the level; without a list at least one product must reach it.
 fn accepted_products(
-    reader: &mut Reader,
+    reader: &mut Reader<'_>,
     least_level: Level,
     products: &[Product],
 ) -> Result<Vec<ProductId>, ConfigFault> {
@@ -226,7 +224,7 @@ fn accepted_products(
     Ok(accepted)
 }
 
-fn oidc(mut reader: Reader) -> Result<OidcClient, ConfigFault> {
+fn oidc(mut reader: Reader<'_>) -> Result<OidcClient, ConfigFault> {
     let client = OidcClient {
         client_secret_digest_variable: reader
             .optional::<Variable>("client_secret_digest_variable")?
@@ -236,13 +234,16 @@ fn oidc(mut reader: Reader) -> Result<OidcClient, ConfigFault> {
             reader.list::<Uri>("post_logout_redirect_uris", &(0..=10))?,
         ),
         initiate_login_uri: reader.required::<Uri>("initiate_login_uri")?.into(),
+        target_link_uri: reader
+            .optional::<Uri>("target_link_uri")?
+            .map(Into::into),
         roles: roles(reader.table("roles")?)?,
     };
     reader.finish()?;
     Ok(client)
 }
 
-fn roles(mut reader: Reader) -> Result<OidcRoles, ConfigFault> {
+fn roles(mut reader: Reader<'_>) -> Result<OidcRoles, ConfigFault> {
     let roles = OidcRoles {
         organisation_administrator: reader.name("organisation_administrator")?,
         application_administrator: reader.name("application_administrator")?,
@@ -252,7 +253,7 @@ fn roles(mut reader: Reader) -> Result<OidcRoles, ConfigFault> {
     Ok(roles)
 }
 
-fn operator(id: OperatorId, mut reader: Reader) -> Result<Operator, ConfigFault> {
+fn operator(id: OperatorId, mut reader: Reader<'_>) -> Result<Operator, ConfigFault> {
     let roles = [
         ("registrar", OperatorRole::Registrar),
         ("fulfilment", OperatorRole::Fulfilment),
@@ -266,14 +267,11 @@ fn operator(id: OperatorId, mut reader: Reader) -> Result<Operator, ConfigFault>
             .required::<Variable>("password_digest_variable")?
             .into(),
     };
-    if operator.roles.is_empty() {
-        return Err(reader.fault("roles", "must have at least one role"));
-    }
     reader.finish()?;
     Ok(operator)
 }
 
-fn known_partner(reader: &mut Reader, partners: &[Partner]) -> Result<PartnerId, ConfigFault> {
+fn known_partner(reader: &mut Reader<'_>, partners: &[Partner]) -> Result<PartnerId, ConfigFault> {
     let id: PartnerId = reader.required("partner")?;
     if partners.iter().any(|partner| partner.id == id) {
         return Ok(id);
@@ -281,7 +279,7 @@ fn known_partner(reader: &mut Reader, partners: &[Partner]) -> Result<PartnerId,
     Err(reader.fault("partner", format!("there is no partner \"{id}\"")))
 }
 
-fn level(reader: &mut Reader, name: &str) -> Result<Level, ConfigFault> {
+fn level(reader: &mut Reader<'_>, name: &str) -> Result<Level, ConfigFault> {
     let number = reader.number(name, &(1..=3))?;
     u8::try_from(number)
         .ok()
@@ -289,8 +287,20 @@ fn level(reader: &mut Reader, name: &str) -> Result<Level, ConfigFault> {
         .ok_or_else(|| reader.fault(name, "must be 1, 2 or 3"))
 }
 
+/// An application lives at `/launch/` and its id; some addresses there are the service's own.
+fn no_reserved_id(gateway: &Gateway, file: &Reader) -> Result<(), ConfigFault> {
+    let ids = gateway.applications.iter().map(|application| &application.id);
+    match ids.into_iter().find(|id| RESERVED_IDS.contains(&id.as_str())) {
+        Some(id) => Err(file.fault(
+            &format!("applications.{id}"),
+            "this id is an address of the service itself; choose another one",
+        )),
+        None => Ok(()),
+    }
+}
+
 /// A secret belongs to one holder: a variable named twice would let one partner's key open another's door.
-fn each_variable_once(gateway: &Gateway, file: &Reader) -> Result<(), ConfigFault> {
+fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), ConfigFault> {
     let partners = gateway.partners.iter().flat_map(|partner| {
         let keys = partner.api_key_digest_variables.iter();
         let named =

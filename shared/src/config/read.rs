@@ -1,12 +1,16 @@
 //! Reading TOML tables key by key, so that every fault can name its key.
+//!
+//! Every component reads the configuration, so this stays on `toml`'s parser without its serde support, which
+//! would take a sixth of a component's size.
 
 use core::fmt::Display;
 use core::ops::RangeInclusive;
 use core::str::FromStr;
 
-use toml::{Table, Value};
+use toml::de::{DeTable, DeValue};
 
 use super::ConfigFault;
+use crate::values::text::Stored;
 use crate::values::{Line, Paragraph, ParseError};
 
 /// A file larger than this is not a configuration.
@@ -16,18 +20,21 @@ const MAX_FILE_BYTES: usize = 1024 * 1024;
 const MAX_ENTRIES: usize = 200;
 
 /// A table and where it stands. What was read is taken out; what is left at the end is unknown.
-pub(super) struct Reader {
+pub(super) struct Reader<'i> {
     path: String,
-    table: Table,
+    table: DeTable<'i>,
 }
 
-impl Reader {
+impl<'i> Reader<'i> {
     /// The whole file.
-    pub(super) fn file(text: &str) -> Result<Self, ConfigFault> {
+    pub(super) fn file(text: &'i str) -> Result<Self, ConfigFault> {
         if text.len() > MAX_FILE_BYTES {
-            return Err(fault("file", format!("larger than {MAX_FILE_BYTES} bytes")));
+            return Err(fault(
+                "file".to_owned(),
+                format!("larger than {MAX_FILE_BYTES} bytes"),
+            ));
         }
-        let table = text.parse().map_err(|error: toml::de::Error| {
+        let table = DeTable::parse(text).map_err(|error| {
             let before = error
                 .span()
                 .and_then(|span| text.get(..span.start))
@@ -39,7 +46,7 @@ impl Reader {
         })?;
         Ok(Self {
             path: String::new(),
-            table,
+            table: table.into_inner(),
         })
     }
 
@@ -51,9 +58,17 @@ impl Reader {
     /// Refuses what nobody asked for.
     pub(super) fn finish(self) -> Result<(), ConfigFault> {
         match self.table.keys().next() {
-            Some(name) => Err(self.fault(name, "unknown key; remove it or correct its spelling")),
+            Some(name) => Err(self.fault(
+                name.get_ref(),
+                "unknown key; remove it or correct its spelling",
+            )),
             None => Ok(()),
         }
+    }
+
+    /// Whether the table has this key.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.table.contains_key(name)
     }
 
     /// A value with a parser of its own; `None` when it is absent.
@@ -61,9 +76,8 @@ impl Reader {
         &mut self,
         name: &str,
     ) -> Result<Option<T>, ConfigFault> {
-        self.table
-            .remove(name)
-            .map(|value| parsed(&self.key(name), value))
+        let text = self.raw(name)?;
+        text.map(|text| text.parse().map_err(|error| self.fault(name, error)))
             .transpose()
     }
 
@@ -75,16 +89,35 @@ impl Reader {
         self.optional(name)?.ok_or_else(|| self.missing(name))
     }
 
+    /// One line of text; `None` when it is absent.
+    pub(super) fn optional_line<const MAX: usize>(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<Line<MAX>>, ConfigFault> {
+        let text = self.raw(name)?;
+        text.map(|text| Line::try_from(stored(&text)).map_err(|error| self.fault(name, error)))
+            .transpose()
+    }
+
+    /// One line of text.
+    pub(super) fn line<const MAX: usize>(&mut self, name: &str) -> Result<Line<MAX>, ConfigFault> {
+        self.optional_line(name)?.ok_or_else(|| self.missing(name))
+    }
+
     /// A name that people see, one line of at most 120 characters.
     pub(super) fn name(&mut self, name: &str) -> Result<String, ConfigFault> {
-        self.required::<Line<120>>(name)
-            .map(|line| line.as_str().to_owned())
+        self.line::<120>(name).map(|line| line.as_str().to_owned())
     }
 
     /// Text of several lines, at most 40,000 characters; `None` when it is absent.
     pub(super) fn optional_text(&mut self, name: &str) -> Result<Option<String>, ConfigFault> {
-        let text = self.optional::<Paragraph<40_000>>(name)?;
-        Ok(text.map(|text| text.as_str().to_owned()))
+        let text = self.raw(name)?;
+        text.map(|text| {
+            let text = Paragraph::<40_000>::try_from(stored(&text))
+                .map_err(|error| self.fault(name, error))?;
+            Ok(text.as_str().to_owned())
+        })
+        .transpose()
     }
 
     /// Text of several lines, at most 40,000 characters.
@@ -98,10 +131,10 @@ impl Reader {
         name: &str,
         range: &RangeInclusive<u64>,
     ) -> Result<u64, ConfigFault> {
-        let value = self.table.remove(name).ok_or_else(|| self.missing(name))?;
+        let value = self.take(name).ok_or_else(|| self.missing(name))?;
         value
             .as_integer()
-            .and_then(|number| u64::try_from(number).ok())
+            .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| range.contains(number))
             .ok_or_else(|| {
                 self.fault(
@@ -121,10 +154,8 @@ impl Reader {
         name: &str,
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ConfigFault> {
-        let key = self.key(name);
-        self.table
-            .remove(name)
-            .map(|value| chosen(&key, &value, choices))
+        let text = self.raw(name)?;
+        text.map(|text| chosen(&text, choices).map_err(|error| self.fault(name, error)))
             .transpose()
     }
 
@@ -144,9 +175,15 @@ impl Reader {
         name: &str,
         choices: &[(&str, T)],
     ) -> Result<Vec<T>, ConfigFault> {
-        self.entries(name)?
+        let texts = self.texts(name, &(1..=choices.len()))?;
+        let chosen = |(place, text)| {
+            chosen(text, choices).map_err(|error| self.fault(&format!("{name}[{place}]"), error))
+        };
+        texts
             .iter()
-            .map(|(key, value)| chosen(key, value, choices))
+            .map(String::as_str)
+            .enumerate()
+            .map(chosen)
             .collect()
     }
 
@@ -156,6 +193,20 @@ impl Reader {
         name: &str,
         count: &RangeInclusive<usize>,
     ) -> Result<Vec<T>, ConfigFault> {
+        let texts = self.texts(name, count)?;
+        let parsed = |(place, text): (usize, &String)| {
+            text.parse()
+                .map_err(|error| self.fault(&format!("{name}[{place}]"), error))
+        };
+        texts.iter().enumerate().map(parsed).collect()
+    }
+
+    /// A list of different texts, so many of them; absent is empty.
+    pub(super) fn texts(
+        &mut self,
+        name: &str,
+        count: &RangeInclusive<usize>,
+    ) -> Result<Vec<String>, ConfigFault> {
         let entries = self.entries(name)?;
         if !count.contains(&entries.len()) {
             let reason = format!(
@@ -166,21 +217,22 @@ impl Reader {
             );
             return Err(self.fault(name, reason));
         }
-        entries
-            .into_iter()
-            .map(|(key, value)| parsed(&key, value))
-            .collect()
-    }
-
-    /// Whether the table has this key.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.table.contains_key(name)
+        let mut texts: Vec<String> = Vec::with_capacity(entries.len());
+        for (place, entry) in entries.into_iter().enumerate() {
+            let key = format!("{name}[{place}]");
+            let text =
+                scalar(entry).ok_or_else(|| self.fault(&key, "must be text in quotation marks"))?;
+            if texts.contains(&text) {
+                return Err(self.fault(&key, "repeats an earlier entry"));
+            }
+            texts.push(text);
+        }
+        Ok(texts)
     }
 
     /// A table; `None` when it is absent.
     pub(super) fn optional_table(&mut self, name: &str) -> Result<Option<Self>, ConfigFault> {
-        self.table
-            .remove(name)
+        self.take(name)
             .map(|value| self.inner(name, value))
             .transpose()
     }
@@ -191,68 +243,66 @@ impl Reader {
     }
 
     /// The tables of a table, each with its name, at least one.
-    pub(super) fn named_tables<I: FromStr<Err = ParseError>>(
-        &mut self,
-        name: &str,
-    ) -> Result<Vec<(I, Self)>, ConfigFault> {
-        let group = self.table(name)?;
-        if group.table.is_empty() || group.table.len() > MAX_ENTRIES {
+    pub(super) fn named_tables(&mut self, name: &str) -> Result<Vec<(String, Self)>, ConfigFault> {
+        let mut group = self.table(name)?;
+        let table = core::mem::take(&mut group.table);
+        if table.is_empty() || table.len() > MAX_ENTRIES {
             return Err(self.fault(name, format!("must have 1 to {MAX_ENTRIES} entries")));
         }
-        let Self { path, table } = group;
-        let outer = Self {
-            path,
-            table: Table::new(),
-        };
-        table
-            .into_iter()
-            .map(|(id, value)| {
-                let parsed = id.parse().map_err(|error| outer.fault(&id, error))?;
-                Ok((parsed, outer.inner(&id, value)?))
-            })
-            .collect()
+        let mut named = Vec::with_capacity(table.len());
+        for (name, value) in table {
+            let name = name.into_inner().into_owned();
+            let inner = group.inner(&name, value.into_inner())?;
+            named.push((name, inner));
+        }
+        Ok(named)
+    }
+
+    /// What the name of this table is, as an id.
+    pub(super) fn id<T: FromStr<Err = ParseError>>(&self, name: &str) -> Result<T, ConfigFault> {
+        name.parse()
+            .map_err(|error| fault(self.path.clone(), error))
     }
 
     /// A list of tables; absent is empty.
     pub(super) fn tables(&mut self, name: &str) -> Result<Vec<Self>, ConfigFault> {
-        let place = Self {
-            path: String::new(),
-            table: Table::new(),
-        };
-        self.entries(name)?
-            .into_iter()
-            .map(|(key, value)| place.inner(&key, value))
-            .collect()
-    }
-
-    /// The entries of a list, each with its key; the same entry twice is a fault.
-    fn entries(&mut self, name: &str) -> Result<Vec<(String, Value)>, ConfigFault> {
-        let entries = match self.table.remove(name) {
-            None => Vec::new(),
-            Some(Value::Array(entries)) if entries.len() <= MAX_ENTRIES => entries,
-            Some(_) => {
-                return Err(self.fault(
-                    name,
-                    format!("must be a list of at most {MAX_ENTRIES} entries"),
-                ));
-            }
-        };
-        for (place, entry) in entries.iter().enumerate() {
-            if entries.iter().take(place).any(|earlier| earlier == entry) {
-                return Err(self.fault(&format!("{name}[{place}]"), "repeats an earlier entry"));
-            }
+        let entries = self.entries(name)?;
+        let mut tables = Vec::with_capacity(entries.len());
+        for (place, entry) in entries.into_iter().enumerate() {
+            tables.push(self.inner(&format!("{name}[{place}]"), entry)?);
         }
-        let key = self.key(name);
-        Ok(entries
-            .into_iter()
-            .enumerate()
-            .map(|(place, entry)| (format!("{key}[{place}]"), entry))
-            .collect())
+        Ok(tables)
     }
 
-    fn inner(&self, name: &str, value: Value) -> Result<Self, ConfigFault> {
+    fn entries(&mut self, name: &str) -> Result<Vec<DeValue<'i>>, ConfigFault> {
+        match self.take(name) {
+            None => Ok(Vec::new()),
+            Some(DeValue::Array(entries)) if entries.len() <= MAX_ENTRIES => {
+                Ok(entries.into_iter().map(toml::Spanned::into_inner).collect())
+            }
+            Some(_) => Err(self.fault(
+                name,
+                format!("must be a list of at most {MAX_ENTRIES} entries"),
+            )),
+        }
+    }
+
+    fn raw(&mut self, name: &str) -> Result<Option<String>, ConfigFault> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        scalar(value)
+            .map(Some)
+            .ok_or_else(|| self.fault(name, "must be text in quotation marks"))
+    }
+
+    fn take(&mut self, name: &str) -> Option<DeValue<'i>> {
+        self.table.remove(name).map(toml::Spanned::into_inner)
+    }
+
+    fn inner(&self, name: &str, value: DeValue<'i>) -> Result<Self, ConfigFault> {
         match value {
-            Value::Table(table) => Ok(Self {
+            DeValue::Table(table) => Ok(Self {
                 path: self.key(name),
                 table,
             }),
@@ -273,31 +323,34 @@ impl Reader {
     }
 }
 
-fn fault(key: impl Into<String>, reason: impl Display) -> ConfigFault {
+fn fault(key: String, reason: impl Display) -> ConfigFault {
     ConfigFault {
-        key: key.into(),
+        key,
         reason: reason.to_string(),
     }
 }
 
-fn parsed<T: FromStr<Err = ParseError>>(key: &str, value: Value) -> Result<T, ConfigFault> {
-    let text = match value {
-        Value::String(text) => text,
-        Value::Datetime(time) => time.to_string(),
-        _ => return Err(fault(key, "must be text in quotation marks")),
-    };
-    text.parse().map_err(|error| fault(key, error))
+/// Text, or a time as text: TOML writes times without quotation marks.
+fn scalar(value: DeValue<'_>) -> Option<String> {
+    match value {
+        DeValue::String(text) => Some(text.into_owned()),
+        DeValue::Datetime(time) => Some(time.to_string()),
+        _ => None,
+    }
 }
 
-fn chosen<T: Copy>(key: &str, value: &Value, choices: &[(&str, T)]) -> Result<T, ConfigFault> {
-    let found = choices
-        .iter()
-        .find(|(name, _)| value.as_str() == Some(name));
+/// Line ends at either side belong to TOML's notation, not to the text.
+fn stored(text: &str) -> Stored {
+    Stored(text.trim().to_owned())
+}
+
+fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, ParseError> {
+    let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
-        let names: Vec<String> = choices
-            .iter()
-            .map(|(name, _)| format!("\"{name}\""))
-            .collect();
-        fault(key, format!("must be one of {}", names.join(", ")))
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        ParseError::new(
+            "choice-invalid",
+            format!("must be one of \"{}\"", names.join("\", \"")),
+        )
     })
 }

@@ -3,35 +3,56 @@
 use core::fmt;
 use core::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::ParseError;
 
+/// Names only; so that what merely checks a code does not carry every name.
 static ALL: [celes::Country; 250] = celes::Country::get_countries();
 
+/// The codes in the order of `ALL`.
+static CODES: [&str; 250] = codes();
+
 /// A country of ISO 3166-1, or Kosovo (`XK`), named by its alpha-2 code.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Country(&'static celes::Country);
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Country(&'static str);
 
 impl Country {
     /// The alpha-2 code: `US`.
-    pub fn as_str(&self) -> &'static str {
-        self.0.alpha2
+    pub const fn as_str(&self) -> &'static str {
+        self.0
     }
 
     /// The English name for lists, without a leading "The".
     pub fn name(&self) -> &'static str {
-        let name = self.0.long_name;
+        let name = ALL
+            .iter()
+            .find(|country| country.alpha2 == self.0)
+            .map_or(self.0, |country| country.long_name);
         name.strip_prefix("The ").unwrap_or(name)
     }
 
     /// Every country, sorted by name.
     pub fn all() -> impl Iterator<Item = Self> {
-        let mut all: Vec<Self> = ALL.iter().map(Self).collect();
-        all.sort_by_key(Self::name);
+        let mut all: Vec<Self> = CODES.iter().copied().map(Self).collect();
+        all.sort_by_cached_key(Self::name);
         all.into_iter()
     }
+}
+
+#[expect(
+    clippy::indexing_slicing,
+    reason = "evaluated by the compiler, where a wrong place is a build error"
+)]
+const fn codes() -> [&'static str; 250] {
+    let countries = celes::Country::get_countries();
+    let mut codes = [""; 250];
+    let mut place = 0;
+    while place < codes.len() {
+        codes[place] = countries[place].alpha2;
+        place += 1;
+    }
+    codes
 }
 
 impl FromStr for Country {
@@ -40,24 +61,26 @@ impl FromStr for Country {
     /// Any case is accepted.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
-        ALL.iter()
-            .find(|country| country.alpha2.eq_ignore_ascii_case(text))
+        CODES
+            .iter()
+            .copied()
+            .find(|code| code.eq_ignore_ascii_case(text))
             .map(Self)
             .ok_or_else(|| ParseError::new("country-invalid", "Choose a country from the list."))
     }
 }
 
-impl TryFrom<String> for Country {
-    type Error = ParseError;
-
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        text.parse()
+impl Serialize for Country {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.0)
     }
 }
 
-impl From<Country> for String {
-    fn from(country: Country) -> Self {
-        country.as_str().to_owned()
+impl<'de> Deserialize<'de> for Country {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 

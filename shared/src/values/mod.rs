@@ -16,6 +16,7 @@ pub mod promo_code;
 mod symbols;
 pub mod text;
 pub mod timestamp;
+pub(crate) mod unicode;
 pub mod user_id;
 
 pub use country::Country;

@@ -4,18 +4,18 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::ParseError;
+use super::unicode::nfc;
 
 /// One line of 1 to `MAX` characters: trimmed, NFC, without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Stored")]
 pub struct Line<const MAX: usize>(String);
 
 /// Text of 1 to `MAX` characters that may have several lines, each ended by `\n` alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Stored")]
 pub struct Paragraph<const MAX: usize>(String);
 
 impl<const MAX: usize> Line<MAX> {
@@ -36,7 +36,7 @@ impl<const MAX: usize> FromStr for Line<MAX> {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        bounded(text, MAX, is_invisible).map(Self)
+        normalised(text, MAX, is_invisible).map(Self)
     }
 }
 
@@ -45,38 +45,75 @@ impl<const MAX: usize> FromStr for Paragraph<MAX> {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         // Forms send CRLF; counted and stored, a line end is one character.
-        bounded(&text.replace("\r\n", "\n"), MAX, |c| {
-            c != '\n' && is_invisible(c)
-        })
-        .map(Self)
+        normalised(&text.replace("\r\n", "\n"), MAX, is_invisible_in_lines).map(Self)
     }
 }
 
 /// The trimmed NFC form when it has 1 to `max` characters and none of them is refused.
-fn bounded(text: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<String, ParseError> {
-    let normal: String = text.trim().nfc().take(max.saturating_add(1)).collect();
-    if normal.is_empty() {
+fn normalised(
+    text: &str,
+    max: usize,
+    refused: impl Fn(char) -> bool,
+) -> Result<String, ParseError> {
+    checked(
+        nfc(text.trim().chars())
+            .take(max.saturating_add(1))
+            .collect(),
+        max,
+        refused,
+    )
+}
+
+/// The text when it has 1 to `max` characters and none of them is refused.
+fn checked(text: String, max: usize, refused: impl Fn(char) -> bool) -> Result<String, ParseError> {
+    if text.is_empty() {
         return Err(ParseError::new("text-missing", "Fill in this field."));
     }
-    if normal.chars().count() > max {
+    if text.chars().count() > max {
         return Err(ParseError::new(
             "text-too-long",
             format!("Use at most {max} characters."),
         ));
     }
-    if normal.chars().any(refused) {
+    if text.chars().any(refused) {
         return Err(ParseError::new(
             "text-control-character",
             "Remove line breaks and invisible control characters; typing the text again does that.",
         ));
     }
-    Ok(normal)
+    Ok(text)
+}
+
+/// Text that was normalised when it was accepted (a record), or reviewed (the configuration): checked again, but
+/// not normalised again. Most components only read, and the normaliser's tables are large.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Stored(pub(crate) String);
+
+impl<const MAX: usize> TryFrom<Stored> for Line<MAX> {
+    type Error = ParseError;
+
+    fn try_from(Stored(text): Stored) -> Result<Self, ParseError> {
+        checked(text, MAX, is_invisible).map(Self)
+    }
+}
+
+impl<const MAX: usize> TryFrom<Stored> for Paragraph<MAX> {
+    type Error = ParseError;
+
+    fn try_from(Stored(text): Stored) -> Result<Self, ParseError> {
+        checked(text, MAX, is_invisible_in_lines).map(Self)
+    }
 }
 
 /// Controls, line separators, and the marks that let text read differently from what it is.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}')
+}
+
+fn is_invisible_in_lines(c: char) -> bool {
+    c != '\n' && is_invisible(c)
 }
 
 impl<const MAX: usize> fmt::Display for Line<MAX> {
@@ -88,22 +125,6 @@ impl<const MAX: usize> fmt::Display for Line<MAX> {
 impl<const MAX: usize> fmt::Display for Paragraph<MAX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl<const MAX: usize> TryFrom<String> for Line<MAX> {
-    type Error = ParseError;
-
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        text.parse()
-    }
-}
-
-impl<const MAX: usize> TryFrom<String> for Paragraph<MAX> {
-    type Error = ParseError;
-
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        text.parse()
     }
 }
 

@@ -3,29 +3,14 @@
 use core::fmt;
 use core::str::FromStr;
 
-use jiff::civil::DateTime;
-use jiff::tz::Offset;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcDateTime};
 
 use super::ParseError;
 
 /// The last second of the year 9998: RFC 3339 ends a year later, and time zones need some room before that.
 const LATEST: i64 = 253_370_764_799;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// A moment in UTC, in whole seconds since 1970; from the start of 1970 to the end of the year 9998.
 ///
@@ -71,17 +56,12 @@ impl Timestamp {
 
     /// For people: `21 November 2026, 21:05 UTC`.
     pub fn human(self) -> String {
-        let date = self.civil();
-        let month = usize::try_from(date.month())
-            .ok()
-            .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+        let (at, (hour, minute, _)) = (self.civil(), self.civil().as_hms());
         format!(
-            "{} {} {}, {:02}:{:02} UTC",
-            date.day(),
-            month.copied().unwrap_or_default(),
-            date.year(),
-            date.hour(),
-            date.minute()
+            "{} {} {}, {hour:02}:{minute:02} UTC",
+            at.day(),
+            at.month(),
+            at.year()
         )
     }
 
@@ -89,24 +69,19 @@ impl Timestamp {
         self.0.unsigned_abs()
     }
 
-    fn civil(self) -> DateTime {
-        Offset::UTC.to_datetime(jiff::Timestamp::from_second(self.0).unwrap_or_default())
+    fn civil(self) -> UtcDateTime {
+        UtcDateTime::from_unix_timestamp(self.0).unwrap_or(UtcDateTime::UNIX_EPOCH)
     }
 }
 
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC: `2026-11-21T21:05:00Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.civil();
+        let (at, (hour, minute, second)) = (self.civil(), self.civil().as_hms());
+        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
         write!(
             f,
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",
-            at.year(),
-            at.month(),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
         )
     }
 }
@@ -116,9 +91,9 @@ impl FromStr for Timestamp {
 
     /// Reads RFC 3339; fractions of a second are dropped.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        text.parse::<jiff::Timestamp>()
+        OffsetDateTime::parse(text, &Rfc3339)
             .ok()
-            .map(jiff::Timestamp::as_second)
+            .map(OffsetDateTime::unix_timestamp)
             .and_then(in_range)
             .ok_or_else(|| {
                 ParseError::new("time-invalid", "Write the time like 2026-11-21T21:05:00Z.")

@@ -4,8 +4,8 @@ use core::fmt;
 use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
+use super::unicode::nfd;
 use super::{ParseError, PersonName};
 
 /// Letters before the underscore, so that the whole has at most 40 characters.
@@ -37,7 +37,7 @@ impl UserId {
 
 /// The lower-case ASCII letters of a name: diacritics dropped, ligatures and barred letters spelt out.
 fn latin(name: &str) -> impl Iterator<Item = char> {
-    name.nfd().flat_map(char::to_lowercase).flat_map(|c| {
+    nfd(name).flat_map(char::to_lowercase).flat_map(|c| {
         let folded = match c {
             'ß' => "ss",
             'æ' => "ae",

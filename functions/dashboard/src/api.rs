@@ -1,0 +1,247 @@
+//! What goes out: a projection of what blocks each launch.
+
+use askama::Template;
+use edge::problem::BlockerView;
+use serde::Serialize;
+use shared::{
+    account::SignedIn,
+    config::{Application, Gateway},
+    credential::Credential,
+    journey::{Blocker, blockers, steps},
+    organisation::{Organisation, whom_to_ask},
+    values::{ProductId, Timestamp},
+};
+
+/// Where a licence key is entered.
+const ENTER_LICENCE: &str = "/credentials/licence";
+/// Where credentials are bought.
+const STORE: &str = "/webstore-checkout";
+
+/// The dashboard.
+#[derive(Serialize, Template)]
+#[template(path = "dashboard.html")]
+pub(crate) struct Dashboard {
+    #[serde(skip)]
+    title: String,
+    person: PersonView,
+    applications: Vec<Tile>,
+    credentials: Vec<CredentialView>,
+    #[serde(skip)]
+    store: &'static str,
+    #[serde(skip)]
+    enter_licence: &'static str,
+}
+
+/// Who is signed in, and for whom.
+#[derive(Serialize)]
+struct PersonView {
+    name: String,
+    user_id: String,
+    organization: String,
+    roles: Vec<String>,
+}
+
+/// An application that the organisation was let into.
+#[derive(Serialize)]
+struct Tile {
+    id: String,
+    name: String,
+    description: String,
+    partner: String,
+    label: &'static str,
+    #[serde(skip)]
+    mark: &'static str,
+    #[serde(skip)]
+    action: Action,
+    blockers: Vec<BlockerView>,
+    steps: Vec<StepView>,
+}
+
+/// A step of the journey.
+#[derive(Serialize)]
+struct StepView {
+    name: &'static str,
+    done: bool,
+}
+
+/// The one thing that a tile offers.
+#[derive(Debug, PartialEq, Eq)]
+enum Action {
+    /// The form that launches.
+    Launch,
+    /// A page where it goes on.
+    Go(String),
+    /// The webstore, and beside it the licence key.
+    Buy(String),
+    /// Somebody else has to do it.
+    Wait(String),
+}
+
+/// A credential of the person.
+#[derive(Serialize)]
+struct CredentialView {
+    name: String,
+    state: &'static str,
+    #[serde(skip)]
+    label: &'static str,
+    #[serde(skip)]
+    mark: &'static str,
+    expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    href: Option<String>,
+}
+
+impl Dashboard {
+    /// The page.
+    pub(crate) fn of(person: &SignedIn<'_>, organisation: &Organisation, gateway: &Gateway, now: Timestamp) -> Self {
+        let tile = |application| {
+            let found = blockers(person, organisation, application, gateway, None, now);
+            Tile::of(application, &found, gateway)
+        };
+        let let_into = organisation.subscriptions.keys().filter_map(|id| gateway.application(id));
+        let name = person.account.name.full();
+        Self {
+            title: format!("Welcome, {name}"),
+            person: PersonView {
+                name,
+                user_id: person.account.user_id.as_str().to_owned(),
+                organization: organisation.profile.legal_name.as_str().to_owned(),
+                roles: roles(person, gateway),
+            },
+            applications: let_into.map(tile).collect(),
+            credentials: person.account.credentials.iter().map(|one| CredentialView::of(one, gateway, now)).collect(),
+            store: STORE,
+            enter_licence: ENTER_LICENCE,
+        }
+    }
+}
+
+impl Tile {
+    fn of(application: &Application, found: &[Blocker], gateway: &Gateway) -> Self {
+        let action = Action::of(application, found.first(), gateway);
+        Self {
+            id: application.id.to_string(),
+            name: application.name.clone(),
+            description: application.description.clone(),
+            partner: gateway.partner(&application.partner).map(|partner| partner.name.clone()).unwrap_or_default(),
+            label: found.first().map_or("Launch", Blocker::label),
+            mark: match action {
+                Action::Launch => "good",
+                Action::Go(_) | Action::Buy(_) => "todo",
+                Action::Wait(_) => "wait",
+            },
+            action,
+            blockers: found.iter().map(|blocker| BlockerView::of(blocker, Some(application))).collect(),
+            steps: steps(found).map(|step| StepView { name: step.name, done: step.done }).into(),
+        }
+    }
+}
+
+impl Action {
+    fn of(application: &Application, first: Option<&Blocker>, gateway: &Gateway) -> Self {
+        let Some(blocker) = first.filter(|blocker| !blocker.belongs_to_launch()) else {
+            return Self::Launch;
+        };
+        match blocker {
+            Blocker::CredentialMissing { acceptable } | Blocker::CredentialExpired { acceptable } => {
+                Self::Buy(store_of(acceptable, gateway))
+            }
+            Blocker::TermsPending { may_accept: false } => {
+                Self::Wait(format!("Ask {}.", whom_to_ask(gateway, application)))
+            }
+            other => other.path(application).map_or_else(|| Self::Wait(other.advice().to_owned()), Self::Go),
+        }
+    }
+}
+
+/// The store of the partner whose product is acceptable, or the choice of stores.
+fn store_of(acceptable: &[ProductId], gateway: &Gateway) -> String {
+    let partner = acceptable.iter().find_map(|id| gateway.product(id)).map(|product| &product.partner);
+    partner.map_or_else(|| STORE.to_owned(), |partner| format!("{STORE}/{partner}"))
+}
+
+impl CredentialView {
+    fn of(credential: &Credential, gateway: &Gateway, now: Timestamp) -> Self {
+        let grant = &credential.grant;
+        let (state, label, mark) = if credential.expired(now) {
+            ("expired", "Expired", "stop")
+        } else if credential.locked() {
+            ("locked", "Locked", "stop")
+        } else if credential.registered() {
+            ("active", "Active", "good")
+        } else {
+            ("not-registered", "Not activated", "todo")
+        };
+        let name = gateway.product(&grant.product).map(|product| product.name.clone());
+        Self {
+            name: name.unwrap_or_else(|| grant.product.to_string()),
+            state,
+            label,
+            mark,
+            expires_at: grant.expires_at,
+            href: (state == "not-registered").then(|| format!("/credentials/{}/authenticator", grant.id)),
+        }
+    }
+}
+
+fn roles(person: &SignedIn<'_>, gateway: &Gateway) -> Vec<String> {
+    let membership = person.membership;
+    let organisation = membership.organisation_administrator.then(|| "Organization Administrator".to_owned());
+    let administered = membership.application_administrator.iter().filter_map(|id| gateway.application(id));
+    let mut roles: Vec<String> = organisation
+        .into_iter()
+        .chain(administered.map(|application| format!("Application Administrator for {}", application.name)))
+        .collect();
+    if roles.is_empty() {
+        roles.push("User".to_owned());
+    }
+    roles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::values::CredentialId;
+
+    const FIXTURE: &str = include_str!("../../../gateway.toml");
+
+    fn gateway() -> Gateway {
+        Gateway::parse(FIXTURE).expect("the deployment's file is valid")
+    }
+
+    #[test]
+    fn lch_1_a_tile_offers_what_the_first_blocker_needs() {
+        // LCH-1, TRM-1
+        let gateway = gateway();
+        let application = gateway.application(&"supply-platform".parse().expect("an id")).expect("configured");
+        let of = |found: &[Blocker]| {
+            let tile = Tile::of(application, found, &gateway);
+            (tile.label, tile.action)
+        };
+        assert_eq!(of(&[]), ("Launch", Action::Launch));
+        assert_eq!(of(&[Blocker::OtpRequired, Blocker::LaunchTermsRequired]), ("Launch", Action::Launch));
+        let terms = Blocker::TermsPending { may_accept: true };
+        assert_eq!(of(&[terms]), ("Agree to Terms", Action::Go("/accept-terms/supply-platform".to_owned())));
+        let (label, action) = of(&[Blocker::TermsPending { may_accept: false }]);
+        assert!(label == "Pending Terms" && matches!(action, Action::Wait(ask) if ask.contains("Administrator")));
+        let acceptable = vec!["anvil-mobile-id".parse().expect("an id")];
+        let missing = Blocker::CredentialMissing { acceptable };
+        assert_eq!(of(&[missing]), ("Get 2FA", Action::Buy("/webstore-checkout/anvil".to_owned())));
+        let credential = CredentialId::from_bytes([1; 16]);
+        let (label, action) = of(&[Blocker::CredentialNotRegistered { credential }]);
+        let address = format!("/credentials/{credential}/authenticator");
+        assert_eq!((label, action), ("Activate 2FA", Action::Go(address)));
+        assert!(matches!(of(&[Blocker::CredentialLocked]).1, Action::Wait(_)));
+    }
+
+    #[test]
+    fn lch_1_steps_are_done_in_the_order_of_the_journey() {
+        // LCH-1
+        let done = |found: &[Blocker]| steps(found).map(|step| step.done);
+        let missing = || Blocker::CredentialMissing { acceptable: Vec::new() };
+        assert_eq!(done(&[]), [true, true, true, true, false]);
+        assert_eq!(done(&[Blocker::TermsPending { may_accept: true }, missing()]), [false, true, false, false, false]);
+        assert_eq!(done(&[Blocker::AccessMissing, Blocker::CredentialLocked]), [true, false, true, false, false]);
+        assert_eq!(done(&[Blocker::OtpRequired]), [true, true, true, true, false]);
+    }
+}

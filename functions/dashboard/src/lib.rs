@@ -1,0 +1,40 @@
+//! `GET /dashboard`: what is next for each application, and the person's credentials. `GET /` leads here.
+//! `GET /assets/...`: what every page looks like.
+//!
+//! Commit point: none; nothing here changes anything. The organisation's id stands in the account, so the two reads
+//! are two rounds.
+
+mod api;
+mod assets;
+
+use edge::{Edge, Outcome, Platform, Reply, Request, failure::BadRequest};
+use http::{Method, StatusCode};
+use shared::{organisation::Organisation, refusal::Refusal};
+
+use crate::api::Dashboard;
+
+edge::component!(crate::handle);
+
+/// Routes of this component.
+///
+/// # Errors
+/// A refusal or fault, which the edge shows.
+pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    match (&request.method, request.segments().as_slice()) {
+        (&Method::GET, []) => Ok(Reply::see_other("/dashboard")),
+        (&Method::GET, ["dashboard"]) => dashboard(edge, request).await,
+        (&Method::GET, ["assets", name]) => assets::serve(request, name),
+        (_, [] | ["dashboard"] | ["assets", _]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        _ => Err(BadRequest::NoSuchRoute.into()),
+    }
+}
+
+async fn dashboard<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let (cookie, account) = edge.session_account(request).await?;
+    let person = edge.confirm_session(&cookie, &account)?;
+    // 4. Load.
+    let stored = edge.kv().get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
+    // 7. Respond: nothing changes.
+    edge.show(request, StatusCode::OK, &Dashboard::of(&person, stored.value(), &edge.gateway, edge.now))
+}

@@ -1,0 +1,515 @@
+//! What comes in and what goes out.
+
+use std::fmt;
+
+use askama::Template;
+use edge::{
+    Edge, Failure, Platform,
+    form::{FormFaults, LocalPath},
+};
+use kv_schema::list::Entry;
+use serde::{Deserialize, Deserializer, Serialize, de};
+use shared::{
+    config::{self, OperatorRole},
+    operator::OnDuty,
+    organisation::Profile,
+    promo::RawBatch,
+    refusal::{Faults, Refusal},
+    registration::{Designation, Origin, QueueSummary, Registration, RegistrationState, reference_of},
+    values::{BatchId, FormId, OtpCode, Paragraph, RegistrationId, Seconds, Timestamp},
+};
+
+/// What to do when a form's id is not one.
+pub(crate) const FORM_HINT: &str = "Reload the page and order again; a program sends 26 lower-case base32 characters.";
+
+const QUEUE: &str = "/operate";
+const REASON_CHARS_MAX: usize = 1000;
+
+/// The answer of a service that works.
+#[derive(Serialize)]
+pub(crate) struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+impl Health {
+    pub(crate) fn ok() -> Self {
+        Self { status: "ok", version: env!("CARGO_PKG_VERSION") }
+    }
+}
+
+/// The query of the sign-in page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignInQuery {
+    #[serde(default, rename = "continue")]
+    continue_to: Option<String>,
+}
+
+impl SignInQuery {
+    pub(crate) fn target(&self) -> LocalPath {
+        LocalPath::or(self.continue_to.as_deref(), QUEUE)
+    }
+}
+
+/// A try to sign in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSignIn {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    pub(crate) operator: String,
+    password: String,
+    code: String,
+    #[serde(default, rename = "continue")]
+    continue_to: Option<String>,
+}
+
+impl RawSignIn {
+    pub(crate) fn target(&self) -> LocalPath {
+        LocalPath::or(self.continue_to.as_deref(), QUEUE)
+    }
+}
+
+/// What a try to sign in consists of.
+pub(crate) struct Credentials<'a> {
+    pub(crate) operator: &'a str,
+    pub(crate) password: &'a str,
+    pub(crate) code: OtpCode,
+}
+
+impl<'a> Credentials<'a> {
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults. Whether the operator exists is none of them.
+    pub(crate) fn parse(raw: &'a RawSignIn) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        if raw.operator.trim().is_empty() {
+            faults.add("operator", "missing", "Enter your operator id.");
+        }
+        if raw.password.is_empty() {
+            faults.add("password", "missing", "Enter your password.");
+        }
+        let code = faults.check("code", raw.code.parse());
+        let parsed = code.map(|code| Self { operator: raw.operator.trim(), password: &raw.password, code });
+        faults.finish(parsed)
+    }
+}
+
+/// The sign-in page.
+#[derive(Serialize, Template)]
+#[template(path = "sign-in.html")]
+pub(crate) struct SignInPage {
+    #[serde(skip)]
+    title: &'static str,
+    #[serde(skip)]
+    faults: FormFaults,
+    operator: String,
+    #[serde(rename = "continue")]
+    target: String,
+}
+
+impl SignInPage {
+    pub(crate) fn new(target: LocalPath, operator: String, faults: FormFaults) -> Self {
+        Self { title: "Operator sign-in", faults, operator, target: target.into_string() }
+    }
+}
+
+/// Who is signed in now.
+#[derive(Serialize)]
+pub(crate) struct SignedIn {
+    operator: String,
+    name: String,
+}
+
+impl SignedIn {
+    pub(crate) fn of(operator: &config::Operator) -> Self {
+        Self { operator: operator.id.to_string(), name: operator.name.clone() }
+    }
+}
+
+/// The wish to sign out.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSignOut {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+}
+
+/// Nobody is signed in now.
+#[derive(Serialize)]
+pub(crate) struct SignedOut {
+    pub(crate) signed_out: bool,
+}
+
+/// The query of the queue.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QueueQuery {
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+}
+
+/// A registration that waits.
+#[derive(Serialize)]
+struct Waiting {
+    id: RegistrationId,
+    reference: String,
+    organisation: String,
+    country: &'static str,
+    application: String,
+    submitted_at: Timestamp,
+    #[serde(skip)]
+    age: String,
+}
+
+/// The queue (APR-1).
+#[derive(Serialize, Template)]
+#[template(path = "queue.html")]
+pub(crate) struct QueuePage {
+    #[serde(skip)]
+    title: &'static str,
+    registrations: Vec<Waiting>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    goes_on: bool,
+}
+
+impl QueuePage {
+    /// # Errors
+    /// A fault when an entry cannot be read.
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        entries: &[Entry],
+        next: Option<String>,
+        goes_on: bool,
+    ) -> Result<Self, Failure> {
+        let waiting = entries.iter().map(|entry| {
+            let summary: QueueSummary = postcard::from_bytes(&entry.payload)
+                .map_err(|error| Failure::Fault(format!("entry of the queue: {error}")))?;
+            let id = RegistrationId::from_bytes(entry.id.0);
+            let submitted_at = Timestamp::from_unix(i64::try_from(entry.at_unix_seconds).unwrap_or(i64::MAX));
+            Ok(Waiting {
+                id,
+                reference: reference_of(id),
+                organisation: summary.organisation.as_str().to_owned(),
+                country: summary.country.name(),
+                application: application_name(edge, &summary.application),
+                submitted_at,
+                age: age(edge.now.since(submitted_at)),
+            })
+        });
+        let registrations = waiting.collect::<Result<_, Failure>>()?;
+        let next = next.map(|cursor| format!("{QUEUE}?after={cursor}"));
+        Ok(Self { title: "Registrations to review", registrations, next, goes_on })
+    }
+}
+
+/// The application's name, or its id when the configuration no longer has it.
+fn application_name<P: Platform>(edge: &Edge<P>, id: &shared::values::ApplicationId) -> String {
+    edge.gateway.application(id).map_or_else(|| id.to_string(), |application| application.name.clone())
+}
+
+/// How long ago, in the largest whole unit.
+fn age(Seconds(seconds): Seconds) -> String {
+    let unit = |count: u64, name: &str| if count == 1 { format!("1 {name}") } else { format!("{count} {name}s") };
+    match seconds {
+        0..60 => "less than a minute".to_owned(),
+        60..3_600 => unit(seconds / 60, "minute"),
+        3_600..86_400 => unit(seconds / 3_600, "hour"),
+        _ => unit(seconds / 86_400, "day"),
+    }
+}
+
+/// A registrar's decision as it arrives.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawDecision {
+    pub(crate) csrf: Option<String>,
+    decision: String,
+    reason: String,
+}
+
+/// A registrar's decision.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Approve,
+    Reject(Paragraph<REASON_CHARS_MAX>),
+}
+
+impl Verdict {
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when it is none, or rejects without a reason.
+    pub(crate) fn parse(raw: &RawDecision) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        let verdict = match raw.decision.as_str() {
+            "approve" => Some(Self::Approve),
+            "reject" if raw.reason.trim().is_empty() => {
+                faults.add("reason", "missing", "Give the reason: it is e-mailed to the registrant.");
+                None
+            }
+            "reject" => faults.check("reason", raw.reason.parse()).map(Self::Reject),
+            _ => {
+                faults.add("decision", "unknown", "Choose to approve or to reject.");
+                None
+            }
+        };
+        faults.finish(verdict)
+    }
+}
+
+/// How a registration was decided.
+#[derive(Serialize)]
+struct Past {
+    /// `None` for the application's automatic policy.
+    by: Option<String>,
+    at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A registration with everything in it.
+#[derive(Serialize, Template)]
+#[template(path = "registration.html")]
+pub(crate) struct DetailPage {
+    #[serde(skip)]
+    title: String,
+    #[serde(skip)]
+    faults: FormFaults,
+    #[serde(skip)]
+    raw: RawDecision,
+    #[serde(skip)]
+    may_decide: bool,
+    #[serde(skip)]
+    choices: [(&'static str, &'static str, &'static str); 2],
+    #[serde(skip)]
+    age: String,
+    id: RegistrationId,
+    reference: String,
+    application: String,
+    origin: &'static str,
+    submitted_at: Timestamp,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided: Option<Past>,
+    phone: String,
+    profile: Profile,
+    designations: Vec<Designation>,
+}
+
+impl DetailPage {
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        duty: &OnDuty<'_>,
+        registration: Registration,
+        raw: RawDecision,
+        faults: FormFaults,
+    ) -> Self {
+        let open = registration.state == RegistrationState::Submitted;
+        Self {
+            title: format!("Registration of {}", registration.profile.legal_name.as_str()),
+            faults,
+            raw,
+            may_decide: open && duty.require(OperatorRole::Registrar).is_ok(),
+            choices: [
+                ("approve", "Approve", "Creates the organization and e-mails its administrators."),
+                ("reject", "Reject", "E-mails the reason to the registrant."),
+            ],
+            age: age(edge.now.since(registration.submitted_at)),
+            id: registration.id,
+            reference: registration.reference(),
+            application: application_name(edge, &registration.application),
+            origin: match registration.origin {
+                Origin::Invited { .. } => "invited",
+                Origin::Public => "public",
+            },
+            submitted_at: registration.submitted_at,
+            state: registration.state.as_str(),
+            decided: past(&registration.state),
+            phone: registration.phone.as_str().to_owned(),
+            profile: registration.profile,
+            designations: registration.designations,
+        }
+    }
+}
+
+fn past(state: &RegistrationState) -> Option<Past> {
+    match state {
+        RegistrationState::Submitted => None,
+        RegistrationState::Approved { by, at } => {
+            Some(Past { by: by.as_ref().map(ToString::to_string), at: *at, reason: None })
+        }
+        RegistrationState::Rejected { by, at, reason } => {
+            Some(Past { by: Some(by.to_string()), at: *at, reason: Some(reason.as_str().to_owned()) })
+        }
+    }
+}
+
+/// The answer to a decision.
+#[derive(Serialize)]
+pub(crate) struct Decided {
+    reference: String,
+    state: &'static str,
+}
+
+impl Decided {
+    pub(crate) fn of(registration: &Registration) -> Self {
+        Self { reference: registration.reference(), state: registration.state.as_str() }
+    }
+}
+
+/// An order for a batch of promo codes, with the form that makes sending it twice harmless.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawOrder {
+    pub(crate) csrf: Option<String>,
+    pub(crate) form: String,
+    partner: String,
+    product: String,
+    #[serde(deserialize_with = "number")]
+    count: String,
+    #[serde(deserialize_with = "number")]
+    uses: String,
+    discount: String,
+    #[serde(deserialize_with = "number")]
+    valid_days: String,
+}
+
+impl RawOrder {
+    /// What the page begins with.
+    pub(crate) fn blank(form: FormId) -> Self {
+        Self {
+            form: form.to_string(),
+            uses: "1".to_owned(),
+            discount: "free".to_owned(),
+            valid_days: "90".to_owned(),
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn order(&self) -> RawBatch {
+        RawBatch {
+            partner: self.partner.clone(),
+            product: self.product.clone(),
+            count: self.count.clone(),
+            uses: self.uses.clone(),
+            discount: self.discount.clone(),
+            valid_days: self.valid_days.clone(),
+        }
+    }
+}
+
+/// Reads a number as it was sent: a number in JSON, text in a form.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    deserializer.deserialize_any(Number)
+}
+
+struct Number;
+
+impl de::Visitor<'_> for Number {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a whole number")
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<String, E> {
+        Ok(value.to_owned())
+    }
+}
+
+/// The order form for promo codes.
+#[derive(Serialize, Template)]
+#[template(path = "promo-batches.html")]
+pub(crate) struct BatchPage {
+    #[serde(skip)]
+    title: &'static str,
+    #[serde(skip)]
+    faults: FormFaults,
+    #[serde(skip)]
+    raw: RawOrder,
+    form: String,
+    partners: Vec<(String, String)>,
+    products: Vec<(String, String)>,
+}
+
+impl BatchPage {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, raw: RawOrder, faults: FormFaults) -> Self {
+        let gateway = &edge.gateway;
+        Self {
+            title: "Promo codes",
+            faults,
+            form: raw.form.clone(),
+            raw,
+            partners: gateway.partners.iter().map(|partner| (partner.id.to_string(), partner.name.clone())).collect(),
+            products: gateway
+                .products
+                .iter()
+                .map(|product| (product.id.to_string(), format!("{}, {}", product.name, product.price)))
+                .collect(),
+        }
+    }
+}
+
+/// The codes of a batch.
+#[derive(Serialize)]
+pub(crate) struct Codes {
+    batch: BatchId,
+    codes: Vec<String>,
+}
+
+impl Codes {
+    pub(crate) fn new(batch: BatchId, codes: Vec<String>) -> Self {
+        Self { batch, codes }
+    }
+
+    /// As a file for spreadsheets (RFC 4180).
+    pub(crate) fn csv(&self) -> String {
+        let lines = std::iter::once("code").chain(self.codes.iter().map(String::as_str));
+        lines.map(|line| format!("{line}\r\n")).collect()
+    }
+
+    pub(crate) fn disposition(&self) -> String {
+        format!("attachment; filename=\"promo-codes-{}.csv\"", self.batch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(decision: &str, reason: &str) -> Result<Verdict, Refusal> {
+        Verdict::parse(&RawDecision {
+            decision: decision.to_owned(),
+            reason: reason.to_owned(),
+            ..RawDecision::default()
+        })
+    }
+
+    #[test]
+    fn apr_1_who_rejects_gives_a_reason() {
+        // APR-1
+        assert!(matches!(verdict("approve", ""), Ok(Verdict::Approve)));
+        assert!(matches!(verdict("reject", "No contract."), Ok(Verdict::Reject(_))));
+        for (decision, reason) in [("reject", " \n"), ("", "Because"), ("Approve", "")] {
+            assert!(matches!(verdict(decision, reason), Err(Refusal::InvalidInput(_))), "{decision}");
+        }
+    }
+
+    #[test]
+    fn ages_are_told_in_whole_units() {
+        let told: Vec<String> = [0, 60, 3_599, 3_600, 86_399, 86_400, 200_000].map(|n| age(Seconds(n))).to_vec();
+        let expected = ["less than a minute", "1 minute", "59 minutes", "1 hour", "23 hours", "1 day", "2 days"];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn the_file_has_one_column() {
+        let codes = Codes::new(BatchId::from_bytes([0; 16]), vec!["AAAA-BBBB-CCCCC".to_owned()]);
+        assert_eq!(codes.csv(), "code\r\nAAAA-BBBB-CCCCC\r\n");
+    }
+}

@@ -1,0 +1,192 @@
+//! Operator staff. `GET,POST /operate/sign-in`, `POST /operate/sign-out`; `GET /operate`: the queue of registrations,
+//! oldest first (APR-1); `GET /operate/registrations/{id}` and `POST /operate/registrations/{id}/decision` (APR-1 to
+//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work.
+//!
+//! Commit points: the operator's record (sign-in, which is counted before it is answered), the registration (decision),
+//! the batch (promo codes: the codes' records are written before it and count only once it names them).
+
+mod api;
+mod sign_in;
+
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, cookies,
+    edge::NowStands,
+    failure::BadRequest,
+    form::FormFaults,
+    request::Encoding,
+    session::{OperatorCookie, open_text, seal_text},
+};
+use http::{Method, StatusCode};
+use kv_schema::{list::Cursor, records::registration_queue};
+use shared::{
+    batch::{Batch, Printed},
+    config::OperatorRole,
+    decision::Decision,
+    operator::{OnDuty, Operator},
+    promo::OrderBatch,
+    refusal::Refusal,
+    registration::Registration,
+    secret::SealPurpose,
+    values::{FormId, RegistrationId},
+};
+
+use crate::api::{
+    BatchPage, Codes, Decided, DetailPage, Health, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
+};
+
+const CURSOR_PLACE: &str = "operate/queue";
+
+edge::component!(crate::handle);
+
+/// Routes of this component.
+///
+/// # Errors
+/// A refusal or fault, which the edge shows.
+pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    match (&request.method, request.segments().as_slice()) {
+        (&Method::GET, ["health"]) => health(edge).await,
+        (&Method::GET, ["operate"]) => queue(edge, request).await,
+        (&Method::GET, ["operate", "sign-in"]) => sign_in::show(edge, request),
+        (&Method::POST, ["operate", "sign-in"]) => sign_in::sign_in(edge, request).await,
+        (&Method::POST, ["operate", "sign-out"]) => sign_in::sign_out(edge, request).await,
+        (&Method::GET, ["operate", "registrations", id]) => detail(edge, request, id).await,
+        (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
+        (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
+        (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
+        (_, ["health"] | ["operate"] | ["operate", "registrations", _]) => {
+            Err(BadRequest::MethodNotAllowed("GET").into())
+        }
+        (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
+            Err(BadRequest::MethodNotAllowed("POST").into())
+        }
+        _ => Err(BadRequest::NoSuchRoute.into()),
+    }
+}
+
+/// Reaching this proves that configuration and secrets parse; the read proves the store.
+async fn health<P: Platform>(edge: &Edge<P>) -> Outcome {
+    if let Some(operator) = edge.gateway.operators.first() {
+        edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?;
+    }
+    edge::view::document(StatusCode::OK, &Health::ok())
+}
+
+/// The operator whose session the request presents: one read. The page's frame learns the name.
+async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
+    let cookie: OperatorCookie =
+        edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session).ok_or(Refusal::NotSignedIn)?;
+    let operator = edge.gateway.operator(&cookie.operator).ok_or(Refusal::NotSignedIn)?;
+    let stored =
+        edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
+    let duty = stored.value().on_duty(operator, &cookie.secret(), edge.now)?;
+    edge.frame_value("operator", duty.name());
+    Ok(duty)
+}
+
+/// Promo codes are made by fulfilment, and by the registrar who hands them to the approved.
+async fn on_duty_for_promos<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
+    let duty = on_duty(edge, request).await?;
+    Ok(duty.require(OperatorRole::Fulfilment).or_else(|_| duty.require(OperatorRole::Registrar))?)
+}
+
+async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    on_duty(edge, request).await?;
+    let query: QueueQuery = request.decode_query()?;
+    let from = match &query.after {
+        None => None,
+        Some(text) => {
+            let number = open_text::<u64>(&edge.keys, SealPurpose::Cursor, CURSOR_PLACE, text);
+            Some(Cursor(number.ok_or(Refusal::NotFound)?))
+        }
+    };
+    let page = edge.kv().page(&registration_queue(), from).await?;
+    let next = page
+        .next
+        .and_then(|Cursor(number)| seal_text(&edge.keys, SealPurpose::Cursor, CURSOR_PLACE, &number, &mut edge.rng()));
+    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, next, from.is_some())?)
+}
+
+async fn detail<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    let duty = on_duty(edge, request).await?;
+    let registration = registration(edge, parse_id(id)?).await?;
+    let page = DetailPage::of(edge, &duty, registration, RawDecision::default(), FormFaults::none());
+    edge.show(request, StatusCode::OK, &page)
+}
+
+async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let raw: RawDecision = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let duty = on_duty(edge, request).await?.require(OperatorRole::Registrar)?;
+    // 3. Parse.
+    let id = parse_id(id)?;
+    let verdict = match Verdict::parse(&raw) {
+        Ok(verdict) => verdict,
+        Err(refusal) => {
+            let registration = registration(edge, id).await?;
+            return edge.refused_in_place(request, refusal.into(), "decision", |faults| {
+                DetailPage::of(edge, &duty, registration, raw, faults)
+            });
+        }
+    };
+    // 4. Load, 5. decide and 6. commit.
+    let ((), stored) = edge
+        .transact::<Registration, ()>(&id, Refusal::NotFound, |registration, _| {
+            Ok(Change::from(match &verdict {
+                Verdict::Approve => registration.approve(&duty, &edge.keys, edge.now)?,
+                Verdict::Reject(reason) => registration.reject(&duty, reason.clone(), edge.now)?,
+            }))
+        })
+        .await?;
+    // 7. Respond.
+    edge.done(request, "/operate", StatusCode::OK, &Decided::of(stored.value()))
+}
+
+fn parse_id(id: &str) -> Result<RegistrationId, Refusal> {
+    id.parse().map_err(|_| Refusal::NotFound)
+}
+
+async fn registration<P: Platform>(edge: &Edge<P>, id: RegistrationId) -> Result<Registration, Failure> {
+    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::NotFound)?;
+    Ok(stored.into_value())
+}
+
+async fn batch_form<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    on_duty_for_promos(edge, request).await?;
+    let raw = RawOrder::blank(FormId::random(&mut edge.rng()));
+    edge.show(request, StatusCode::OK, &BatchPage::of(edge, raw, FormFaults::none()))
+}
+
+async fn order_batch<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let raw: RawOrder = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let duty = on_duty_for_promos(edge, request).await?;
+    // 3. Parse, 4. load, 5. decide, 6. commit.
+    match print(edge, &duty, &raw).await {
+        // 7. Respond.
+        Ok(codes) if request.encoding()? == Encoding::Json => edge::view::document(StatusCode::CREATED, &codes),
+        Ok(codes) => Ok(Reply::with(StatusCode::OK, "text/csv; charset=utf-8", codes.csv())
+            .header("content-disposition", codes.disposition())
+            .header("cache-control", "no-store")),
+        Err(failure) => edge.refused_in_place(request, failure, "form", |faults| BatchPage::of(edge, raw, faults)),
+    }
+}
+
+/// The codes of the batch that the form orders: made now, or the same as before when the order is repeated.
+async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -> Result<Codes, Failure> {
+    let form: FormId = raw.form.parse().map_err(|_| Refusal::field("form", "form-invalid", api::FORM_HINT))?;
+    let id = Batch::id_of_form(form, &edge.keys);
+    let order = OrderBatch::parse(&raw.order(), id, &edge.gateway, edge.now)?;
+    if let Some(stored) = edge.kv().get::<Batch>(&id).await? {
+        return Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?));
+    }
+    let Printed { promos, batch } = Batch::print(id, &order, duty, &edge.keys, edge.now, &mut edge.rng());
+    for promo in promos {
+        edge.insert(&promo.id.clone(), Decision::quiet(promo)).await?;
+    }
+    // Whoever was faster with the same form has the codes that count.
+    let (NowStands::Ours(stored) | NowStands::Another(stored)) = edge.create(&id, Decision::quiet(batch)).await?;
+    Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?))
+}

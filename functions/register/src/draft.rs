@@ -1,0 +1,141 @@
+//! What was entered so far, on its way from page to page: sealed, so that nobody can change or read it in between.
+
+use edge::session::{open_text, seal_text};
+use serde::{Deserialize, Serialize};
+use shared::{
+    registration::RawRegistration,
+    secret::{Entropy, Keys, SealPurpose, Sealed},
+    values::{ApplicationId, Email, FormId, Seconds, Timestamp},
+};
+
+/// How long a page of the form may stay open.
+pub(crate) const LIFETIME: Seconds = Seconds::hours(2);
+const PLACE: &str = "register";
+
+/// What to do when the draft does not open or is too old.
+pub(crate) const LOST: &str =
+    "This form was open for more than two hours, or did not arrive whole. Nothing was submitted: please begin again.";
+/// What to do when the draft does not fit into a form field.
+pub(crate) const TOO_LONG: &str =
+    "Together these entries are too long for one registration. Name fewer people now; more can be added later.";
+
+/// Where the registration comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Source {
+    /// The invitation's token.
+    Invitation(String),
+    /// The public form's own id.
+    PublicForm(FormId),
+}
+
+/// A registration that is being filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Draft {
+    pub(crate) source: Source,
+    pub(crate) application: ApplicationId,
+    /// For an invitation, name and e-mail are the invitee's.
+    pub(crate) registration: RawRegistration,
+    expires_at: Timestamp,
+}
+
+impl Draft {
+    pub(crate) fn new(
+        source: Source,
+        application: ApplicationId,
+        registration: RawRegistration,
+        now: Timestamp,
+    ) -> Self {
+        Self { source, application, registration, expires_at: now.plus(LIFETIME) }
+    }
+
+    /// Opens what [`Draft::seal`] sealed.
+    pub(crate) fn open(text: &str, keys: &Keys) -> Option<Self> {
+        open_text(keys, SealPurpose::Draft, PLACE, text)
+    }
+
+    /// Seals the draft, which lives as long again from now; `None` when it is too long to be opened again.
+    pub(crate) fn seal(&self, keys: &Keys, rng: &mut dyn Entropy, now: Timestamp) -> Option<String> {
+        let renewed = Self { expires_at: now.plus(LIFETIME), ..self.clone() };
+        seal_text(keys, SealPurpose::Draft, PLACE, &renewed, rng).filter(|text| Sealed::from_text(text).is_ok())
+    }
+
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.expires_at
+    }
+
+    pub(crate) fn is_invited(&self) -> bool {
+        matches!(self.source, Source::Invitation(_))
+    }
+
+    /// The mailbox that the invitation proved. The submission takes it from the invitation itself.
+    pub(crate) fn proved_email(&self) -> Option<Email> {
+        self.is_invited().then(|| self.registration.email.parse().ok()).flatten()
+    }
+
+    /// The address of the form's first page.
+    pub(crate) fn begin_at(&self) -> String {
+        match &self.source {
+            Source::Invitation(token) => format!("/register?token={token}"),
+            Source::PublicForm(_) => format!("/register?application={}", self.application),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(u8);
+
+    impl Entropy for Counting {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            for byte in bytes {
+                self.0 = self.0.wrapping_add(1);
+                *byte = self.0;
+            }
+        }
+    }
+
+    fn keys() -> Keys {
+        Keys::new(&[7; 32], None).expect("32 bytes are enough")
+    }
+
+    fn draft(now: Timestamp) -> Draft {
+        let entered = RawRegistration { given_name: "Ada".to_owned(), ..RawRegistration::default() };
+        let application = "business-network".parse().expect("a slug");
+        Draft::new(Source::PublicForm(FormId::from_bytes([1; 16])), application, entered, now)
+    }
+
+    #[test]
+    fn a_draft_comes_back_as_it_left_and_lives_two_hours() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let text = draft(now).seal(&keys(), &mut Counting(0), now).expect("short enough");
+        let back = Draft::open(&text, &keys()).expect("its own text");
+        assert_eq!(back, draft(now));
+        assert!(back.is_fresh(now.plus(Seconds(7_199))));
+        assert!(!back.is_fresh(now.plus(Seconds(7_200))));
+    }
+
+    #[test]
+    fn a_changed_draft_does_not_open() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let text = draft(now).seal(&keys(), &mut Counting(0), now).expect("short enough");
+        for at in [0, 5, text.len() / 2, text.len() - 2] {
+            let changed: String = text
+                .chars()
+                .enumerate()
+                .map(|(n, c)| if n == at { if c == 'A' { 'B' } else { 'A' } } else { c })
+                .collect();
+            assert_eq!(Draft::open(&changed, &keys()), None, "{at}");
+        }
+        assert_eq!(Draft::open("", &keys()), None);
+    }
+
+    #[test]
+    fn a_draft_that_could_not_be_opened_again_is_not_sealed() {
+        let now = Timestamp::from_unix(1_800_000_000);
+        let mut long = draft(now);
+        long.registration.profile.legal_name = "a".repeat(6_000);
+        assert_eq!(long.seal(&keys(), &mut Counting(0), now), None);
+    }
+}

@@ -1,0 +1,556 @@
+//! What comes in and what goes out.
+
+use askama::Template;
+use edge::{Failure, Request, form::FormFaults};
+use serde::{Deserialize, Deserializer, Serialize, de};
+use shared::{
+    checkout::{Order, OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
+    config::{Address, Gateway, Partner, Product},
+    refusal::{Faults, Refusal},
+    secret::Entropy,
+    values::{FormId, Money, ProductId, Timestamp},
+};
+
+const DAYS_OF_A_YEAR: u64 = 365;
+
+/// Product and quantity as they stand in the cart's address. A blank or zero quantity takes the product out.
+pub(crate) fn typed_cart(request: &Request) -> Result<Vec<(String, String)>, Failure> {
+    let mut typed: Vec<(String, String)> = request.decode_query()?;
+    typed.retain(|(_, quantity)| !matches!(quantity.trim(), "" | "0"));
+    Ok(typed)
+}
+
+/// The cart's lines.
+pub(crate) fn raw_lines(typed: &[(String, String)]) -> Result<Vec<RawLine>, Refusal> {
+    let mut faults = Faults::default();
+    let mut lines = Vec::new();
+    for (product, quantity) in typed {
+        match quantity.trim().parse() {
+            Ok(quantity) => lines.push(RawLine { product: product.clone(), quantity }),
+            Err(_) => faults.add(product.as_str(), "not-a-number", "Enter a whole number."),
+        }
+    }
+    faults.finish(Some(lines))
+}
+
+/// The cart's address with the same lines.
+pub(crate) fn cart_address(partner: &Partner, query: &str) -> String {
+    format!("/webstore-checkout/{}/cart?{query}", partner.id)
+}
+
+/// On a page all faults of the cart's lines stand at one place; JSON keeps their pointers.
+pub(crate) fn beside_lines(request: &Request, failure: Failure) -> Failure {
+    match failure {
+        Failure::Refused(Refusal::InvalidInput(mut faults)) if request.wants_page() => {
+            for fault in faults.iter_mut().filter(|fault| fault.field.starts_with("lines.")) {
+                "lines".clone_into(&mut fault.field);
+            }
+            Refusal::InvalidInput(faults).into()
+        }
+        other => other,
+    }
+}
+
+/// The two buttons of the checkout form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    Apply,
+    Place,
+}
+
+/// The checkout as a form or as JSON.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawForm {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    form: String,
+    #[serde(default)]
+    given_name: String,
+    #[serde(default)]
+    family_name: String,
+    #[serde(default)]
+    email: String,
+    #[serde(default, deserialize_with = "lines")]
+    lines: Vec<RawLine>,
+    #[serde(default)]
+    promo_code: String,
+    pub(crate) action: Action,
+}
+
+impl RawForm {
+    /// A form that nobody filled in yet, with an id of its own.
+    pub(crate) fn fresh(lines: Vec<RawLine>, rng: &mut dyn Entropy) -> Self {
+        Self {
+            csrf: None,
+            form: FormId::random(rng).to_string(),
+            given_name: String::new(),
+            family_name: String::new(),
+            email: String::new(),
+            lines,
+            promo_code: String::new(),
+            action: Action::Apply,
+        }
+    }
+
+    pub(crate) fn checkout(&self) -> RawCheckout {
+        RawCheckout {
+            form: self.form.clone(),
+            customer: RawCustomer {
+                given_name: self.given_name.clone(),
+                family_name: self.family_name.clone(),
+                email: self.email.clone(),
+            },
+            lines: self.lines.clone(),
+            promo_code: self.promo_code.clone(),
+        }
+    }
+}
+
+/// A line as JSON has it, or as `product:quantity` in a form, whose fields hold one text each.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Line {
+    Field(String),
+    Object(RawLine),
+}
+
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawLine>, D::Error> {
+    let lines = Vec::<Line>::deserialize(deserializer)?.into_iter().map(|line| match line {
+        Line::Object(line) => Some(line),
+        Line::Field(text) => {
+            let (product, quantity) = text.split_once(':')?;
+            Some(RawLine { product: product.to_owned(), quantity: quantity.parse().ok()? })
+        }
+    });
+    lines.collect::<Option<_>>().ok_or_else(|| de::Error::custom("a line is product:quantity"))
+}
+
+/// The query of the confirmation page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TokenQuery {
+    pub(crate) token: String,
+}
+
+/// The query of the page that a repeated form leads to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReferenceQuery {
+    pub(crate) reference: String,
+}
+
+#[derive(Serialize)]
+struct PartnerView {
+    id: String,
+    name: String,
+    catalogue: String,
+}
+
+impl PartnerView {
+    fn of(partner: &Partner) -> Self {
+        Self {
+            id: partner.id.to_string(),
+            name: partner.name.clone(),
+            catalogue: format!("/webstore-checkout/{}", partner.id),
+        }
+    }
+}
+
+/// The partners that offer something.
+#[derive(Serialize, Template)]
+#[template(path = "partners.html")]
+pub(crate) struct PartnersPage {
+    #[serde(skip)]
+    title: &'static str,
+    partners: Vec<PartnerView>,
+}
+
+impl PartnersPage {
+    pub(crate) fn of(gateway: &Gateway) -> Self {
+        let offering = gateway.partners.iter().filter(|partner| gateway.catalogue(&partner.id).next().is_some());
+        Self { title: "Webstore", partners: offering.map(PartnerView::of).collect() }
+    }
+}
+
+#[derive(Serialize)]
+struct ProductView {
+    id: String,
+    name: String,
+    description: String,
+    price: Money,
+    term_days: u64,
+    #[serde(skip)]
+    term: String,
+    #[serde(skip)]
+    quantity: String,
+}
+
+impl ProductView {
+    fn of(product: &Product, typed: &[(String, String)]) -> Self {
+        let in_cart = typed.iter().find(|(id, _)| *id == product.id.as_str()).map(|(_, quantity)| quantity.clone());
+        Self {
+            id: product.id.to_string(),
+            name: product.name.clone(),
+            description: product.description.clone(),
+            price: product.price,
+            term_days: product.term_days,
+            term: term(product.term_days),
+            quantity: in_cart.unwrap_or_else(|| "1".to_owned()),
+        }
+    }
+}
+
+fn term(days: u64) -> String {
+    match (days / DAYS_OF_A_YEAR, days % DAYS_OF_A_YEAR) {
+        (1, 0) => "1 year".to_owned(),
+        (years, 0) => format!("{years} years"),
+        _ if days == 1 => "1 day".to_owned(),
+        _ => format!("{days} days"),
+    }
+}
+
+/// What one partner's suppliers can buy (SHP-1).
+#[derive(Serialize, Template)]
+#[template(path = "catalogue.html")]
+pub(crate) struct CataloguePage {
+    #[serde(skip)]
+    title: String,
+    partner: PartnerView,
+    products: Vec<ProductView>,
+    #[serde(skip)]
+    cart: Vec<CartLine>,
+    #[serde(skip)]
+    cart_address: String,
+    #[serde(skip)]
+    faults: FormFaults,
+}
+
+impl CataloguePage {
+    pub(crate) fn of(gateway: &Gateway, partner: &Partner, typed: &[(String, String)]) -> Self {
+        let cart = CartLine::all(gateway, partner, typed);
+        Self {
+            title: format!("{} Webstore", partner.name),
+            partner: PartnerView::of(partner),
+            products: gateway.catalogue(&partner.id).map(|product| ProductView::of(product, typed)).collect(),
+            cart_address: cart_address(partner, &query(&cart)),
+            cart,
+            faults: FormFaults::none(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct CartLine {
+    product: String,
+    name: String,
+    price: Money,
+    quantity: String,
+    amount: Option<Money>,
+}
+
+impl CartLine {
+    /// The lines whose products the partner offers.
+    fn all(gateway: &Gateway, partner: &Partner, typed: &[(String, String)]) -> Vec<Self> {
+        let mut lines: Vec<Self> = Vec::new();
+        for (id, quantity) in typed {
+            let offered = gateway.catalogue(&partner.id).find(|product| product.id.as_str() == id);
+            let Some(product) = offered.filter(|_| lines.iter().all(|line| line.product != *id)) else {
+                continue;
+            };
+            let units: Option<u32> = quantity.trim().parse().ok();
+            lines.push(Self {
+                product: id.clone(),
+                name: product.name.clone(),
+                price: product.price,
+                quantity: quantity.clone(),
+                amount: units.and_then(|units| product.price.times(units)),
+            });
+        }
+        lines
+    }
+}
+
+/// The sum of the lines; `None` when one has no amount or the currencies differ.
+fn sum(lines: &[CartLine]) -> Option<Money> {
+    let mut amounts = lines.iter().map(|line| line.amount);
+    let first = amounts.next()??;
+    amounts.try_fold(first, |sum, amount| sum.add(amount?))
+}
+
+/// The cart as a query. Products are known ones, and quantities that are no numbers are left out, so nothing in it
+/// needs an escape.
+fn query(lines: &[CartLine]) -> String {
+    let counted = lines.iter().filter(|line| line.amount.is_some());
+    counted.map(|line| format!("{}={}", line.product, line.quantity.trim())).collect::<Vec<_>>().join("&")
+}
+
+/// The cart (SHP-1).
+#[derive(Serialize, Template)]
+#[template(path = "cart.html")]
+pub(crate) struct CartPage {
+    #[serde(skip)]
+    title: &'static str,
+    partner: PartnerView,
+    lines: Vec<CartLine>,
+    subtotal: Option<Money>,
+    #[serde(skip)]
+    query: String,
+    #[serde(skip)]
+    faults: FormFaults,
+}
+
+impl CartPage {
+    pub(crate) fn of(gateway: &Gateway, partner: &Partner, typed: &[(String, String)]) -> Self {
+        let lines = CartLine::all(gateway, partner, typed);
+        Self {
+            title: "Your cart",
+            partner: PartnerView::of(partner),
+            subtotal: sum(&lines),
+            query: query(&lines),
+            lines,
+            faults: FormFaults::none(),
+        }
+    }
+
+    /// The same page with what is wrong.
+    pub(crate) fn with(self, faults: FormFaults) -> Self {
+        Self { faults, ..self }
+    }
+}
+
+/// The guest's checkout form, with a quote once a promo code was applied.
+#[derive(Serialize, Template)]
+#[template(path = "checkout.html")]
+pub(crate) struct CheckoutPage {
+    #[serde(skip)]
+    title: &'static str,
+    partner: PartnerView,
+    form: String,
+    lines: Vec<CartLine>,
+    subtotal: Option<Money>,
+    total: Option<Money>,
+    billing_address: Option<Vec<String>>,
+    #[serde(skip)]
+    applied: bool,
+    #[serde(skip)]
+    query: String,
+    #[serde(skip)]
+    customer: RawCustomer,
+    #[serde(skip)]
+    promo_code: String,
+    #[serde(skip)]
+    faults: FormFaults,
+}
+
+impl CheckoutPage {
+    pub(crate) fn of(gateway: &Gateway, partner: &Partner, raw: &RawForm, quote: Option<Quote>) -> Self {
+        let typed: Vec<(String, String)> =
+            raw.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect();
+        let lines = CartLine::all(gateway, partner, &typed);
+        let subtotal = quote.map_or_else(|| sum(&lines), |quote| Some(quote.subtotal));
+        // The partner pays with its code, so its address is the bill's (SHP-4).
+        let billing = partner.billing_address.as_ref().filter(|_| quote.is_some());
+        Self {
+            title: "Checkout",
+            partner: PartnerView::of(partner),
+            form: raw.form.clone(),
+            subtotal,
+            total: quote.map_or(subtotal, |quote| Some(quote.total)),
+            billing_address: billing.map(postal),
+            applied: quote.is_some(),
+            query: query(&lines),
+            lines,
+            customer: raw.checkout().customer,
+            promo_code: raw.promo_code.clone(),
+            faults: FormFaults::none(),
+        }
+    }
+
+    /// The same page with what is wrong.
+    pub(crate) fn with(self, faults: FormFaults) -> Self {
+        Self { faults, ..self }
+    }
+}
+
+/// The address as it stands on a letter.
+fn postal(address: &Address) -> Vec<String> {
+    let region = address.region.iter().map(|region| region.as_str());
+    let place = region.chain(address.postal_code.iter().map(|code| code.as_str())).collect::<Vec<_>>().join(" ");
+    let city = address.city.as_str();
+    let mut lines = vec![
+        address.street.as_str().to_owned(),
+        if place.is_empty() { city.to_owned() } else { format!("{city}, {place}") },
+        address.country.name().to_owned(),
+    ];
+    lines.extend(address.telephone.iter().map(|telephone| telephone.as_str().to_owned()));
+    lines
+}
+
+/// The answer to a program that placed an order.
+#[derive(Serialize)]
+pub(crate) struct OrderPlaced<'a> {
+    order: String,
+    total: Money,
+    lines: &'a [OrderLine],
+    /// Only in the answer to the request that made the order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<String>,
+}
+
+impl<'a> OrderPlaced<'a> {
+    pub(crate) fn of(order: &'a Order, confirmation: Option<String>) -> Self {
+        Self { order: order.reference(), total: order.total, lines: &order.lines, confirmation }
+    }
+}
+
+#[derive(Serialize)]
+struct OrderedView {
+    product: String,
+    name: String,
+    quantity: u32,
+}
+
+/// The confirmation of an order.
+#[derive(Serialize, Template)]
+#[template(path = "order.html")]
+pub(crate) struct OrderPage {
+    #[serde(skip)]
+    title: &'static str,
+    order: String,
+    partner: String,
+    customer: String,
+    email: String,
+    lines: Vec<OrderedView>,
+    total: Money,
+    completed_at: Timestamp,
+    #[serde(skip)]
+    completed: String,
+}
+
+impl OrderPage {
+    pub(crate) fn of(gateway: &Gateway, order: &Order) -> Self {
+        let name = |id: &ProductId| gateway.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
+        let lines = order.lines.iter().map(|line| OrderedView {
+            product: line.product.to_string(),
+            name: name(&line.product),
+            quantity: line.quantity,
+        });
+        let partner = gateway.partner(&order.partner).map(|partner| partner.name.clone());
+        Self {
+            title: "Thank you for your order",
+            order: order.reference(),
+            partner: partner.unwrap_or_else(|| order.partner.to_string()),
+            customer: order.customer.name.full(),
+            email: order.customer.email.as_str().to_owned(),
+            lines: lines.collect(),
+            total: order.total,
+            completed_at: order.completed_at,
+            completed: order.completed_at.human(),
+        }
+    }
+}
+
+/// What a repeated checkout form is answered.
+#[derive(Serialize, Template)]
+#[template(path = "placed.html")]
+pub(crate) struct PlacedPage {
+    #[serde(skip)]
+    title: &'static str,
+    order: String,
+}
+
+impl PlacedPage {
+    /// `None` when the text is no order's reference: nothing else is repeated on our page.
+    pub(crate) fn of(reference: String) -> Option<Self> {
+        let shaped = reference.strip_prefix("O-").is_some_and(|rest| {
+            rest.len() == 10 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        });
+        shaped.then_some(Self { title: "Your order is placed", order: reference })
+    }
+}
+
+/// The answer to a webstore.
+#[derive(Serialize)]
+pub(crate) struct Accepted {
+    order: String,
+    licences: usize,
+}
+
+impl Accepted {
+    pub(crate) fn of(order: &Order) -> Self {
+        Self { order: order.reference(), licences: order.licences.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, HeaderValue, Method};
+
+    fn request(content_type: &'static str, query: &str, body: &str) -> Request {
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_static(content_type));
+        let (path, query, body) = (String::new(), query.to_owned(), body.as_bytes().to_vec());
+        Request { method: Method::POST, path, query, headers, body }
+    }
+
+    #[test]
+    fn shp_1_a_form_and_json_are_the_same_checkout() {
+        // SHP-1
+        let form = request(
+            "application/x-www-form-urlencoded",
+            "",
+            "csrf=x&form=f&given_name=Ada&family_name=L&email=a%40b.example&lines=one%3A2&lines=two%3A1\
+             &promo_code=&action=place",
+        );
+        let json = request(
+            "application/json",
+            "",
+            r#"{"form":"f","given_name":"Ada","family_name":"L","email":"a@b.example","promo_code":"","action":"place",
+                "lines":[{"product":"one","quantity":2},{"product":"two","quantity":1}]}"#,
+        );
+        let [form, json] = [form, json].map(|request| request.decode::<RawForm>().expect("it fits"));
+        assert_eq!(form.lines, json.lines);
+        assert_eq!(form.checkout().customer, json.checkout().customer);
+        assert_eq!((form.action, json.action), (Action::Place, Action::Place));
+    }
+
+    #[test]
+    fn shp_1_one_line_is_a_list_too_and_a_malformed_one_is_a_fault() {
+        // SHP-1
+        let decode = |lines: &str| {
+            let body = format!("form=f&action=apply{lines}");
+            request("application/x-www-form-urlencoded", "", &body).decode::<RawForm>().map(|raw| raw.lines.len()).ok()
+        };
+        assert_eq!(decode("&lines=one%3A2"), Some(1));
+        assert_eq!(decode(""), Some(0));
+        assert_eq!(decode("&lines=one"), None);
+        assert_eq!(decode("&lines=one%3Amany"), None);
+        assert_eq!(decode("&unknown=1"), None);
+    }
+
+    #[test]
+    fn shp_1_the_cart_lives_in_its_address() {
+        // SHP-1
+        let typed = typed_cart(&request("", "one=2&two=0&three=&four=x", "")).expect("pairs");
+        assert_eq!(typed, [("one".to_owned(), "2".to_owned()), ("four".to_owned(), "x".to_owned())]);
+        let Err(Refusal::InvalidInput(faults)) = raw_lines(&typed) else { panic!("x is no number") };
+        assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["four"]);
+        assert!(raw_lines(&[]).is_ok_and(|lines| lines.is_empty()));
+    }
+
+    #[test]
+    fn only_a_reference_is_repeated_on_the_page() {
+        assert!(PlacedPage::of("O-ABCDE23456".to_owned()).is_some());
+        for wrong in ["", "O-", "O-abcde23456", "O-ABCDE234567", "Call us: O-ABCDE2345"] {
+            assert!(PlacedPage::of(wrong.to_owned()).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn terms_are_said_as_people_say_them() {
+        assert_eq!([1, 30, 365, 730, 400].map(term), ["1 day", "30 days", "1 year", "2 years", "400 days"]);
+    }
+}

@@ -1,0 +1,179 @@
+//! What every record looks like in the store. A snapshot that changes means that the running deployment's records are
+//! no longer read as they were written: raise the record's version and freeze the former form instead of accepting it.
+//!
+//! The samples are made by the rules themselves, along one journey with a fixed clock and fixed randomness.
+
+#[path = "record_bytes/journey.rs"]
+mod journey;
+#[path = "record_bytes/memory.rs"]
+mod memory;
+
+use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
+
+use journey::Sample;
+use kv_schema::{
+    key::{Counter, Key, Name},
+    kv::Kv,
+    list::{Entry, EntryId},
+    log::Due,
+    record::RecordFault,
+    records::registration_queue,
+};
+use memory::{Fixed, Memory, ready};
+use shared::effect::Effect;
+
+static SAMPLES: LazyLock<(Vec<Sample>, Vec<Effect>)> = LazyLock::new(|| journey::walk(7));
+
+fn samples() -> &'static [Sample] {
+    &SAMPLES.0
+}
+
+fn prefixes() -> BTreeSet<&'static str> {
+    samples().iter().map(|sample| sample.prefix).collect()
+}
+
+/// 32 bytes a line, in hexadecimal and as text.
+fn dump(bytes: &[u8]) -> String {
+    let mut lines = String::new();
+    for chunk in bytes.chunks(32) {
+        let (mut hex, mut text) = (String::new(), String::new());
+        for &byte in chunk {
+            write!(hex, "{byte:02x}").expect("memory is enough");
+            text.push(if byte.is_ascii_graphic() { char::from(byte) } else { '.' });
+        }
+        writeln!(lines, "{hex:64} |{text}|").expect("memory is enough");
+    }
+    lines
+}
+
+#[test]
+fn ops_4_a_versions_bytes_never_change() {
+    // OPS-4: what a release wrote is read by every later one.
+    for prefix in prefixes() {
+        let mut shown = String::new();
+        let mut file = String::new();
+        for sample in samples().iter().filter(|sample| sample.prefix == prefix) {
+            if shown.is_empty() {
+                file = format!("{prefix}-v{}", sample.version);
+                writeln!(shown, "PREFIX {prefix}, VERSION {}", sample.version).expect("memory is enough");
+            }
+            write!(shown, "\n{}, {}\n{}", sample.name, sample.key, dump(&sample.bytes)).expect("memory is enough");
+        }
+        insta::assert_snapshot!(file, shown);
+    }
+}
+
+#[test]
+fn ops_4_an_effects_bytes_never_change() {
+    // OPS-4: effects wait inside records, sealed; after an upgrade they still have to be understood.
+    let mut shown = String::new();
+    let mut kinds = BTreeSet::new();
+    for effect in &SAMPLES.1 {
+        let bytes = postcard::to_allocvec(effect).expect("an effect encodes");
+        assert_eq!(postcard::from_bytes::<Effect>(&bytes).as_ref(), Ok(effect));
+        for length in 0..bytes.len() {
+            let cut = bytes.get(..length).expect("shorter");
+            assert!(postcard::from_bytes::<Effect>(cut).is_err(), "{effect:?} cut to {length}");
+        }
+        kinds.insert(bytes.first().copied().expect("its kind"));
+        write!(shown, "{}\n{}\n", journey::kind(effect), dump(&bytes)).expect("memory is enough");
+    }
+    assert_eq!(kinds, (0..journey::KINDS).collect(), "the journey needs every kind of effect");
+    insta::assert_snapshot!("effects", shown);
+}
+
+#[test]
+fn ops_4_every_record_has_a_sample() {
+    // OPS-4: a record without a snapshot could change unnoticed.
+    let declared: Vec<(&str, u16)> = include_str!("../src/records.rs")
+        .lines()
+        .filter(|line| line.starts_with("record! {"))
+        .map(|line| {
+            let after = |label| line.split_once(label).expect("a record has it").1;
+            let prefix = after("prefix: \"").split_once('"').expect("quoted").0;
+            let version = after("version: ").split_once(',').expect("a number").0;
+            (prefix, version.parse().expect("a number"))
+        })
+        .collect();
+    let sampled: BTreeSet<(&str, u16)> = samples().iter().map(|sample| (sample.prefix, sample.version)).collect();
+    assert_eq!(declared.iter().copied().collect::<BTreeSet<_>>(), sampled);
+    assert_eq!(declared.len(), sampled.len(), "two records share a prefix");
+}
+
+#[test]
+fn ops_4_what_was_written_is_read() {
+    // OPS-4
+    for sample in samples() {
+        assert_eq!((sample.decodes_to_itself)(sample.version, &sample.bytes), Ok(true), "{sample}");
+    }
+}
+
+#[test]
+fn ops_4_what_was_cut_or_lengthened_is_refused() {
+    // OPS-4: never a panic, never a value.
+    for sample in samples() {
+        let refused = |version, bytes: &[u8]| {
+            matches!((sample.decodes_to_itself)(version, bytes), Err(RecordFault::Corrupt { .. }))
+        };
+        for length in 0..sample.bytes.len() {
+            assert!(refused(sample.version, sample.bytes.get(..length).expect("shorter")), "{sample} cut to {length}");
+        }
+        assert!(refused(sample.version, &[sample.bytes.as_slice(), &[0]].concat()), "{sample} with a byte more");
+        for version in [0, sample.version.saturating_add(1)] {
+            assert!(refused(version, &sample.bytes), "{sample} as version {version}");
+        }
+    }
+}
+
+#[test]
+fn ops_4_what_a_newer_release_wrote_is_refused_and_left_as_it_is() {
+    // OPS-4: a node that was not upgraded yet answers 503 and damages nothing.
+    for sample in samples() {
+        (sample.newer_is_left_alone)();
+    }
+}
+
+#[test]
+fn ops_4_no_two_kinds_of_keys_share_a_prefix() {
+    // OPS-4: records among themselves (above, against their declaration), and records against whatever else has a key.
+    let memory = Memory::default();
+    let kv = Kv::new(&memory, Fixed);
+    let queue = Entry { id: EntryId([1; 16]), at_unix_seconds: 1_795_295_100, payload: vec![1] };
+    let [first, ..] = samples() else { panic!("there are samples") };
+    let due = Due { key: first.key.clone(), kind: 1, expires_unix_seconds: 1_795_298_700 };
+    assert!(ready(kv.append(&registration_queue(), &queue)).is_ok());
+    assert!(ready(kv.note_expiry(&due, 1_795_295_100)).is_ok());
+    assert!(ready(kv.add(&Counter::named(&Name::new("visits")), 1)).is_ok());
+    let others = memory.prefixes();
+    assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), ["cnt", "due", "gate", "list"]);
+    assert!(prefixes().iter().all(|prefix| !others.contains(*prefix)));
+}
+
+#[test]
+fn ops_4_no_key_tells_whose_record_it_is() {
+    // OPS-4: keys come into logs, metrics and backups' indexes, where nobody looks for personal data.
+    for sample in samples() {
+        let key = sample.key.as_str();
+        let id = key.strip_prefix(sample.prefix).and_then(|rest| rest.strip_prefix(':')).expect("its own prefix");
+        assert!(id.len() == 26 && id.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7')), "{sample}: {key}");
+        let decoded = base32::decode(base32::Alphabet::Rfc4648Lower { padding: false }, id).expect("base32");
+        let decoded = String::from_utf8_lossy(&decoded).to_lowercase();
+        for personal in journey::PERSONAL {
+            assert!(!key.contains(personal) && !decoded.contains(personal), "{sample}: {personal}");
+        }
+        assert_eq!(format!("{:?}", sample.key), format!("Key({}:..)", sample.prefix));
+    }
+}
+
+/// The key of a login is no plain digest of the e-mail either: with a list of addresses anybody could find it.
+#[test]
+fn ops_4_the_keys_of_people_depend_on_the_deployments_secret() {
+    // OPS-4
+    let keys_of = |root: u8| -> Vec<Key> {
+        let (samples, _) = journey::walk(root);
+        let of_people = samples.into_iter().filter(|sample| ["inv", "login", "acct"].contains(&sample.prefix));
+        of_people.map(|sample| sample.key).collect()
+    };
+    let (one, other) = (keys_of(7), keys_of(8));
+    assert!(!one.is_empty() && one.iter().all(|key| !other.contains(key)));
+}

@@ -1,0 +1,504 @@
+//! One journey from invitation to launch, as the rules decide it: a sample of every record on the way.
+
+use std::fmt;
+
+use kv_schema::{
+    key::Key,
+    record::{Record, RecordFault},
+};
+use shared::{
+    account::{Account, Admission, ChosenSecrets, Login, Membership, Presented},
+    batch::{Batch, Printed},
+    checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
+    config::{self, Application, Gateway, Partner, Product},
+    credential::{Grant, seal_seed},
+    decision::Decision,
+    effect::Effect,
+    invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
+    journey::launch_terms_digest,
+    launch::{AuthorizationCode, AuthorizationRequest, Exchange, Intent, challenge_of, clear},
+    licence::{ActivateLicence, Licence},
+    message::Body,
+    operator::{Attempt, OnDuty, Operator},
+    organisation::{AcceptTerms, Organisation, RawProfile},
+    password::{NewPassword, SecurityAnswer},
+    promo::{OrderBatch, Promo, RawBatch},
+    registration::{RawAdministrator, RawRegistration, Registration, SubmitRegistration},
+    secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
+    totp::{Parameters, Seed, hotp},
+    values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
+};
+
+use crate::memory::newer_is_left_alone;
+
+/// What the persons of the journey can be known by, in lower case.
+pub(crate) const PERSONAL: [&str; 9] =
+    ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
+
+/// How many kinds of effects there are.
+pub(crate) const KINDS: u8 = 8;
+
+const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+type Decodes = dyn Fn(u16, &[u8]) -> Result<bool, RecordFault> + Send + Sync;
+
+/// A record as it is stored, and what a test needs to know of its type.
+pub(crate) struct Sample {
+    pub(crate) prefix: &'static str,
+    pub(crate) version: u16,
+    pub(crate) name: &'static str,
+    pub(crate) key: Key,
+    pub(crate) bytes: Vec<u8>,
+    /// Whether bytes of a version decode to this sample.
+    pub(crate) decodes_to_itself: Box<Decodes>,
+    /// Panics when a newer record in the place of this one is read or changed.
+    pub(crate) newer_is_left_alone: Box<dyn Fn() + Send + Sync>,
+}
+
+impl fmt::Display for Sample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.prefix, self.name)
+    }
+}
+
+/// The journey's place, and what it left behind.
+struct Walk {
+    gateway: Gateway,
+    keys: Keys,
+    samples: Vec<Sample>,
+    effects: Vec<Effect>,
+}
+
+/// Everything that is stored on the way from invitation to launch, in a deployment with this root secret.
+pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
+    let gateway = Gateway::parse(include_str!("../../../gateway.toml")).expect("the deployment's file is valid");
+    let keys = Keys::new(&[root; 32], None).expect("32 bytes are enough");
+    let mut walk = Walk { gateway: gateway.clone(), keys, samples: Vec::new(), effects: Vec::new() };
+    let place = Place::of(&gateway);
+    let (operator, registrar_secret) = walk.operator();
+    let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW).expect("just signed in");
+    let slot = walk.invitations(&place);
+    let (organisation, admissions) = walk.registrations(&place, &slot, registrar);
+    let [ada, grace] = admissions.as_slice() else { panic!("two administrators") };
+    let (account, secret) = walk.activation(ada, grace);
+    let organisation = walk.terms(&place, organisation, &account, &secret);
+    let (order, licence) = walk.shop(&place, registrar);
+    let grant = walk.licences(&place, &order, licence, &account);
+    let (account, secret) = walk.second_factor(&place, account, grant, &secret);
+    walk.launch(&place, &account, &organisation, &secret);
+    (walk.samples, walk.effects)
+}
+
+/// What the configuration says of the journey's place.
+struct Place<'a> {
+    partner: &'a Partner,
+    application: &'a Application,
+    product: &'a Product,
+    registrar: &'a config::Operator,
+}
+
+impl<'a> Place<'a> {
+    fn of(gateway: &'a Gateway) -> Self {
+        let application = gateway.application(&"business-network".parse().expect("a slug")).expect("configured");
+        Self {
+            partner: gateway.partner(&application.partner).expect("configured"),
+            application,
+            product: gateway.product(&"cobalt-mobile-id".parse().expect("a slug")).expect("configured"),
+            registrar: gateway.operator(&"registrar".parse().expect("a slug")).expect("configured"),
+        }
+    }
+}
+
+impl Walk {
+    fn keep<R>(&mut self, name: &'static str, id: R::Id, value: &R)
+    where
+        R: Record<Id: Send + Sync + 'static> + Clone + PartialEq + Send + Sync + 'static,
+    {
+        let (expected, written) = (value.clone(), value.clone());
+        self.samples.push(Sample {
+            prefix: R::PREFIX.as_str(),
+            version: R::VERSION,
+            name,
+            key: R::key(&id),
+            bytes: value.encode().expect("it encodes"),
+            decodes_to_itself: Box::new(move |version, bytes| Ok(R::decode(version, bytes)? == expected)),
+            newer_is_left_alone: Box::new(move || newer_is_left_alone(&id, &written)),
+        });
+    }
+
+    fn decided<T>(&mut self, decision: Decision<T>) -> T {
+        self.effects.extend(decision.effects);
+        decision.next
+    }
+
+    fn operator(&mut self) -> (Operator, SessionSecret) {
+        let id: OperatorId = "registrar".parse().expect("a slug");
+        let index = self.keys.index(IndexPurpose::Operator, &[id.as_str().as_bytes()]);
+        let seed = self.keys.operator_totp_seed(&id);
+        let code = code(seed.expose(), NOW);
+        let secret = SessionSecret::random(&mut Seeded(1));
+        let attempt = |password_matches| Attempt { password_matches, seed: seed.expose(), code: &code };
+        let (failed, _) = Operator::new(id).sign_in(&attempt(false), &secret, NOW).split();
+        self.keep("after a wrong password", index, &failed.next);
+        let (signed_in, _) = failed.next.sign_in(&attempt(true), &secret, NOW).split();
+        self.keep("signed in", index, &signed_in.next);
+        (signed_in.next, secret)
+    }
+
+    fn invitations(&mut self, place: &Place<'_>) -> Issued {
+        let claim = IdempotencyClaim {
+            id: self.keys.index(IndexPurpose::Idempotency, &[place.partner.id.as_str().as_bytes(), b"order-4711"]),
+            body: digest256(b"{}"),
+            claimed_at: NOW,
+        };
+        self.keep("claimed", claim.id, &claim);
+
+        let handed_over = invitation(false);
+        let wish =
+            Wish { command: &handed_over, claim: claim.id, partner: place.partner, application: place.application };
+        let first = InvitationSlot::open(&wish, &self.keys, NOW, &mut Seeded(2)).decision.next;
+        self.keep("handed over by the partner", first.id, &first);
+
+        let registration = Registration::id_of_invitation(first.id, 1, &self.keys);
+        let used = first.used_by(1, registration).expect("not used before").next;
+        self.keep("accepted", used.id, &used);
+
+        let mailed = invitation(true);
+        let wish = Wish { command: &mailed, ..wish };
+        let issued = used.reopen(&wish, &self.keys, NOW, &mut Seeded(3)).expect("the first one has ended");
+        self.keep("mailed, after another one", issued.decision.next.id, &issued.decision.next);
+        self.effects.extend(issued.decision.effects.clone());
+        issued
+    }
+
+    fn registrations(
+        &mut self,
+        place: &Place<'_>,
+        issued: &Issued,
+        registrar: OnDuty<'_>,
+    ) -> (Organisation, Vec<Admission>) {
+        let slot = &issued.decision.next;
+        let command = SubmitRegistration::parse(&registration(), Some(&slot.email)).expect("every field is good");
+        let invited = slot.present(&issued.token, NOW).expect("its own token");
+        let decision = Registration::by_invitation(invited, command.clone(), place.application, &self.keys, NOW);
+        let submitted = self.submitted(decision);
+        self.keep("submitted by invitation", submitted.id, &submitted);
+
+        let approved = submitted.approve(&registrar, &self.keys, NOW).expect("not decided yet");
+        let approved = self.decided(approved);
+        self.keep("approved", approved.id, &approved);
+
+        let form = FormId::from_bytes([1; 16]);
+        let decision = Registration::by_public_form(form, command, place.application, &self.keys, NOW);
+        let public = self.submitted(decision.expect("anybody may register"));
+        let reason = "The company could not be found.\nWrite to us.".parse().expect("a paragraph");
+        let rejected = public.reject(&registrar, reason, NOW).expect("not decided yet");
+        let rejected = self.decided(rejected);
+        self.keep("submitted by form, rejected", rejected.id, &rejected);
+
+        let founded = self.effects.iter().find_map(|effect| match effect {
+            Effect::FoundOrganisation(organisation) => Some((**organisation).clone()),
+            _ => None,
+        });
+        let admitted = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Admit(admission) => Some((**admission).clone()),
+            _ => None,
+        });
+        (founded.expect("approved"), admitted.collect())
+    }
+
+    /// The submission's digest is of the values' debug output, which may change without a new version.
+    fn submitted(&mut self, decision: Decision<Registration>) -> Registration {
+        let registration = self.decided(decision);
+        Registration { submission: digest256(b"submission"), ..registration }
+    }
+
+    fn activation(&mut self, ada: &Admission, grace: &Admission) -> (Account, SessionSecret) {
+        let user_id = UserId::candidate(&ada.name, 42);
+        for (name, login) in [("by e-mail", ada.email.normalised()), ("by User ID", user_id.as_str().to_owned())] {
+            let id = self.keys.index(IndexPurpose::Login, &[login.as_bytes()]);
+            self.keep(name, id, &Login { id, account: ada.account });
+        }
+        let invited = Account::invite(ada.clone(), user_id, NOW, &mut Seeded(4));
+        let invited = self.decided(invited);
+        self.keep("invited", invited.id, &invited);
+
+        let organisation = OrganisationId::from_bytes([5; 16]);
+        let membership = Membership { organisation, ..grace.membership.clone() };
+        let joined = invited.join(Admission { membership, ..ada.clone() }).expect("another organisation");
+        let invited = self.decided(joined);
+
+        let policy = self.gateway.service.password_policy();
+        let (pepper, rng) = (self.keys.pepper(), &mut Seeded(5));
+        let password = NewPassword::parse("tent clay ride moss", &policy, &|_| false, &["Ada", "Lovelace"]);
+        let questions = self.gateway.service.security_questions.as_deref().expect("configured");
+        let answers = questions.iter().zip(["St. Mary's", "Leeds", "Morris Minor"]).map(|(question, answer)| {
+            (question.clone(), SecurityAnswer::parse(answer).expect("long enough").hash(&pepper, rng))
+        });
+        let answers = answers.collect();
+        let password = password.expect("nothing is wrong with it").hash(&pepper, rng);
+        let secret = SessionSecret::random(rng);
+
+        // The token is in the message, and nowhere else.
+        let sent = self.effects.iter().find_map(|effect| match effect {
+            Effect::Send(message) => match &message.body {
+                Body::Activation { token, .. } => Some(token.parse().expect("a token")),
+                _ => None,
+            },
+            _ => None,
+        });
+        let activating = invited.present_activation(&sent.expect("mailed"), NOW).expect("its own token");
+        let active = Account::activate(activating, ChosenSecrets { password, answers }, &secret, NOW);
+        (self.decided(active.expect("it belongs to an organisation")), secret)
+    }
+
+    fn terms(
+        &mut self,
+        place: &Place<'_>,
+        founded: Organisation,
+        account: &Account,
+        secret: &SessionSecret,
+    ) -> Organisation {
+        self.keep("founded", founded.id, &founded);
+        let person = account.signed_in(secret, NOW, NOW).expect("just signed in");
+        let command = AcceptTerms { digest: place.application.current_terms(NOW).digest(), agreed: true };
+        let accepted = founded.accept_terms(&person, &self.gateway, place.application, &command, NOW);
+        let accepted = self.decided(accepted.expect("an administrator"));
+        self.keep("terms accepted", accepted.id, &accepted);
+        accepted
+    }
+
+    fn batch(&mut self, place: &Place<'_>, registrar: OnDuty<'_>, form: u8, discount: &str) -> Printed {
+        let id = Batch::id_of_form(FormId::from_bytes([form; 16]), &self.keys);
+        let raw = RawBatch {
+            partner: place.partner.id.to_string(),
+            product: place.product.id.to_string(),
+            count: "2".to_owned(),
+            uses: "1".to_owned(),
+            discount: discount.to_owned(),
+            valid_days: "90".to_owned(),
+        };
+        let order = OrderBatch::parse(&raw, id, &self.gateway, NOW).expect("every field is good");
+        let mut printed = Batch::print(id, &order, &registrar, &self.keys, NOW, &mut Seeded(u64::from(form)));
+        // Of debug output as well.
+        printed.batch.content = digest256(b"batch");
+        printed
+    }
+
+    fn shop(&mut self, place: &Place<'_>, registrar: OnDuty<'_>) -> (Order, Licence) {
+        for (form, discount, batch, promo) in
+            [(2, "12.50", "of an amount", "worth an amount"), (3, "25%", "of percents", "worth percents")]
+        {
+            let printed = self.batch(place, registrar, form, discount);
+            self.keep(batch, printed.batch.id, &printed.batch);
+            let [first, ..] = printed.promos.as_slice() else { panic!("two codes") };
+            self.keep(promo, first.id, first);
+        }
+        let printed = self.batch(place, registrar, 4, "free");
+        self.keep("of free units", printed.batch.id, &printed.batch);
+        let [promo, ..] = printed.promos.as_slice() else { panic!("two codes") };
+        self.storefront(place, promo, &printed.batch)
+    }
+
+    fn storefront(&mut self, place: &Place<'_>, promo: &Promo, batch: &Batch) -> (Order, Licence) {
+        let raw = RawCheckout {
+            form: FormId::from_bytes([6; 16]).to_string(),
+            customer: RawCustomer {
+                given_name: "Ada".to_owned(),
+                family_name: "Lovelace".to_owned(),
+                email: "Ada.Lovelace@engines.example".to_owned(),
+            },
+            lines: vec![RawLine { product: place.product.id.to_string(), quantity: 1 }],
+            promo_code: String::new(),
+        };
+        let gateway = self.gateway.clone();
+        let PlaceOrder { order, customer, cart, .. } =
+            PlaceOrder::parse(&raw, &place.partner.id, &gateway, &self.keys).expect("every field is good");
+        let quote = Quote::of(&cart, Some((promo, Some(batch))), order, NOW).expect("the code works");
+        let reserved = promo.clone().reserve(order, NOW).expect("nobody holds it").expect("nor this order").next;
+        self.keep("free, reserved", reserved.id, &reserved);
+
+        let source = Source::Storefront { promo: Some(promo.id) };
+        let purchase = Purchase { cart: &cart, customer: customer.clone(), source, total: quote.settled().expect("0") };
+        let done = Order::complete(order, purchase, &self.keys, NOW, &mut Seeded(6));
+        let complete = self.decided(done.order);
+        self.keep("from the storefront", complete.id, &complete);
+        let redeemed = reserved.redeem(order).expect("reserved").next;
+        self.keep("free, redeemed", redeemed.id, &redeemed);
+        self.webstore(place, &cart, customer);
+        (complete, done.licences.into_iter().next().expect("one unit"))
+    }
+
+    fn webstore(&mut self, place: &Place<'_>, cart: &Cart<'_>, customer: Customer) {
+        let order = "WEB-2026-4711".parse().expect("a line");
+        let id = Order::id_of_webstore(&place.partner.id, &order, &self.keys);
+        let total = cart.subtotal().expect("one unit");
+        let purchase = Purchase { cart, customer, source: Source::Webstore { order }, total };
+        let done = Order::complete(id, purchase, &self.keys, NOW, &mut Seeded(7));
+        let complete = self.decided(done.order);
+        self.keep("from a webstore", complete.id, &complete);
+    }
+
+    fn licences(&mut self, place: &Place<'_>, order: &Order, licence: Licence, account: &Account) -> Grant {
+        self.keep("issued", licence.id, &licence);
+        let command = ActivateLicence { agreement: place.product.agreement_digest(), agreed: true };
+        let activated = licence.activate(Some(order), account.id, place.product, &command, &self.keys, NOW);
+        let activated = self.decided(activated.expect("the order names it"));
+        self.keep("activated", activated.id, &activated);
+        let granted = self.effects.iter().find_map(|effect| match effect {
+            Effect::GrantCredential { grant, .. } => Some((**grant).clone()),
+            _ => None,
+        });
+        granted.expect("activated")
+    }
+
+    fn second_factor(
+        &mut self,
+        place: &Place<'_>,
+        account: Account,
+        grant: Grant,
+        secret: &SessionSecret,
+    ) -> (Account, SessionSecret) {
+        let (id, rng) = (grant.id, &mut Seeded(8));
+        let account = account.receive(grant).expect("there is room").next;
+        self.keep("active, with a credential", account.id, &account);
+
+        let seed = Seed::random(rng);
+        let sealed = seal_seed(&seed, account.id, id, &self.keys, rng);
+        let account = account.begin_enrolment(id, sealed, NOW).expect("no app yet").next;
+        self.keep("active, enrolling", account.id, &account);
+
+        let next_session = SessionSecret::random(rng);
+        let code = code(seed.expose(), NOW);
+        let presented = Presented {
+            credential: id,
+            seed: seed.expose(),
+            code: &code,
+            session: secret,
+            next_session: &next_session,
+        };
+        let proved = account.prove_enrolment(&presented, &place.product.name, NOW).expect("its own credential");
+        let (decision, outcome) = proved.split();
+        let account = self.decided(decision);
+        assert_eq!(outcome.reveal_after_commit(), Ok(()));
+        // One failure each, so that their counters are not zero.
+        let (account, _) = account.verify_otp(&presented, NOW).expect("its own credential").split();
+        let (account, _) = account.next.sign_in(false, secret, NOW).split();
+        self.keep("active, with an authenticator app", account.next.id, &account.next);
+        (account.next, next_session)
+    }
+
+    fn launch(&mut self, place: &Place<'_>, account: &Account, organisation: &Organisation, secret: &SessionSecret) {
+        let application = place.application;
+        let person = account.signed_in(secret, NOW, NOW).expect("just raised");
+        let terms = launch_terms_digest(application).expect("it demands access terms");
+        let intent = Intent::begin(account.id, &application.id, NOW).accept_terms(application, true, &terms);
+        let intent = intent.expect("the text in force");
+        let cleared = clear(&person, organisation, application, &self.gateway, Some(&intent), NOW);
+        let cleared = cleared.expect("nothing blocks");
+        let redirect_uri = "http://127.0.0.1:3002/business-network/callback";
+        let request = AuthorizationRequest {
+            client: application.id.clone(),
+            redirect_uri: redirect_uri.to_owned(),
+            code_challenge: challenge_of(VERIFIER),
+            nonce: Some("n-0S6_WzA2Mj".to_owned()),
+            levels: Vec::new(),
+        };
+        let rng = &mut Seeded(9);
+        let (fresh, token) =
+            AuthorizationCode::issue(&cleared, &person, organisation, application, request, &self.keys, NOW, rng);
+        self.keep("fresh", fresh.id, &fresh);
+        let exchange = Exchange { client: &application.id, code: &token, redirect_uri, code_verifier: VERIFIER };
+        let (exchanged, _) = fresh.exchange(&exchange, NOW.plus(Seconds(1))).split();
+        self.keep("exchanged", exchanged.next.id, &exchanged.next);
+        let (revoked, _) = exchanged.next.exchange(&exchange, NOW.plus(Seconds(2))).split();
+        self.keep("revoked", revoked.next.id, &revoked.next);
+    }
+}
+
+/// What an effect is called. A new kind needs a place in the journey, and [`KINDS`] one more.
+pub(crate) fn kind(effect: &Effect) -> &'static str {
+    match effect {
+        Effect::Send(message) => match &message.body {
+            Body::Invitation { .. } => "Send Invitation",
+            Body::RegistrationReceived { .. } => "Send RegistrationReceived",
+            Body::RegistrationRejected { .. } => "Send RegistrationRejected",
+            Body::Activation { .. } => "Send Activation",
+            Body::MembershipAdded { .. } => "Send MembershipAdded",
+            Body::LoginSuccess { .. } => "Send LoginSuccess",
+            Body::Receipt { .. } => "Send Receipt",
+            Body::Licences { .. } => "Send Licences",
+            Body::OrderPlaced { .. } => "Send OrderPlaced",
+            Body::AuthenticatorAdded { .. } => "Send AuthenticatorAdded",
+        },
+        Effect::UseInvitation { .. } => "UseInvitation",
+        Effect::Enqueue { .. } => "Enqueue",
+        Effect::Dequeue { .. } => "Dequeue",
+        Effect::FoundOrganisation(_) => "FoundOrganisation",
+        Effect::Admit(_) => "Admit",
+        Effect::RedeemPromo { .. } => "RedeemPromo",
+        Effect::GrantCredential { .. } => "GrantCredential",
+    }
+}
+
+fn invitation(send_email: bool) -> CreateInvitation {
+    let raw = RawInvitation {
+        application: "business-network".to_owned(),
+        organisation: "Analytical Engines Ltd".to_owned(),
+        given_name: "Ada".to_owned(),
+        family_name: "Lovelace".to_owned(),
+        email: "Ada.Lovelace@engines.example".to_owned(),
+        profile: Some(RawProfile { city: "London".to_owned(), country: "GB".to_owned(), ..RawProfile::default() }),
+        lifetime_days: Some(30),
+        send_email: Some(send_email),
+    };
+    CreateInvitation::parse(raw).expect("every field is good")
+}
+
+fn registration() -> RawRegistration {
+    RawRegistration {
+        given_name: "Ada".to_owned(),
+        family_name: "Lovelace".to_owned(),
+        email: String::new(),
+        phone: "+44 20 7946 0958".to_owned(),
+        profile: RawProfile {
+            legal_name: "Analytical Engines Ltd".to_owned(),
+            street: "12 Gear Lane".to_owned(),
+            city: "London".to_owned(),
+            region: String::new(),
+            postal_code: "EC1A 1BB".to_owned(),
+            country: "GB".to_owned(),
+            registration_number: "01234567".to_owned(),
+            telephone: "+44 20 7946 0100".to_owned(),
+        },
+        administrators: vec![RawAdministrator {
+            given_name: "Grace".to_owned(),
+            family_name: "Hopper".to_owned(),
+            email: "grace@engines.example".to_owned(),
+            organisation_administrator: false,
+            application_administrator: true,
+        }],
+    }
+}
+
+fn code(seed: &[u8], now: Timestamp) -> OtpCode {
+    let app = Parameters::authenticator_app();
+    let step = now.unix().unsigned_abs() / app.period_seconds();
+    format!("{:06}", hotp(seed, step, &app)).parse().expect("six digits")
+}
+
+/// `SplitMix64`: the same bytes for the same seed. Each step of the journey has its own, so that a change of one leaves
+/// the bytes of the others as they are.
+struct Seeded(u64);
+
+impl Entropy for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for byte in bytes {
+            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            [*byte, ..] = (mixed ^ (mixed >> 31)).to_be_bytes();
+        }
+    }
+}

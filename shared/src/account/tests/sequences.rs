@@ -1,0 +1,169 @@
+//! Whatever is done to an account, in whatever order, some things always hold.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// One thing that somebody does.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Wait(u16),
+    SignIn { right: bool },
+    SignOut,
+    Verify { credential: u8, steps: i64 },
+    Guess { credential: u8 },
+    Receive { credential: u8 },
+    Begin { credential: u8 },
+    Prove { credential: u8, steps: i64 },
+    Join { organisation: u8 },
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let credential = 0..3_u8;
+    let deed = prop_oneof![
+        2 => (0..2_000_u16).prop_map(Deed::Wait),
+        2 => (0..40_u16).prop_map(Deed::Wait),
+        2 => any::<bool>().prop_map(|right| Deed::SignIn { right }),
+        1 => Just(Deed::SignOut),
+        4 => (credential.clone(), -2..=2_i64).prop_map(|(credential, steps)| Deed::Verify { credential, steps }),
+        4 => credential.clone().prop_map(|credential| Deed::Guess { credential }),
+        1 => (0..30_u8).prop_map(|credential| Deed::Receive { credential }),
+        1 => credential.clone().prop_map(|credential| Deed::Begin { credential }),
+        2 => (credential, -2..=2_i64).prop_map(|(credential, steps)| Deed::Prove { credential, steps }),
+        1 => any::<u8>().prop_map(|organisation| Deed::Join { organisation }),
+    ];
+    proptest::collection::vec(deed, 1..200)
+}
+
+/// An account, the person's cookie, and what the sequence did so far.
+struct World {
+    account: Account,
+    cookie: SessionSecret,
+    secrets: u8,
+    now: Timestamp,
+    gateway: Gateway,
+}
+
+impl World {
+    fn new() -> Self {
+        let gateway = gateway();
+        let credentials = vec![registered(0, mobile_id(&gateway)), credential(1, mobile_id(&gateway))];
+        Self { account: Account { credentials, ..account() }, cookie: SESSION, secrets: 100, now: NOW, gateway }
+    }
+
+    fn fresh_secret(&mut self) -> SessionSecret {
+        self.secrets = self.secrets.wrapping_add(1);
+        SessionSecret::from_bytes([self.secrets; 16])
+    }
+
+    /// Does it, and says whether a code was accepted.
+    fn does(&mut self, deed: Deed) -> bool {
+        let account = self.account.clone();
+        match deed {
+            Deed::Wait(seconds) => self.now = self.now.plus(Seconds(seconds.into())),
+            Deed::SignIn { right } => {
+                let secret = self.fresh_secret();
+                let outcome;
+                (self.account, outcome) = committed(account.sign_in(right, &secret, self.now));
+                if outcome.is_ok() {
+                    self.cookie = secret;
+                }
+            }
+            Deed::SignOut => self.account = account.sign_out(&self.cookie).next,
+            Deed::Verify { credential, steps } => {
+                return self.presents(credential, &code_of(seed().expose(), self.now, steps), false);
+            }
+            Deed::Guess { credential } => return self.presents(credential, &wrong_code(self.now), false),
+            Deed::Prove { credential, steps } => {
+                return self.presents(credential, &code_of(seed().expose(), self.now, steps), true);
+            }
+            Deed::Receive { credential } => {
+                let licence = LicenceId::from_bytes([credential; 16]);
+                let granted = grant(credential_id(credential), licence, mobile_id(&self.gateway), String::new(), self.now);
+                self.account = account.clone().receive(granted).map_or(account, |decision| decision.next);
+            }
+            Deed::Begin { credential } => {
+                let sealed = seal_seed(&seed(), account.id, credential_id(credential), &keys(), &mut Seeded(5));
+                let begun = account.clone().begin_enrolment(credential_id(credential), sealed, self.now);
+                self.account = begun.map_or(account, |decision| decision.next);
+            }
+            Deed::Join { organisation } => {
+                self.account = account.clone().join(admission(organisation)).map_or(account, |decision| decision.next);
+            }
+        }
+        false
+    }
+
+    fn presents(&mut self, credential: u8, code: &OtpCode, enrolling: bool) -> bool {
+        let (next, seed) = (self.fresh_secret(), seed());
+        let presented = Presented {
+            credential: credential_id(credential),
+            seed: seed.expose(),
+            code,
+            session: &self.cookie,
+            next_session: &next,
+        };
+        let account = self.account.clone();
+        let judged = if enrolling {
+            account.prove_enrolment(&presented, "", self.now)
+        } else {
+            account.verify_otp(&presented, self.now)
+        };
+        let Ok(counted) = judged else { return false };
+        let outcome;
+        (self.account, outcome) = committed(counted);
+        let accepted = outcome.is_ok();
+        if accepted && next_is_open(&self.account, &next) {
+            self.cookie = next;
+        }
+        accepted
+    }
+}
+
+fn next_is_open(account: &Account, next: &SessionSecret) -> bool {
+    account.sessions.iter().any(|session| next.matches(&session.digest))
+}
+
+fn step_of(credential: &Credential) -> Option<u64> {
+    match &credential.authenticator {
+        Authenticator::App { clockwork, .. } => clockwork.last_step,
+        Authenticator::Missing | Authenticator::Enrolling { .. } => None,
+    }
+}
+
+proptest! {
+    #[test]
+    fn otp_3_whatever_happens_the_limits_hold(deeds in deeds()) {
+        // SIG-1, SIG-2, OTP-2, OTP-3, CRD-1, ACC-4
+        let mut world = World::new();
+        for deed in deeds {
+            let before = world.account.clone();
+            let accepted = world.does(deed);
+            let account = &world.account;
+            prop_assert!(account.sessions.len() <= MAX_SESSIONS);
+            prop_assert!(account.credentials.len() <= MAX_CREDENTIALS);
+            prop_assert!(account.memberships.len() <= MAX_MEMBERSHIPS);
+            for (n, session) in account.sessions.iter().enumerate() {
+                let twins = account.sessions.iter().skip(n + 1).filter(|other| other.digest == session.digest);
+                prop_assert_eq!(twins.count(), 0, "a secret opens one session");
+                let credential = session.raised.as_ref().map(|raised| account.credential(raised.credential).is_ok());
+                prop_assert_ne!(credential, Some(false), "raised by a credential of the account");
+            }
+            let mut moved = 0;
+            for old in &before.credentials {
+                let new = account.credential(old.grant.id).expect("credentials are never lost");
+                prop_assert!(new.failures <= MAX_FAILURES);
+                prop_assert!(new.registered() || !old.registered(), "a proved app stays");
+                prop_assert!(step_of(new) >= step_of(old), "steps only move forward");
+                if step_of(new) > step_of(old) {
+                    moved += 1;
+                    prop_assert!(accepted && !old.locked(), "only an accepted code moves the step");
+                }
+                if old.registered() && new.failures < old.failures {
+                    prop_assert!(accepted, "only a right code takes an app's failures away");
+                }
+            }
+            prop_assert_eq!(moved, usize::from(accepted), "an accepted code uses up one step of one credential");
+        }
+    }
+}

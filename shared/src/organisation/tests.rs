@@ -1,0 +1,147 @@
+use super::*;
+use crate::account::{Account, Membership};
+use crate::testing::*;
+
+fn command(application: &Application) -> AcceptTerms {
+    AcceptTerms { digest: application.current_terms(NOW).digest(), agreed: true }
+}
+
+/// The organisation before it accepted any terms.
+fn undecided(gateway: &Gateway) -> Organisation {
+    let mut organisation = organisation(gateway);
+    for subscription in organisation.subscriptions.values_mut() {
+        subscription.acceptances.clear();
+    }
+    organisation
+}
+
+fn with(membership: Membership) -> Account {
+    Account { memberships: vec![membership], ..account() }
+}
+
+fn administrator() -> Account {
+    with(Membership { organisation_administrator: true, ..membership() })
+}
+
+fn accepted(
+    organisation: Organisation,
+    account: &Account,
+    gateway: &Gateway,
+    command: &AcceptTerms,
+) -> Result<Organisation, Refusal> {
+    let application = application(gateway, "supply-platform");
+    let decision = organisation.accept_terms(&signed_in(account), gateway, application, command, NOW)?;
+    assert!(decision.effects.is_empty());
+    Ok(decision.next)
+}
+
+#[test]
+fn trm_1_who_may_accept_depends_on_the_role() {
+    // TRM-1
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let administers = |id: &str| Membership { application_administrator: vec![read(id)], ..membership() };
+    for (membership, may) in [
+        (membership(), false),
+        (Membership { organisation_administrator: true, ..membership() }, true),
+        (administers("supply-platform"), true),
+        (administers("business-network"), false),
+    ] {
+        let person = with(membership);
+        let outcome = accepted(undecided(&gateway), &person, &gateway, &command(supply));
+        assert_eq!(Organisation::may_accept_terms(&signed_in(&person), &supply.id), may);
+        match outcome {
+            Ok(next) => {
+                assert!(may);
+                assert_eq!(next.terms_standing(supply, NOW), Some(TermsStanding::Accepted));
+            }
+            Err(refusal) => {
+                assert!(!may);
+                assert_eq!(refusal, Refusal::RoleMissing { ask: whom_to_ask(&gateway, supply) });
+            }
+        }
+    }
+    assert!(whom_to_ask(&gateway, supply).contains("Anvil Supply Platform"), "a person is told whom to ask");
+}
+
+#[test]
+fn trm_3_an_acceptance_says_who_when_and_what() {
+    // TRM-3
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let person = administrator();
+    let next = accepted(undecided(&gateway), &person, &gateway, &command(supply)).expect("accepted");
+    let expected = Acceptance {
+        version: "2026-01".to_owned(),
+        digest: supply.current_terms(NOW).digest(),
+        by: person.user_id.clone(),
+        by_name: "Ada Lovelace".to_owned(),
+        at: NOW,
+    };
+    let acceptances = |id| next.subscriptions.get(&id).expect("let in").acceptances.clone();
+    assert_eq!(acceptances(supply.id.clone()), [expected]);
+    assert_eq!(acceptances(read("business-network")), [], "each application has its own");
+}
+
+#[test]
+fn trm_1_accepting_twice_changes_nothing() {
+    // TRM-1: once a version, by whoever comes first.
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let first = accepted(undecided(&gateway), &administrator(), &gateway, &command(supply)).expect("accepted");
+    let colleague = Account { user_id: read("hopperg_0002"), name: name("Grace", "Hopper"), ..administrator() };
+    let second = accepted(first.clone(), &colleague, &gateway, &command(supply)).expect("accepted already");
+    assert_eq!(second, first);
+}
+
+#[test]
+fn trm_3_the_box_is_ticked_under_the_text_that_is_in_force() {
+    // TRM-1, TRM-3
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let unticked = AcceptTerms { agreed: false, ..command(supply) };
+    let outcome = accepted(undecided(&gateway), &administrator(), &gateway, &unticked);
+    assert_eq!(faults(outcome), [("agreed".to_owned(), "not-agreed")]);
+    for other in ["", "00", &command(application(&gateway, "business-network")).digest] {
+        let changed = AcceptTerms { digest: other.to_owned(), agreed: true };
+        let outcome = accepted(undecided(&gateway), &administrator(), &gateway, &changed);
+        assert_eq!(outcome, Err(Refusal::TermsChanged), "{other}");
+    }
+}
+
+#[test]
+fn acc_5_an_application_that_the_organisation_was_not_let_into_does_not_exist() {
+    // ACC-5: not even for its administrator.
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let outside = Organisation { subscriptions: BTreeMap::new(), ..undecided(&gateway) };
+    assert_eq!(outside.terms_standing(supply, NOW), None);
+    assert_eq!(accepted(outside, &administrator(), &gateway, &command(supply)), Err(Refusal::NotFound));
+}
+
+#[test]
+fn reg_1_a_profile_has_its_required_fields_and_a_country() {
+    // REG-1
+    let parse = |raw: &RawProfile| {
+        let mut faults = Faults::default();
+        let profile = Profile::parse(raw, "profile.", &mut faults);
+        faults.finish(profile)
+    };
+    let blank = RawProfile { region: " ".to_owned(), telephone: " ".to_owned(), ..RawProfile::default() };
+    assert_eq!(
+        faulty_fields(parse(&blank)),
+        ["profile.legal_name", "profile.street", "profile.city", "profile.country"]
+    );
+    let whole = RawProfile {
+        region: "BW".to_owned(),
+        postal_code: "89073".to_owned(),
+        registration_number: "HRB 1".to_owned(),
+        telephone: "+49 731 5550100".to_owned(),
+        ..raw_profile()
+    };
+    let profile = parse(&whole).expect("a profile");
+    assert_eq!(profile.telephone.as_ref().map(crate::values::Phone::as_str), Some("+497315550100"));
+    assert!(profile.region.is_some() && profile.postal_code.is_some() && profile.registration_number.is_some());
+    let wrong = RawProfile { telephone: "0731".to_owned(), country: "XX".to_owned(), ..raw_profile() };
+    assert_eq!(faulty_fields(parse(&wrong)), ["profile.country", "profile.telephone"]);
+}

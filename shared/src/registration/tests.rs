@@ -1,0 +1,341 @@
+use super::*;
+use crate::testing::*;
+use crate::{
+    config::{Approval, Gateway},
+    invitation::{CreateInvitation, InvitationSlot, RawInvitation, Wish},
+    secret::PlainToken,
+    values::PartnerId,
+};
+
+fn raw() -> RawRegistration {
+    RawRegistration {
+        given_name: "Ada".to_owned(),
+        family_name: "Lovelace".to_owned(),
+        email: "ada@birch.example".to_owned(),
+        phone: "+49 731 5550100".to_owned(),
+        profile: raw_profile(),
+        administrators: Vec::new(),
+    }
+}
+
+fn administrator(given_name: &str, organisation: bool, application: bool) -> RawAdministrator {
+    RawAdministrator {
+        given_name: given_name.to_owned(),
+        family_name: "Hopper".to_owned(),
+        email: format!("{}@birch.example", given_name.to_lowercase()),
+        organisation_administrator: organisation,
+        application_administrator: application,
+    }
+}
+
+fn with(administrators: Vec<RawAdministrator>) -> RawRegistration {
+    RawRegistration { administrators, ..raw() }
+}
+
+fn parsed(raw: &RawRegistration) -> SubmitRegistration {
+    SubmitRegistration::parse(raw, None).expect("every field is good")
+}
+
+/// Submitted by the public form.
+fn submitted(raw: &RawRegistration) -> Decision<Registration> {
+    let gateway = gateway();
+    let network = application(&gateway, "business-network");
+    Registration::by_public_form(FormId::from_bytes([1; 16]), parsed(raw), network, &keys(), NOW).expect("public")
+}
+
+/// An invitation to the application, and its token.
+fn invitation(gateway: &Gateway) -> (InvitationSlot, PlainToken) {
+    let raw = RawInvitation {
+        application: "supply-platform".to_owned(),
+        organisation: "Birch".to_owned(),
+        given_name: "Ada".to_owned(),
+        family_name: "Lovelace".to_owned(),
+        email: "ada@birch.example".to_owned(),
+        profile: None,
+        lifetime_days: None,
+        send_email: None,
+    };
+    let command = CreateInvitation::parse(raw).expect("valid");
+    let anvil: PartnerId = read("anvil");
+    let wish = Wish {
+        command: &command,
+        claim: [1; 16],
+        partner: gateway.partner(&anvil).expect("configured"),
+        application: application(gateway, "supply-platform"),
+    };
+    let issued = InvitationSlot::open(&wish, &keys(), NOW, &mut Seeded(1));
+    (issued.decision.next, issued.token)
+}
+
+fn by_invitation(gateway: &Gateway) -> Decision<Registration> {
+    let (slot, token) = invitation(gateway);
+    let invited = slot.present(&token, NOW).expect("valid");
+    let application = application(gateway, "supply-platform");
+    Registration::by_invitation(invited, parsed(&raw()), application, &keys(), NOW)
+}
+
+fn automatic() -> Gateway {
+    let mut gateway = gateway();
+    for application in &mut gateway.applications {
+        application.approval = Approval::AutomaticForInvited;
+    }
+    gateway
+}
+
+fn founded(effects: &[Effect]) -> Vec<&Organisation> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::FoundOrganisation(organisation) => Some(organisation.as_ref()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn admitted(effects: &[Effect]) -> Vec<&Admission> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Admit(admission) => Some(admission.as_ref()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn reg_1_every_fault_of_a_submission_is_said_at_once() {
+    // REG-1
+    let nobody = RawAdministrator::default();
+    let broken = RawRegistration { administrators: vec![nobody], ..RawRegistration::default() };
+    assert_eq!(
+        faulty_fields(SubmitRegistration::parse(&broken, None)),
+        [
+            "given_name",
+            "family_name",
+            "email",
+            "phone",
+            "profile.legal_name",
+            "profile.street",
+            "profile.city",
+            "profile.country",
+            "administrators.0.given_name",
+            "administrators.0.family_name",
+            "administrators.0.email",
+            "administrators.0.organisation_administrator",
+        ]
+    );
+    let first_page = RawRegistration { administrators: vec![RawAdministrator::default()], ..raw() };
+    assert_eq!(SubmitRegistration::check_profile(&first_page, None), Ok(()), "the next page is not asked yet");
+    assert!(SubmitRegistration::check_profile(&RawRegistration::default(), None).is_err());
+}
+
+#[test]
+fn reg_1_the_mailbox_that_an_invitation_proved_counts() {
+    // REG-1
+    let proved = read("ada@birch.example");
+    for entered in ["", "no address", "eve@elsewhere.example"] {
+        let raw = RawRegistration { email: entered.to_owned(), ..raw() };
+        let command = SubmitRegistration::parse(&raw, Some(&proved)).expect("valid");
+        assert_eq!(command.designations().first().map(|registrant| &registrant.email), Some(&proved));
+    }
+}
+
+#[test]
+fn reg_1_the_registrant_administers_the_application_unless_somebody_else_does() {
+    // REG-1
+    let roles = |administrators| -> Vec<(bool, bool)> {
+        let command = parsed(&with(administrators));
+        let each = command.designations().iter();
+        each.map(|one| (one.organisation_administrator, one.application_administrator)).collect()
+    };
+    assert_eq!(roles(Vec::new()), [(true, true)]);
+    assert_eq!(roles(vec![administrator("Grace", true, false)]), [(true, true), (true, false)]);
+    assert_eq!(roles(vec![administrator("Grace", false, true)]), [(true, false), (false, true)]);
+    let both = vec![administrator("Grace", true, false), administrator("Jean", true, true)];
+    assert_eq!(roles(both), [(true, false), (true, false), (true, true)]);
+}
+
+#[test]
+fn reg_1_each_person_is_named_once_and_at_most_ten_besides_the_registrant() {
+    // REG-1
+    let many = |count: usize| with((0..count).map(|n| administrator(&format!("P{n}"), true, false)).collect());
+    assert_eq!(parsed(&many(MAX_ADMINISTRATORS)).designations().len(), 11);
+    let too_many = SubmitRegistration::parse(&many(MAX_ADMINISTRATORS + 1), None);
+    assert_eq!(faults(too_many), [("administrators".to_owned(), "too-many")]);
+
+    let registrant_again = RawAdministrator { email: "ADA@Birch.example".to_owned(), ..administrator("Ada", true, true) };
+    let twice = vec![registrant_again, administrator("Grace", true, false), administrator("Grace", false, true)];
+    let repeated = |n| (format!("administrators.{n}.email"), "repeated");
+    assert_eq!(faults(SubmitRegistration::parse(&with(twice), None)), [repeated(0), repeated(2)]);
+    let idle = SubmitRegistration::parse(&with(vec![administrator("Grace", false, false)]), None);
+    assert_eq!(faults(idle), [("administrators.0.organisation_administrator".to_owned(), "no-role")]);
+}
+
+#[test]
+fn reg_2_the_public_form_is_for_public_applications() {
+    // REG-2
+    let gateway = gateway();
+    let form = FormId::from_bytes([1; 16]);
+    let supply = application(&gateway, "supply-platform");
+    let outcome = Registration::by_public_form(form, parsed(&raw()), supply, &keys(), NOW);
+    assert!(matches!(
+        outcome.map(|decision| decision.next),
+        Err(Refusal::InvitationNeeded { application, .. }) if application == "Anvil Supply Platform"
+    ));
+    let decision = submitted(&raw());
+    assert_eq!((decision.next.origin, decision.next.state), (Origin::Public, RegistrationState::Submitted));
+}
+
+#[test]
+fn reg_5_one_cause_leads_to_one_registration() {
+    // REG-5
+    let gateway = gateway();
+    assert_eq!(by_invitation(&gateway).next.id, by_invitation(&gateway).next.id);
+    let (slot, _) = invitation(&gateway);
+    let id = |generation| Registration::id_of_invitation(slot.id, generation, &keys());
+    assert_eq!(by_invitation(&gateway).next.id, id(1));
+    assert_ne!(id(1), id(2), "a further invitation is a further registration");
+
+    let made = submitted(&raw()).next;
+    assert_eq!(made.id, submitted(&with(vec![administrator("Grace", true, false)])).next.id, "the form's");
+    assert!(made.was_made_by(&parsed(&raw())) && made.repeats(&submitted(&raw()).next));
+    let moved = RawProfile { city: "Neu-Ulm".to_owned(), ..raw_profile() };
+    for other in [
+        RawRegistration { profile: moved, ..raw() },
+        RawRegistration { phone: "+49 731 5550101".to_owned(), ..raw() },
+        RawRegistration { given_name: "Augusta".to_owned(), ..raw() },
+        with(vec![administrator("Grace", true, false)]),
+    ] {
+        assert!(!made.was_made_by(&parsed(&other)) && !made.repeats(&submitted(&other).next));
+    }
+}
+
+#[test]
+fn inv_5_a_registration_uses_its_invitation_up() {
+    // INV-5
+    for gateway in [gateway(), automatic()] {
+        let (slot, _) = invitation(&gateway);
+        let decision = by_invitation(&gateway);
+        let used = Effect::UseInvitation { slot: slot.id, generation: 1, registration: decision.next.id };
+        assert!(decision.effects.contains(&used));
+        assert_eq!(decision.next.origin, Origin::Invited { slot: slot.id, generation: 1 });
+    }
+}
+
+#[test]
+fn apr_1_a_submission_is_queued_and_the_registrant_told() {
+    // APR-1, REG-6
+    let decision = submitted(&raw());
+    let registration = &decision.next;
+    let summary = QueueSummary {
+        application: read("business-network"),
+        organisation: read("Birch Machining GmbH"),
+        country: read("DE"),
+    };
+    let queued = Effect::Enqueue { registration: registration.id, submitted_at: NOW, summary };
+    assert!(decision.effects.contains(&queued));
+    let received = Body::RegistrationReceived {
+        reference: registration.reference(),
+        application: "Cobalt Business Network".to_owned(),
+    };
+    assert_eq!(only_body(&decision.effects), &received);
+    let reference = reference_of(RegistrationId::from_bytes([0xFF; 16]));
+    assert_eq!(reference, "R-77777-77777");
+}
+
+#[test]
+fn apr_2_approval_founds_the_organisation_and_admits_the_administrators() {
+    // APR-2
+    let gateway = gateway();
+    let registration = submitted(&with(vec![administrator("Grace", false, true)])).next;
+    let decision = registration.approve(&on_duty(&gateway, "registrar"), &keys(), after(5)).expect("undecided");
+    let approved = RegistrationState::Approved { by: Some(read("registrar")), at: after(5) };
+    assert_eq!((decision.next.state.as_str(), &decision.next.state), ("approved", &approved));
+    assert!(decision.effects.contains(&Effect::Dequeue { registration: decision.next.id, submitted_at: NOW }));
+
+    let [organisation] = founded(&decision.effects)[..] else { panic!("one organisation") };
+    assert_eq!(organisation.profile, decision.next.profile);
+    let subscriptions: Vec<_> = organisation.subscriptions.iter().collect();
+    let subscription = Subscription { since: after(5), acceptances: Vec::new() };
+    assert_eq!(subscriptions, [(&read("business-network"), &subscription)]);
+
+    let [registrant, other] = admitted(&decision.effects)[..] else { panic!("two administrators") };
+    let network: ApplicationId = read("business-network");
+    let membership = |organisation_administrator, application_administrator| Membership {
+        organisation: organisation.id,
+        organisation_administrator,
+        application_administrator,
+        access: vec![network.clone()],
+    };
+    assert_eq!(registrant.membership, membership(true, Vec::new()));
+    assert_eq!(other.membership, membership(false, vec![network.clone()]));
+    assert_eq!(registrant.organisation_name, "Birch Machining GmbH");
+    assert_ne!(registrant.account, other.account);
+}
+
+#[test]
+fn apr_2_a_repeated_approval_names_the_same_organisation_and_accounts() {
+    // APR-2, REG-5: what a crash repeats meets its own records.
+    let gateway = gateway();
+    let registration = submitted(&raw()).next;
+    let approve = || {
+        let registrar = on_duty(&gateway, "registrar");
+        let effects = registration.clone().approve(&registrar, &keys(), NOW).expect("undecided").effects;
+        let organisations: Vec<_> = founded(&effects).iter().map(|organisation| organisation.id).collect();
+        let accounts: Vec<_> = admitted(&effects).iter().map(|admission| admission.account).collect();
+        (organisations, accounts)
+    };
+    assert_eq!(approve(), approve());
+}
+
+#[test]
+fn apr_1_a_rejection_mails_its_reason() {
+    // APR-1
+    let gateway = gateway();
+    let registration = submitted(&raw()).next;
+    let reason: Paragraph<1000> = read("No such company.");
+    let decision = registration.reject(&on_duty(&gateway, "registrar"), reason.clone(), after(5)).expect("undecided");
+    let rejected = RegistrationState::Rejected { by: read("registrar"), at: after(5), reason };
+    assert_eq!((decision.next.state.as_str(), &decision.next.state), ("rejected", &rejected));
+    assert!(decision.effects.contains(&Effect::Dequeue { registration: decision.next.id, submitted_at: NOW }));
+    let told =
+        Body::RegistrationRejected { reference: decision.next.reference(), reason: "No such company.".to_owned() };
+    assert_eq!(only_body(&decision.effects), &told);
+    assert!(founded(&decision.effects).is_empty() && admitted(&decision.effects).is_empty());
+}
+
+#[test]
+fn apr_3_a_registration_is_decided_once() {
+    // APR-3
+    let gateway = gateway();
+    let registrar = on_duty(&gateway, "registrar");
+    let open = submitted(&raw()).next;
+    let approved = open.clone().approve(&registrar, &keys(), NOW).expect("undecided").next;
+    let rejected = open.reject(&registrar, read("No."), NOW).expect("undecided").next;
+    let automatic = by_invitation(&automatic()).next;
+    for decided in [approved, rejected, automatic] {
+        let again = decided.clone().approve(&registrar, &keys(), NOW).map(|decision| decision.next);
+        assert_eq!(again, Err(Refusal::AlreadyDecided));
+        let again = decided.reject(&registrar, read("No."), NOW).map(|decision| decision.next);
+        assert_eq!(again, Err(Refusal::AlreadyDecided));
+    }
+}
+
+#[test]
+fn apr_1_the_automatic_policy_is_for_invited_organisations() {
+    // APR-1
+    let gateway = automatic();
+    let invited = by_invitation(&gateway);
+    assert_eq!(invited.next.state, RegistrationState::Approved { by: None, at: NOW });
+    assert_eq!((founded(&invited.effects).len(), admitted(&invited.effects).len()), (1, 1));
+    assert!(!invited.effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })), "nobody has to decide it");
+
+    let network = application(&gateway, "business-network");
+    let public = Registration::by_public_form(FormId::from_bytes([1; 16]), parsed(&raw()), network, &keys(), NOW);
+    let public = public.expect("public");
+    assert_eq!(public.next.state, RegistrationState::Submitted);
+    assert!(founded(&public.effects).is_empty());
+
+    let manual = by_invitation(&crate::testing::gateway());
+    assert_eq!(manual.next.state, RegistrationState::Submitted);
+}

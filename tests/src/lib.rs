@@ -1,0 +1,11 @@
+//! The journeys from invitation to launch, walked over HTTP as the real actors would: partner systems and webstores by
+//! JSON, people by the pages and their forms, without JavaScript.
+//!
+//! [`story`] has the two journeys; the tests walk them on a [`world::World`] of their own, `cargo xtask demo` on a
+//! running host.
+
+pub mod authenticator;
+pub mod browser;
+pub mod place;
+pub mod story;
+pub mod world;

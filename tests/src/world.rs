@@ -1,0 +1,206 @@
+//! A deployment of one's own: the compiled components on the embedded host, a mailbox and the demonstration
+//! application, on free loopback ports.
+
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use anyhow::Context;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use relying_party::{Application, ClientSecret, Config, IssuerUrl};
+use shared::{
+    secret::{Keys, SecretDigest},
+    totp::{Parameters, otpauth_uri},
+    values::OperatorId,
+};
+use vestibule_host::{Address, Clock, Options, Running, Store};
+
+use crate::place::{Place, Secrets, Time};
+
+/// When tests begin: tomorrow at 09:00 UTC. The demonstration application lives in real time and refuses ID tokens that
+/// have expired by it, so the tests' time must not fall behind.
+pub fn start_unix_seconds() -> u64 {
+    const DAY: u64 = 24 * 3600;
+    let now = Time::Real.unix_seconds();
+    (now / DAY + 1) * DAY + 9 * 3600
+}
+
+const ROOT_SECRET: [u8; 32] = [7; 32];
+
+/// A deployment for one test.
+pub struct World {
+    /// Where everything is.
+    pub place: Place,
+    /// The host.
+    pub host: Running,
+    /// The demonstration application.
+    pub application: relying_party::Running,
+    /// Keeps the configuration while the host runs.
+    _directory: tempfile::TempDir,
+}
+
+/// How a world differs from the usual one.
+#[derive(Default)]
+pub struct Wishes {
+    /// Measure every request.
+    pub metering: bool,
+    /// Use this store.
+    pub store: Option<std::sync::Arc<dyn Store>>,
+}
+
+/// The repository's root.
+///
+/// # Panics
+/// Never: the crate lies one level below the root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies below the repository's root")
+}
+
+impl World {
+    /// Starts a world.
+    ///
+    /// # Errors
+    /// When the components are not built (`cargo xtask build`) or the host does not start.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::with(Wishes::default()).await
+    }
+
+    /// Starts a world that differs.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub async fn with(wishes: Wishes) -> anyhow::Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let application_address = free_address()?;
+        let gateway = directory.path().join("gateway.toml");
+        std::fs::write(&gateway, gateway_for(application_address)?)?;
+        let secrets = secrets()?;
+        let mut options = options(gateway, &secrets);
+        options.metering = wishes.metering;
+        options.store = wishes.store;
+        let clock = options.clock.clone();
+        let host = vestibule_host::start(options).await?;
+        let service = format!("http://{}", host.address());
+        let mailbox = host.mailbox_address().context("the world has a mailbox")?;
+        let application = relying_party::start(Config {
+            listen: application_address,
+            issuer: IssuerUrl::new(service.clone())?,
+            applications: ["supply-platform", "business-network"].map(client).to_vec(),
+            acr_values: None,
+        })
+        .await?;
+        let place = Place { service, mailbox: format!("http://{mailbox}"), secrets, time: Time::Test(clock) };
+        Ok(Self { place, host, application, _directory: directory })
+    }
+
+    /// An address of the service.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.place.service)
+    }
+
+    /// Everything that the store holds, to show that a refused request left it as it was.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn store_contents(&self) -> anyhow::Result<BTreeMap<String, Vec<u8>>> {
+        let store = self.host.store();
+        let mut contents = BTreeMap::new();
+        for key in store.keys("default").await? {
+            if let Some(value) = store.get("default", &key).await? {
+                contents.insert(key, value);
+            }
+        }
+        Ok(contents)
+    }
+
+    /// Stops the world.
+    ///
+    /// # Errors
+    /// When a server failed.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.application.stop().await?;
+        self.host.shutdown().await
+    }
+}
+
+/// Options of a host for tests with this configuration.
+pub fn options(gateway: PathBuf, secrets: &Secrets) -> Options {
+    let mut options = Options::new(root().join("spin.toml"));
+    options.mailbox = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    options.cache_dir = root().join("target/vestibule-cache");
+    options.file_overrides = [("/gateway.toml".to_owned(), gateway)].into();
+    options.ready_path = Some("/health".to_owned());
+    options.clock = Clock::fixed(start_unix_seconds());
+    options.variables = variables(secrets);
+    options.address_variables = [
+        ("public_url".to_owned(), Address::Application(String::new())),
+        ("mail_origin".to_owned(), Address::Mailbox(String::new())),
+        ("mail_endpoint".to_owned(), Address::Mailbox("/send".to_owned())),
+    ]
+    .into();
+    options
+}
+
+/// The values of the manifest's variables.
+fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
+    let digest = |secret: &str| SecretDigest::of(secret).as_str().to_owned();
+    [
+        ("root_secret", STANDARD.encode(ROOT_SECRET)),
+        ("anvil_api_key_digest", digest(&secrets.anvil_api_key)),
+        ("anvil_webhook_secret", secrets.anvil_webhook_secret.clone()),
+        ("cobalt_api_key_digest", digest("cobalt-key-of-the-tests")),
+        ("cobalt_webhook_secret", format!("whsec_{}", STANDARD.encode([9; 32]))),
+        ("supply_platform_client_secret_digest", digest(&client_secret("supply-platform"))),
+        ("business_network_client_secret_digest", digest(&client_secret("business-network"))),
+        ("operator_registrar_password_digest", digest(&secrets.registrar_password)),
+        ("operator_auditor_password_digest", digest("auditor-password-of-the-tests")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+/// What the actors of a test know.
+///
+/// # Errors
+/// Never for the constants in use; the parsers say so only by type.
+pub fn secrets() -> anyhow::Result<Secrets> {
+    let keys = Keys::new(&ROOT_SECRET, None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let registrar: OperatorId = "registrar".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let seed = keys.operator_totp_seed(&registrar);
+    Ok(Secrets {
+        anvil_api_key: "anvil-key-of-the-tests".to_owned(),
+        anvil_webhook_secret: format!("whsec_{}", STANDARD.encode([8; 32])),
+        registrar_password: "registrar-password-of-the-tests".to_owned(),
+        registrar_otpauth_uri: otpauth_uri("Vestibule", "registrar", seed.expose(), &Parameters::authenticator_app()),
+    })
+}
+
+fn client_secret(client: &str) -> String {
+    format!("client-secret-of-{client}")
+}
+
+fn client(id: &str) -> Application {
+    Application { client_id: id.to_owned(), client_secret: ClientSecret::new(client_secret(id)) }
+}
+
+/// The repository's configuration with the demonstration application at another address.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn gateway_for(application: SocketAddr) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(root().join("gateway.toml"))?;
+    Ok(text.replace("http://127.0.0.1:3002", &format!("http://{application}")))
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// A number that no other call of this process got, for names that must differ.
+pub fn unique() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}

@@ -1,0 +1,259 @@
+//! Bad input gets a clear error, and nothing is lost: every case answers a problem document and leaves the store as it
+//! was.
+
+use anyhow::{Context, ensure};
+use journeys::{
+    browser::Browser,
+    story::{PASSWORD, Story},
+    world::World,
+};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::{Value, json};
+
+/// A request that must be refused with this status and code, and must change nothing.
+async fn refused(world: &World, request: RequestBuilder, status: u16, code: &str) -> anyhow::Result<Value> {
+    let before = world.store_contents().await?;
+    let response = request.send().await?;
+    let problem = problem(response, status, code).await?;
+    let after = world.store_contents().await?;
+    ensure!(before == after, "{code}: the store changed");
+    Ok(problem)
+}
+
+async fn problem(response: Response, status: u16, code: &str) -> anyhow::Result<Value> {
+    let (found, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await?;
+    ensure!(found == status, "expected {status} {code}, found {found}: {text}");
+    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    ensure!(content_type == "application/problem+json", "{code} came as {content_type}: {text}");
+    let problem: Value = serde_json::from_str(&text)?;
+    ensure!(problem["code"] == code, "expected {code}, found {problem}");
+    for member in ["type", "title", "detail", "next", "request_id"] {
+        ensure!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{code} lacks {member}: {problem}");
+    }
+    ensure!(problem["status"] == status, "{problem}");
+    Ok(problem)
+}
+
+fn post(world: &World, path: &str) -> RequestBuilder {
+    reqwest::Client::new().post(world.url(path))
+}
+
+fn get(world: &World, path: &str) -> RequestBuilder {
+    reqwest::Client::new().get(world.url(path))
+}
+
+fn invitation() -> Value {
+    json!({
+        "application": "supply-platform",
+        "organisation": "Kestrel Machining",
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "email": "ada@kestrel.example",
+    })
+}
+
+fn invite(world: &World, key: &str) -> RequestBuilder {
+    post(world, "/invite").bearer_auth(&world.place.secrets.anvil_api_key).header("idempotency-key", key)
+}
+
+fn with(mut body: Value, field: &str, value: Value) -> Value {
+    body[field] = value;
+    body
+}
+
+// INV-1: without a valid key nobody invites, and a partner invites to its own applications only.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_1_api_keys() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let bare = || post(&world, "/invite").header("idempotency-key", "k").json(&invitation());
+    refused(&world, bare(), 401, "api-key-not-valid").await?;
+    refused(&world, bare().bearer_auth("wrong"), 401, "api-key-not-valid").await?;
+    refused(&world, bare().header("authorization", "Basic d3Jvbmc="), 401, "api-key-not-valid").await?;
+    let foreign = with(invitation(), "application", json!("business-network"));
+    let problem = refused(&world, invite(&world, "k").json(&foreign), 422, "invalid-input").await?;
+    ensure!(problem["errors"][0]["pointer"] == "/application", "{problem}");
+    world.stop().await
+}
+
+// INV-2: Idempotency-Key: the same answer for the same body, 422 for another, required always; all faults at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_2_idempotency_and_fields() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let without = post(&world, "/invite").bearer_auth(&world.place.secrets.anvil_api_key).json(&invitation());
+    refused(&world, without, 400, "idempotency-key-missing").await?;
+    refused(&world, invite(&world, &"k".repeat(129)).json(&invitation()), 400, "idempotency-key-missing").await?;
+    let bad = with(with(invitation(), "email", json!("not an e-mail")), "lifetime_days", json!(61));
+    let problem = refused(&world, invite(&world, "bad").json(&bad), 422, "invalid-input").await?;
+    let pointers: Vec<&str> =
+        problem["errors"].as_array().into_iter().flatten().filter_map(|error| error["pointer"].as_str()).collect();
+    ensure!(pointers == ["/email", "/lifetime_days"], "{problem}");
+
+    let handed_over = with(invitation(), "send_email", json!(false));
+    let first: Value = invite(&world, "one").json(&handed_over).send().await?.json().await?;
+    ensure!(first["link"].as_str().is_some(), "{first}");
+    let again: Value = invite(&world, "one").json(&handed_over).send().await?.json().await?;
+    ensure!(first == again, "INV-2: {first} then {again}");
+    refused(&world, invite(&world, "one").json(&invitation()), 422, "idempotency-key-reused").await?;
+    // INV-3: one pending invitation per application and e-mail; the conflict names the existing one.
+    let response = invite(&world, "two").json(&invitation()).send().await?;
+    let problem = problem(response, 409, "invitation-pending").await?;
+    let id = first["id"].as_str().context("id")?;
+    ensure!(problem["detail"].as_str().is_some_and(|detail| detail.contains(id)), "{problem}");
+    world.stop().await
+}
+
+// Oversized, truncated or non-UTF-8 bodies; unknown and duplicate fields; wrong content type, method and path.
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_cannot_be_read() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let json = |body: Vec<u8>| invite(&world, "k").header("content-type", "application/json").body(body);
+    let text = invitation().to_string();
+    refused(&world, json(vec![b' '; 70_000]), 413, "too-large").await?;
+    refused(&world, json(text.as_bytes()[..text.len() - 5].to_vec()), 400, "truncated").await?;
+    refused(&world, json(vec![b'{', 0xff, b'}']), 400, "not-utf8").await?;
+    let unknown = with(invitation(), "surprise", json!(1));
+    refused(&world, json(unknown.to_string().into_bytes()), 400, "malformed").await?;
+    let twice = text.replacen('{', r#"{"email":"x@y.example","#, 1);
+    refused(&world, json(twice.into_bytes()), 400, "malformed").await?;
+    refused(&world, json(b"[]".to_vec()), 400, "malformed").await?;
+    let plain = invite(&world, "k").header("content-type", "text/plain").body(text.clone());
+    refused(&world, plain, 415, "unsupported-media-type").await?;
+    refused(&world, reqwest::Client::new().request(Method::PUT, world.url("/invite")), 405, "method-not-allowed").await?;
+    refused(&world, get(&world, "/invite/nowhere"), 404, "not-found").await?;
+    for path in ["/sign-in", "/activate", "/register", "/verify-otp", "/credentials/licence", "/accept-terms/supply-platform"] {
+        let broken = post(&world, path).header("content-type", "application/json").body("{");
+        let response = broken.send().await?;
+        ensure!(response.status().is_client_error(), "{path} answered {}", response.status());
+    }
+    world.stop().await
+}
+
+// INV-5, ACT-3: expired, used, foreign and garbled tokens give one and the same answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_5_links_that_do_not_work() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let body = with(invitation(), "send_email", json!(false));
+    let made: Value = invite(&world, "one").json(&body).send().await?.json().await?;
+    let link = made["link"].as_str().context("link")?.to_owned();
+    let token = link.split("token=").nth(1).context("token")?.to_owned();
+    let mut answers = Vec::new();
+    let garbled = format!("{}{}", &token[..51], if token.ends_with('a') { "b" } else { "a" });
+    let foreign = "a".repeat(52);
+    for path in ["/invite/accept", "/register", "/activate"] {
+        for bad in [garbled.as_str(), foreign.as_str(), "x", ""] {
+            let request = get(&world, path).query(&[("token", bad)]);
+            let mut problem = refused(&world, request, 404, "link-not-valid").await?;
+            problem["request_id"] = json!(null);
+            answers.push(problem);
+        }
+    }
+    ensure!(answers.windows(2).all(|pair| pair[0] == pair[1]), "the answers differ: {answers:?}");
+    // INV-4: opening changes nothing, any number of times.
+    let before = world.store_contents().await?;
+    for _ in 0..3 {
+        ensure!(reqwest::get(&link).await?.status() == 200);
+    }
+    ensure!(before == world.store_contents().await?, "INV-4: opening changed the store");
+    world.host.clock().advance(std::time::Duration::from_secs(14 * 24 * 3600));
+    refused(&world, get(&world, "/invite/accept").query(&[("token", &token)]), 404, "link-not-valid").await?;
+    world.stop().await
+}
+
+// SHP-7: unsigned, badly signed, stale and replayed webhooks.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_7_webhooks() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut ignore = |_| {};
+    let story = Story::new(&world.place, "ada@kestrel.example", &mut ignore);
+    let event = story.paid_order("AN-1", "anvil-mobile-id");
+    let unsigned = post(&world, "/webstore-checkout/webhooks/anvil").json(&event);
+    refused(&world, unsigned, 401, "webhook-not-verified").await?;
+    let unknown = post(&world, "/webstore-checkout/webhooks/nobody").json(&event);
+    refused(&world, unknown, 401, "webhook-not-verified").await?;
+    let forged = post(&world, "/webstore-checkout/webhooks/anvil")
+        .header("webhook-id", "msg_1")
+        .header("webhook-timestamp", world.place.time.unix_seconds().to_string())
+        .header("webhook-signature", "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
+        .json(&event);
+    refused(&world, forged, 401, "webhook-not-verified").await?;
+    let first: Value = story.send_webhook(&event).await?.json().await?;
+    let contents = world.store_contents().await?;
+    let again: Value = story.send_webhook(&event).await?.json().await?;
+    ensure!(first == again && contents == world.store_contents().await?, "a replay changed something");
+    let mut contradiction = event.clone();
+    contradiction["data"]["lines"][0]["quantity"] = json!(2);
+    problem(story.send_webhook(&contradiction).await?, 409, "order-contradicted").await?;
+    let mut other = event.clone();
+    other["type"] = json!("order.created");
+    problem(story.send_webhook(&other).await?, 422, "invalid-input").await?;
+    ensure!(contents == world.store_contents().await?, "a refused webhook changed the store");
+    ensure!(world.place.mails("ada@kestrel.example").await?.len() == 3, "SHP-6: one receipt, one licence, one order e-mail");
+    world.stop().await
+}
+
+// SIG-4: a form without its token, with another's, or from another site is refused; so is JSON from another site.
+#[tokio::test(flavor = "multi_thread")]
+async fn sig_4_forged_forms() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut browser = Browser::new();
+    let page = browser.open(&world.url("/sign-in")).await?.good()?;
+    let form = page.form("Sign in")?.fill("user", "ada@kestrel.example").fill("password", PASSWORD);
+    for forged in [form.clone().without("csrf"), form.clone().fill("csrf", "forged")] {
+        let answer = browser.submit_once(&forged).await?;
+        ensure!(answer.status == 403 && answer.text().contains("reload"), "{} {}", answer.status, answer.text());
+    }
+    let mut other = Browser::new();
+    ensure!(other.submit_once(&form).await?.status == 403, "a token without its cookie is refused");
+    let json = post(&world, "/sign-in")
+        .header("origin", "https://evil.example")
+        .json(&json!({ "user": "ada@kestrel.example", "password": PASSWORD }));
+    refused(&world, json, 403, "form-not-ours").await?;
+    let cross = post(&world, "/sign-in")
+        .header("sec-fetch-site", "cross-site")
+        .json(&json!({ "user": "ada@kestrel.example", "password": PASSWORD }));
+    refused(&world, cross, 403, "form-not-ours").await?;
+    world.stop().await
+}
+
+// SIG-1, SIG-2: without a session, with a garbled one, with unknown names: nothing is shown, nothing differs.
+#[tokio::test(flavor = "multi_thread")]
+async fn sig_1_sig_2_strangers() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    for path in ["/dashboard", "/credentials", "/launch/supply-platform", "/accept-terms/supply-platform", "/verify-otp"] {
+        refused(&world, get(&world, path), 401, "not-signed-in").await?;
+        let garbled = get(&world, path).header("cookie", "__Host-session=AAAA");
+        refused(&world, garbled, 401, "not-signed-in").await?;
+        let page = Browser::new().open(&world.url(path)).await?.good()?;
+        ensure!(page.url.path() == "/sign-in", "{path} led a person to {}", page.url.path());
+    }
+    refused(&world, get(&world, "/operate"), 401, "not-signed-in").await?;
+    let stranger = post(&world, "/sign-in").json(&json!({ "user": "nobody@kestrel.example", "password": PASSWORD }));
+    refused(&world, stranger, 401, "sign-in-failed").await?;
+    let staff = json!({ "operator": "nobody", "password": "x", "code": "123456" });
+    problem(post(&world, "/operate/sign-in").json(&staff).send().await?, 401, "sign-in-failed").await?;
+    world.stop().await
+}
+
+// REG-2: an application that is not public wants an invitation.
+#[tokio::test(flavor = "multi_thread")]
+async fn reg_2_not_public() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    refused(&world, get(&world, "/register?application=supply-platform"), 403, "invitation-needed").await?;
+    refused(&world, get(&world, "/register?application=nowhere"), 404, "not-found").await?;
+    world.stop().await
+}
+
+// A broken gateway.toml: the host names file, key and reason, and does not start.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_configuration_stops_the_start() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let path = directory.path().join("gateway.toml");
+    let good = std::fs::read_to_string(journeys::world::root().join("gateway.toml"))?;
+    std::fs::write(&path, good.replacen("partner = \"anvil\"", "partner = \"nobody\"", 1))?;
+    let options = journeys::world::options(path, &journeys::world::secrets()?);
+    let error = vestibule_host::start(options).await.err().context("the host started")?;
+    let text = format!("{error:#}");
+    ensure!(text.contains("gateway.toml") && text.contains("supply-platform.partner"), "{text}");
+    Ok(())
+}
