@@ -119,7 +119,9 @@ impl Credential {
     /// [`Refusal::WrongStage`] when an app is registered already or the credential has expired.
     pub(crate) fn begin_enrolment(&mut self, seed: Sealed, now: Timestamp) -> Result<(), Refusal> {
         if self.registered() {
-            return Err(Refusal::WrongStage { hint: "Your authenticator app is registered already. Use it to launch." });
+            return Err(Refusal::WrongStage {
+                hint: "Your authenticator app is registered already. Use it to launch.",
+            });
         }
         if self.expired(now) {
             return Err(Refusal::WrongStage { hint: EXPIRED });

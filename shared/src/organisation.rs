@@ -156,7 +156,8 @@ impl Organisation {
 
     /// Whether this person may accept the application's terms for the organisation (TRM-1).
     pub fn may_accept_terms(person: &SignedIn<'_>, application: &ApplicationId) -> bool {
-        person.membership.organisation_administrator || person.membership.application_administrator.contains(application)
+        person.membership.organisation_administrator
+            || person.membership.application_administrator.contains(application)
     }
 
     /// Accepts the application's current terms (TRM-1, TRM-3). Accepting them again changes nothing.
@@ -182,7 +183,11 @@ impl Organisation {
             return Err(Refusal::TermsChanged);
         }
         if !command.agreed {
-            return Err(Refusal::field("agreed", "not-agreed", "Tick the box if you agree to the terms and conditions."));
+            return Err(Refusal::field(
+                "agreed",
+                "not-agreed",
+                "Tick the box if you agree to the terms and conditions.",
+            ));
         }
         let version = current.version.as_str().to_owned();
         if !subscription.acceptances.iter().any(|acceptance| acceptance.version == version) {

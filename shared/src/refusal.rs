@@ -213,3 +213,35 @@ impl Refusal {
         Self::InvalidInput(vec![FieldFault { field: field.to_owned(), code, hint: hint.into() }])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::values::Email;
+
+    fn invalid(text: &str) -> Result<Email, ParseError> {
+        text.parse()
+    }
+
+    #[test]
+    fn inv_2_faults_are_collected_and_a_value_needs_that_there_is_none() {
+        // INV-2
+        let mut faults = Faults::default();
+        assert_eq!(faults.check_optional("email", "  ", invalid), Some(None), "blank is absent");
+        assert!(faults.is_empty());
+        assert!(faults.check("email", invalid("ada@birch.example")).is_some());
+        assert_eq!(faults.check_optional("other", "ada", invalid), None);
+        let part: Result<Option<()>, Refusal> =
+            faults.adopt("data.", Err(Refusal::field("name", "missing", "Name it.")));
+        assert_eq!(part, Ok(None));
+        assert_eq!(faults.adopt("", Ok(1)), Ok(Some(1)));
+        let Err(Refusal::InvalidInput(found)) = faults.finish(Some(1)) else { panic!("refused") };
+        let found: Vec<(&str, &str)> = found.iter().map(|fault| (fault.field.as_str(), fault.code)).collect();
+        assert_eq!(found, [("other", "email-invalid"), ("data.name", "missing")]);
+
+        assert_eq!(Faults::default().finish(Some(1)), Ok(1));
+        assert_eq!(Faults::default().finish(None::<u8>), Err(Refusal::InvalidInput(Vec::new())));
+        let other: Result<Option<()>, Refusal> = Faults::default().adopt("", Err(Refusal::NotFound));
+        assert_eq!(other, Err(Refusal::NotFound), "what is no fault of a field goes on");
+    }
+}

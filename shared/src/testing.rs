@@ -29,7 +29,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 pub(crate) const ORGANISATION: OrganisationId = OrganisationId::from_bytes([10; 16]);
 
 /// The session that [`account`] has open.
-pub(crate) const SESSION: SessionSecret = SessionSecret::from_bytes([11; 16]);
+pub(crate) static SESSION: SessionSecret = SessionSecret::from_bytes([11; 16]);
 
 /// So many seconds after [`NOW`].
 pub(crate) fn after(seconds: u64) -> Timestamp {
@@ -176,7 +176,7 @@ pub(crate) fn code(now: Timestamp) -> OtpCode {
 /// A code that the app of [`seed`] does not show within minutes of the moment.
 pub(crate) fn wrong_code(now: Timestamp) -> OtpCode {
     let near: Vec<u32> = (-10..=10).map(|steps| code_of(seed().expose(), now, steps).value()).collect();
-    let free = (0..).find(|value| !near.contains(value)).expect("a million codes, 21 near");
+    let free = (0..1_000_000).find(|value| !near.contains(value)).expect("a million codes, 21 near");
     read(&format!("{free:06}"))
 }
 

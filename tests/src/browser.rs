@@ -226,7 +226,8 @@ impl Page {
         for form in html.select(&forms) {
             let Some(pressed) = form.select(&buttons).find(|found| words(found).contains(button)) else { continue };
             let method = form.value().attr("method").unwrap_or("get").to_ascii_uppercase();
-            let action = self.url.join(form.value().attr("action").unwrap_or_default())?;
+            let action = pressed.value().attr("formaction").or(form.value().attr("action"));
+            let action = self.url.join(action.unwrap_or_default())?;
             let mut fields = prefilled(&form)?;
             if let (Some(name), value) = (pressed.value().attr("name"), pressed.value().attr("value")) {
                 fields.push((name.to_owned(), value.unwrap_or_default().to_owned()));
@@ -242,7 +243,7 @@ fn selector(text: &str) -> anyhow::Result<Selector> {
 }
 
 fn words(element: &ElementRef<'_>) -> String {
-    element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+    element.text().flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
 }
 
 /// What a browser sends when nobody touches the form.

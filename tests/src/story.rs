@@ -163,11 +163,11 @@ impl<'a> Story<'a> {
             .fill("given_name", "Ada")
             .fill("family_name", "Kestrel")
             .fill("phone", "+1 419 555 0123")
-            .fill("legal_name", "Kestrel Machining LLC")
-            .fill("street", "12 Lathe Street")
-            .fill("city", "Toledo")
-            .fill("postal_code", "43604")
-            .fill("country", "US");
+            .fill("profile.legal_name", "Kestrel Machining LLC")
+            .fill("profile.street", "12 Lathe Street")
+            .fill("profile.city", "Toledo")
+            .fill("profile.postal_code", "43604")
+            .fill("profile.country", "US");
         if form.value("email").is_some() {
             form = form.fill("email", &self.email);
         }
@@ -217,7 +217,7 @@ impl<'a> Story<'a> {
             .with_context(|| format!("the queue is empty: {}", queue.text()))?;
         let page = self.registrar.open(&self.url(&newest)).await?.good()?;
         ensure!(page.body.contains(&self.email), "the newest registration is somebody else's");
-        let page = self.registrar.submit(page.form("Approve")?).await?.good()?;
+        let page = self.registrar.submit(page.form("Decide")?.fill("decision", "approve")).await?.good()?;
         self.told("Registrar approves", page.select("h1").join(" "));
         Ok(())
     }
@@ -336,7 +336,7 @@ impl<'a> Story<'a> {
         self.registrar_signs_in().await?;
         let page = self.registrar.open(&self.url("/operate/promo-batches")).await?.good()?;
         let form = page
-            .form("Create")?
+            .form("Download codes")?
             .fill("partner", "cobalt")
             .fill("product", "cobalt-mobile-id")
             .fill("count", "1")
@@ -356,7 +356,7 @@ impl<'a> Story<'a> {
         let mut guest = Browser::new();
         let page = guest.open(&self.url("/webstore-checkout/cobalt")).await?.good()?;
         let page = guest.submit(page.form("Add to Cart")?).await?.good()?;
-        let page = guest.open(&page.link("Checkout as Guest")?).await?.good()?;
+        let page = guest.submit(page.form("Checkout as Guest")?).await?.good()?;
         let form = page
             .form("Apply")?
             .fill("given_name", "Ada")
@@ -377,7 +377,7 @@ impl<'a> Story<'a> {
         let dashboard = self.supplier.open(&self.url("/dashboard")).await?.good()?;
         let page = self.supplier.open(&dashboard.link("Enter it here")?).await?.good()?;
         let page = self.supplier.submit(page.form("Next")?.fill("licence_key", licence)).await?.good()?;
-        let page = self.supplier.submit(page.form("Next")?.fill("agreed", "yes")).await?.good()?;
+        let page = self.supplier.submit(page.form("Activate")?.fill("agreed", "yes")).await?.good()?;
         self.told("Supplier activates the licence", page.select("h1").join(" "));
         let page = self.supplier.submit(page.form("Set up")?).await?.good()?;
         ensure!(!page.select("svg").is_empty(), "the page shows a QR code");
@@ -403,7 +403,7 @@ impl<'a> Story<'a> {
                 _ if !at_service => break,
                 "/verify-otp" => {
                     let code = authenticator.read_code(&self.place.time).await;
-                    page = self.supplier.submit(page.form("Next")?.fill("code", &code)).await?;
+                    page = self.supplier.submit(page.form("Verify")?.fill("code", &code)).await?;
                 }
                 _ => {
                     let mut form = page.form("Launch")?;

@@ -23,9 +23,10 @@ fn arrived(arrival: &Arrival, roles: &[&str]) -> anyhow::Result<()> {
 async fn journey_a_from_invitation_to_launch() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mut told = Vec::new();
-    let arrival = Story::new(&world.place, "ada@kestrel.example", &mut |step| told.push(step.what)).by_invitation().await?;
+    let mut tell = |step: journeys::story::Step| told.push(step.what);
+    let arrival = Story::new(&world.place, "ada@kestrel.example", &mut tell).by_invitation().await?;
     arrived(&arrival, &["supplier-admin", "platform-admin"])?;
-    ensure!(told.len() == 11, "steps: {told:?}");
+    ensure!(told.len() == 12, "steps: {told:?}");
     world.stop().await
 }
 
@@ -34,8 +35,8 @@ async fn journey_a_from_invitation_to_launch() -> anyhow::Result<()> {
 async fn journey_b_from_self_registration_to_launch() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mut told = Vec::new();
-    let story = Story::new(&world.place, "bea@heron.example", &mut |step| told.push(step.what));
-    let arrival = story.by_self_registration().await?;
+    let mut tell = |step: journeys::story::Step| told.push(step.what);
+    let arrival = Story::new(&world.place, "bea@heron.example", &mut tell).by_self_registration().await?;
     arrived(&arrival, &[])?;
     let mails = world.place.mails("bea@heron.example").await?;
     for subject in ["Receipt", "Your licence key", "Your order"] {

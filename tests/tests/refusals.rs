@@ -97,9 +97,9 @@ async fn inv_2_idempotency_and_fields() -> anyhow::Result<()> {
     refused(&world, invite(&world, "one").json(&invitation()), 422, "idempotency-key-reused").await?;
     // INV-3: one pending invitation per application and e-mail; the conflict names the existing one.
     let response = invite(&world, "two").json(&invitation()).send().await?;
-    let problem = problem(response, 409, "invitation-pending").await?;
+    let conflict = problem(response, 409, "invitation-pending").await?;
     let id = first["id"].as_str().context("id")?;
-    ensure!(problem["detail"].as_str().is_some_and(|detail| detail.contains(id)), "{problem}");
+    ensure!(conflict["detail"].as_str().is_some_and(|detail| detail.contains(id)), "{conflict}");
     world.stop().await
 }
 

@@ -144,7 +144,7 @@ impl Action {
         };
         match blocker {
             Blocker::CredentialMissing { acceptable } | Blocker::CredentialExpired { acceptable } => {
-                Self::Buy(store_of(acceptable, gateway))
+                Self::Buy(store_of(application, acceptable, gateway))
             }
             Blocker::TermsPending { may_accept: false } => {
                 Self::Wait(format!("Ask {}.", whom_to_ask(gateway, application)))
@@ -154,9 +154,11 @@ impl Action {
     }
 }
 
-/// The store of the partner whose product is acceptable, or the choice of stores.
-fn store_of(acceptable: &[ProductId], gateway: &Gateway) -> String {
-    let partner = acceptable.iter().find_map(|id| gateway.product(id)).map(|product| &product.partner);
+/// The store of the application's own partner where it sells something acceptable, else of whoever does.
+fn store_of(application: &Application, acceptable: &[ProductId], gateway: &Gateway) -> String {
+    let mut partners = acceptable.iter().filter_map(|id| gateway.product(id)).map(|product| &product.partner);
+    let any = partners.clone().next();
+    let partner = partners.find(|partner| **partner == application.partner).or(any);
     partner.map_or_else(|| STORE.to_owned(), |partner| format!("{STORE}/{partner}"))
 }
 

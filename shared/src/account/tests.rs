@@ -12,7 +12,7 @@ use crate::{
 mod sequences;
 
 /// The secret that a raised session gets.
-const NEXT: SessionSecret = SessionSecret::from_bytes([21; 16]);
+static NEXT: SessionSecret = SessionSecret::from_bytes([21; 16]);
 
 fn mobile_id(gateway: &Gateway) -> &crate::config::Product {
     product(gateway, "cobalt-mobile-id")
@@ -214,9 +214,8 @@ fn sig_2_ten_sessions_at_most_and_the_oldest_goes() {
         (account, _) = signed_in_with(account, true, secret, NOW);
     }
     assert_eq!(account.sessions.len(), MAX_SESSIONS);
-    let open = |account: &Account, secret: u8| {
-        account.signed_in(&SessionSecret::from_bytes([secret; 16]), NOW, NOW).is_ok()
-    };
+    let open =
+        |account: &Account, secret: u8| account.signed_in(&SessionSecret::from_bytes([secret; 16]), NOW, NOW).is_ok();
     assert!(account.signed_in(&SESSION, NOW, NOW).is_err(), "the oldest");
     assert!((100..110).all(|secret| open(&account, secret)));
 
@@ -249,7 +248,8 @@ fn acc_4_joining_an_organisation_happens_once() {
 fn crd_1_a_licensed_credential_is_received_once_and_while_there_is_room() {
     // CRD-1
     let gateway = gateway();
-    let granted = |n: u8| grant(credential_id(n), LicenceId::from_bytes([n; 16]), mobile_id(&gateway), String::new(), NOW);
+    let granted =
+        |n: u8| grant(credential_id(n), LicenceId::from_bytes([n; 16]), mobile_id(&gateway), String::new(), NOW);
     let mut account = account();
     for n in 0..20 {
         assert!(account.room_for_credential(credential_id(n)).is_ok());

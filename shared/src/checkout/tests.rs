@@ -1,34 +1,41 @@
 use super::*;
 use crate::{
     promo::{Discount, Offer},
-    secret::testing::Seeded,
+    testing::*,
     values::{BatchId, Seconds},
 };
 
-const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ORDER: OrderId = OrderId::from_bytes([1; 16]);
 
-fn gateway() -> Gateway {
-    Gateway::parse(include_str!("../../../gateway.toml")).expect("the deployment's file is valid")
-}
-
-fn keys() -> Keys {
-    Keys::new(&[7; 32], None).expect("32 bytes are enough")
-}
-
 fn cobalt() -> PartnerId {
-    "cobalt".parse().expect("a slug")
+    read("cobalt")
+}
+
+fn line(product: &str, quantity: u32) -> RawLine {
+    RawLine { product: product.to_owned(), quantity }
 }
 
 fn lines(quantity: u32) -> Vec<RawLine> {
-    vec![RawLine { product: "cobalt-mobile-id".to_owned(), quantity }]
+    vec![line("cobalt-mobile-id", quantity)]
+}
+
+fn cart(gateway: &Gateway, quantity: u32) -> Cart<'_> {
+    Cart::parse(&cobalt(), &lines(quantity), gateway).expect("a cart")
+}
+
+/// The configuration with a second product of the same partner.
+fn two_products(id: &str, price: &str) -> Gateway {
+    let mut gateway = gateway();
+    let further = Product { id: read(id), price: read(price), ..product(&gateway, "cobalt-mobile-id").clone() };
+    gateway.products.push(further);
+    gateway
 }
 
 fn promo(discount: Discount) -> Promo {
     let offer = Offer {
         batch: BatchId::from_bytes([2; 16]),
         partner: cobalt(),
-        products: vec!["cobalt-mobile-id".parse().expect("a slug")],
+        products: vec![read("cobalt-mobile-id")],
         discount,
         valid_from: NOW,
         valid_until: NOW.plus(Seconds::days(1)),
@@ -37,19 +44,104 @@ fn promo(discount: Discount) -> Promo {
     Promo::fresh(&PromoCode::random(&mut Seeded(1)), offer, &keys())
 }
 
+fn customer() -> Customer {
+    Customer { name: name("Ada", "Lovelace"), email: read("Ada@birch.example") }
+}
+
+fn completed(gateway: &Gateway, quantity: u32, source: Source) -> Fulfilment {
+    let cart = cart(gateway, quantity);
+    let purchase = Purchase { cart: &cart, customer: customer(), source, total: read("0.00 USD") };
+    Order::complete(ORDER, purchase, &keys(), NOW, &mut Seeded(1))
+}
+
+fn storefront() -> Source {
+    Source::Storefront { promo: Some(PromoId::from_bytes([3; 16])) }
+}
+
+#[test]
+fn shp_1_a_cart_holds_1_to_20_units_of_one_partners_products() {
+    // SHP-1
+    let gateway = two_products("cobalt-key", "5.00 USD");
+    let parse = |raw: &[RawLine]| Cart::parse(&cobalt(), raw, &gateway).map(|cart| cart.lines().len());
+    assert_eq!(parse(&lines(1)), Ok(1));
+    assert_eq!(parse(&lines(20)), Ok(1));
+    assert_eq!(parse(&[line("cobalt-mobile-id", 19), line("cobalt-key", 1)]), Ok(2));
+    let range = || ("lines".to_owned(), "out-of-range");
+    let of_line = |n: usize, code| (format!("lines.{n}.product"), code);
+    for (raw, expected) in [
+        (vec![], vec![range()]),
+        (lines(0), vec![range()]),
+        (lines(21), vec![range()]),
+        (vec![line("cobalt-mobile-id", 20), line("cobalt-key", 1)], vec![range()]),
+        (vec![line("cobalt-mobile-id", 1), line("cobalt-key", 0)], vec![range()]),
+        (vec![line("cobalt-mobile-id", u32::MAX), line("cobalt-key", u32::MAX)], vec![range()]),
+        (vec![line("anvil-mobile-id", 1), line("?", 1)], vec![of_line(0, "unknown"), of_line(1, "unknown")]),
+        (vec![line("cobalt-key", 1), line("cobalt-key", 1)], vec![of_line(1, "repeated")]),
+    ] {
+        assert_eq!(faults(parse(&raw)), expected, "{raw:?}");
+    }
+    let flood: Vec<RawLine> = (0..10_000).map(|_| line("?", 1)).collect();
+    assert_eq!(faults(parse(&flood)).len(), 21, "twenty lines are read, and the sum is too large");
+}
+
+#[test]
+fn shp_9_currencies_are_not_mixed() {
+    // SHP-9
+    let gateway = two_products("cobalt-key", "5.00 EUR");
+    let mixed = Cart::parse(&cobalt(), &[line("cobalt-mobile-id", 1), line("cobalt-key", 1)], &gateway);
+    assert_eq!(faults(mixed), [("lines".to_owned(), "mixed-currencies")]);
+}
+
+#[test]
+fn shp_9_a_subtotal_is_exact_or_refused() {
+    // SHP-9
+    let gateway = two_products("cobalt-key", "5.01 USD");
+    let both = [line("cobalt-mobile-id", 2), line("cobalt-key", 3)];
+    let cart = Cart::parse(&cobalt(), &both, &gateway).expect("a cart");
+    assert_eq!(cart.subtotal(), Ok(read("105.03 USD")));
+    let mut dear = gateway.clone();
+    let half = Money::new(u64::MAX / 2 + 1, product(&dear, "cobalt-key").price.currency());
+    dear.products.iter_mut().for_each(|product| product.price = half);
+    let cart = Cart::parse(&cobalt(), &both, &dear).expect("a cart");
+    assert_eq!(faulty_fields(cart.subtotal()), ["lines"]);
+}
+
+#[test]
+fn shp_2_a_code_takes_its_share_off_one_unit() {
+    // SHP-2: whatever stands in the cart besides.
+    let gateway = two_products("cobalt-key", "5.00 USD");
+    for (discount, one, two, beside) in [
+        (Discount::Free, "0.00", "45.00", "5.00"),
+        (Discount::Percentage(10), "40.50", "85.50", "45.50"),
+        (Discount::Percentage(100), "0.00", "45.00", "5.00"),
+        (Discount::Amount(read("12.50 USD")), "32.50", "77.50", "37.50"),
+        (Discount::Amount(read("99.00 USD")), "0.00", "45.00", "5.00"),
+    ] {
+        let code = promo(discount);
+        let total = |raw: &[RawLine]| {
+            let cart = Cart::parse(&cobalt(), raw, &gateway).expect("a cart");
+            cart.total_with(&code, ORDER, NOW).map(|total| total.to_string())
+        };
+        assert_eq!(total(&lines(1)), Ok(format!("{one} USD")), "{discount:?}");
+        assert_eq!(total(&lines(2)), Ok(format!("{two} USD")), "{discount:?}");
+        let mixed = [line("cobalt-key", 1), line("cobalt-mobile-id", 1)];
+        assert_eq!(total(&mixed), Ok(format!("{beside} USD")), "{discount:?}");
+        assert_eq!(total(&[line("cobalt-key", 1)]), Err(Refusal::PromoNotUsable), "works for none of them");
+    }
+}
+
 #[test]
 fn shp_2_a_code_pays_for_one_unit_and_the_rest_is_not_covered() {
     // SHP-2, SHP-5
     let gateway = gateway();
     let free = promo(Discount::Free);
     for (quantity, covered) in [(1, true), (2, false)] {
-        let cart = Cart::parse(&cobalt(), &lines(quantity), &gateway).expect("a cart");
+        let cart = cart(&gateway, quantity);
         let left = cart.total_with(&free, ORDER, NOW).expect("usable");
         let quote = Quote { subtotal: cart.subtotal().expect("a sum"), total: left };
         assert_eq!(quote.settled().is_ok(), covered, "{quantity}");
     }
-    let cart = Cart::parse(&cobalt(), &lines(1), &gateway).expect("a cart");
-    let without = Quote::of(&cart, None, ORDER, NOW).expect("a quote");
+    let without = Quote::of(&cart(&gateway, 1), None, ORDER, NOW).expect("a quote");
     assert_eq!(without.settled(), Err(Refusal::PaymentNotCovered { remaining: "45.00 USD".to_owned() }));
 }
 
@@ -57,9 +149,9 @@ fn shp_2_a_code_pays_for_one_unit_and_the_rest_is_not_covered() {
 fn shp_2_a_code_without_its_batch_is_not_usable() {
     // SHP-2: what a crash left behind before the batch was committed pays for nothing.
     let gateway = gateway();
-    let cart = Cart::parse(&cobalt(), &lines(1), &gateway).expect("a cart");
     let orphan = promo(Discount::Free);
-    assert_eq!(Quote::of(&cart, Some((&orphan, None)), ORDER, NOW), Err(Refusal::PromoNotUsable));
+    let quote = Quote::of(&cart(&gateway, 1), Some((&orphan, None)), ORDER, NOW);
+    assert_eq!(quote, Err(Refusal::PromoNotUsable));
 }
 
 #[test]
@@ -67,11 +159,10 @@ fn shp_1_every_fault_of_a_checkout_is_said_at_once() {
     // SHP-1
     let gateway = gateway();
     let raw = RawCheckout { form: "x".to_owned(), promo_code: "short".to_owned(), ..RawCheckout::default() };
-    let Err(Refusal::InvalidInput(faults)) = PlaceOrder::parse(&raw, &cobalt(), &gateway, &keys()) else {
-        panic!("nothing of it is valid")
-    };
-    let fields: Vec<&str> = faults.iter().map(|fault| fault.field.as_str()).collect();
-    assert_eq!(fields, ["form", "given_name", "family_name", "email", "lines", "promo_code"]);
+    assert_eq!(
+        faulty_fields(PlaceOrder::parse(&raw, &cobalt(), &gateway, &keys())),
+        ["form", "given_name", "family_name", "email", "lines", "promo_code"]
+    );
 }
 
 #[test]
@@ -91,4 +182,105 @@ fn shp_2_a_quote_does_not_ask_who_buys() {
     assert_eq!(asked.order, Order::id_of_form(form, &keys()), "the quote counts the order's own hold as free");
     let blank = RawCheckout { promo_code: " ".to_owned(), ..raw };
     assert!(AskQuote::parse(&blank, &cobalt(), &gateway, &keys()).is_err());
+}
+
+#[test]
+fn shp_6_a_complete_order_issues_one_licence_a_unit_and_mails_once_each() {
+    // SHP-5, SHP-6
+    let gateway = gateway();
+    let complete = completed(&gateway, 3, storefront());
+    let order = &complete.order.next;
+    let named: Vec<LicenceId> = complete.licences.iter().map(|licence| licence.id).collect();
+    assert_eq!((named.len(), &order.licences), (3, &named));
+    assert!(complete.licences.iter().all(|licence| licence.order == ORDER));
+    let effects = &complete.order.effects;
+    assert!(effects.contains(&Effect::RedeemPromo { promo: PromoId::from_bytes([3; 16]), order: ORDER }));
+    let [receipt, licences, placed] = messages(effects)[..] else { panic!("three messages") };
+    assert!(matches!(&receipt.body, Body::Receipt { total, .. } if total.is_zero()));
+    let Body::Licences { keys: mailed, .. } = &licences.body else { panic!("the licence e-mail") };
+    let mailed: Vec<LicenceId> =
+        mailed.iter().map(|(_, key)| crate::licence::licence_id(&read(key), &keys())).collect();
+    assert_eq!(mailed, named, "the keys that count");
+    let token = complete.token.as_ref().expect("a confirmation page");
+    assert!(matches!(&placed.body, Body::OrderPlaced { token: Some(mailed), .. } if *mailed == token.reveal()));
+    assert_eq!(effects.len(), 4);
+}
+
+#[test]
+fn shp_1_the_confirmation_opens_with_its_link_only() {
+    // SHP-1, INV-5
+    let gateway = gateway();
+    let complete = completed(&gateway, 1, storefront());
+    let order = &complete.order.next;
+    assert!(order.present(complete.token.as_ref().expect("a confirmation page")).is_ok());
+    let stranger = PlainToken::new(*ORDER.bytes(), &mut Seeded(9));
+    assert!(matches!(order.present(&stranger), Err(Refusal::LinkNotValid)));
+    let webstore = completed(&gateway, 1, Source::Webstore { order: read("1001") });
+    assert!(webstore.token.is_none(), "the webstore has its own page");
+    assert!(matches!(webstore.order.next.present(&stranger), Err(Refusal::LinkNotValid)));
+    assert_eq!(messages(&webstore.order.effects).len(), webstore.order.effects.len(), "no promo code to redeem");
+    assert_eq!(order.reference(), "O-AEAQCAIBAE");
+}
+
+#[test]
+fn shp_7_one_cause_leads_to_one_order() {
+    // SHP-6, SHP-7
+    let id = |partner: &str, order: &str| Order::id_of_webstore(&read(partner), &read(order), &keys());
+    assert_eq!(id("cobalt", "1001"), id("cobalt", "1001"));
+    assert_ne!(id("cobalt", "1001"), id("anvil", "1001"));
+    assert_ne!(id("cobalt", "1001"), id("cobalt", "1002"));
+
+    let gateway = gateway();
+    let order = completed(&gateway, 2, storefront()).order.next;
+    let same = Customer { name: name("A.", "L."), email: read("ada@BIRCH.example") };
+    assert!(order.repeats(&cart(&gateway, 2), &same), "one mailbox is one customer");
+    assert!(!order.repeats(&cart(&gateway, 1), &customer()));
+    let other = Customer { email: read("eve@birch.example"), ..customer() };
+    assert!(!order.repeats(&cart(&gateway, 2), &other));
+}
+
+#[test]
+fn shp_7_a_webstores_event_is_checked_as_a_whole() {
+    // SHP-7, SHP-9
+    let gateway = gateway();
+    let raw = RawOrderEvent {
+        kind: "order.paid".to_owned(),
+        timestamp: String::new(),
+        data: RawPaidOrder {
+            order_id: "1001".to_owned(),
+            customer: RawCustomer {
+                given_name: "Ada".to_owned(),
+                family_name: "Lovelace".to_owned(),
+                email: "ada@birch.example".to_owned(),
+            },
+            lines: lines(2),
+            total_minor: 9_000,
+            currency: "USD".to_owned(),
+        },
+    };
+    let paid = PaidOrder::parse(&raw, &cobalt(), &gateway).expect("in order");
+    assert_eq!((paid.total.to_string().as_str(), paid.order.as_str()), ("90.00 USD", "1001"));
+    let broken = RawOrderEvent {
+        kind: "order.created".to_owned(),
+        data: RawPaidOrder {
+            order_id: String::new(),
+            customer: RawCustomer::default(),
+            lines: vec![line("?", 1)],
+            total_minor: 0,
+            currency: "XXX".to_owned(),
+        },
+        ..raw
+    };
+    assert_eq!(
+        faulty_fields(PaidOrder::parse(&broken, &cobalt(), &gateway)),
+        [
+            "type",
+            "data.order_id",
+            "data.customer.given_name",
+            "data.customer.family_name",
+            "data.customer.email",
+            "data.currency",
+            "data.lines.0.product",
+        ]
+    );
 }

@@ -62,7 +62,11 @@ fn inv_2_every_fault_of_a_request_is_said_at_once() {
         given_name: " ".to_owned(),
         family_name: "x".repeat(81),
         email: "ada".to_owned(),
-        profile: Some(RawProfile { country: "Atlantis".to_owned(), telephone: "12".to_owned(), ..RawProfile::default() }),
+        profile: Some(RawProfile {
+            country: "Atlantis".to_owned(),
+            telephone: "12".to_owned(),
+            ..RawProfile::default()
+        }),
         lifetime_days: Some(0),
         send_email: None,
     };
@@ -84,7 +88,8 @@ fn inv_2_every_fault_of_a_request_is_said_at_once() {
 #[test]
 fn inv_2_a_link_lives_1_to_60_days_and_14_by_default() {
     // INV-2
-    for (days, lives) in [(None, Some(14)), (Some(1), Some(1)), (Some(60), Some(60)), (Some(0), None), (Some(61), None)] {
+    for (days, lives) in [(None, Some(14)), (Some(1), Some(1)), (Some(60), Some(60)), (Some(0), None), (Some(61), None)]
+    {
         let parsed = CreateInvitation::parse(RawInvitation { lifetime_days: days, ..raw() });
         let Some(lives) = lives else {
             assert_eq!(faults(parsed), [("lifetime_days".to_owned(), "out-of-range")], "{days:?}");
@@ -161,7 +166,10 @@ fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
 
     for (ended, now) in [(slot.clone(), after(EXPIRY)), (used(&slot, 1), NOW)] {
         let (next, _) = reopened(&ended, 2, now).expect("the one before has ended");
-        assert_eq!((next.invitation_id(), next.current.state(now)), (format!("{}-2", slot.id), InvitationState::Pending));
+        assert_eq!(
+            (next.invitation_id(), next.current.state(now)),
+            (format!("{}-2", slot.id), InvitationState::Pending)
+        );
         let past: Vec<_> = next.past.iter().map(|past| (past.generation, past.registration)).collect();
         assert_eq!(past, [(1, ended.current.registration)]);
         assert!(next.answers(&[1; 16]) && next.answers(&[2; 16]) && !next.answers(&[3; 16]));

@@ -224,13 +224,22 @@ const CASES: &[Case] = &[
         &["terms-pending: ask"],
     ),
     network(
-        "a third version does not lengthen the grace of the second",
+        "a third version leaves the grace of the second, last second",
         |f| {
             f.new_terms("2", 1);
             f.new_terms("3", 5);
             f.at(NOW.plus(Seconds(11 * 86_400 - 1)));
         },
         &[],
+    ),
+    network(
+        "a third version does not lengthen the grace of the second",
+        |f| {
+            f.new_terms("2", 1);
+            f.new_terms("3", 5);
+            f.at(NOW.plus(Seconds::days(11)));
+        },
+        &["terms-pending: ask"],
     ),
     // Access.
     network("the person has no access", |f| f.member().access.clear(), &["access-not-requested"]),
@@ -242,7 +251,11 @@ const CASES: &[Case] = &[
         },
         &["access-not-requested"],
     ),
-    network("access does not outlive the organisation's", |f| f.organisation.subscriptions.clear(), &["access-not-requested"]),
+    network(
+        "access does not outlive the organisation's",
+        |f| f.organisation.subscriptions.clear(),
+        &["access-not-requested"],
+    ),
     // Credentials (CRD-7).
     network("no credential", |f| f.account.credentials.clear(), &[MISSING]),
     supply("a credential of another partner is an equivalent where it is accepted", |_| {}, &[]),
@@ -273,7 +286,11 @@ const CASES: &[Case] = &[
     ),
     network("the credential's last second", |f| f.at(NOW.plus(Seconds(365 * 86_400 - 1))), &[]),
     network("the credential ends on the second", |f| f.at(NOW.plus(Seconds::days(365))), &[EXPIRED]),
-    network("not registered", |f| f.credential().authenticator = Authenticator::Missing, &["credential-not-registered"]),
+    network(
+        "not registered",
+        |f| f.credential().authenticator = Authenticator::Missing,
+        &["credential-not-registered"],
+    ),
     network(
         "an app that no code has proved is not registered",
         |f| {
@@ -328,7 +345,11 @@ const CASES: &[Case] = &[
     // Access terms at every launch (TRM-4).
     network("access terms not accepted", |f| f.intent().accepted_terms = None, &["launch-terms-required"]),
     network("no launch, so no access terms accepted", |f| f.intent = None, &["launch-terms-required"]),
-    network("another text was accepted", |f| f.intent().accepted_terms = Some("x".to_owned()), &["launch-terms-required"]),
+    network(
+        "another text was accepted",
+        |f| f.intent().accepted_terms = Some("x".to_owned()),
+        &["launch-terms-required"],
+    ),
     network(
         "the text changed since",
         |f| f.application().launch_terms = Some("New.".to_owned()),
@@ -356,7 +377,11 @@ fn lch_1_every_blocker_has_its_code_and_only_what_can_be_resolved_a_path() {
     let credential = credential_id(1);
     let all = [
         (Blocker::ActivationRequired, "activation-required", None),
-        (Blocker::TermsPending { may_accept: true }, "terms-pending", Some("/accept-terms/business-network".to_owned())),
+        (
+            Blocker::TermsPending { may_accept: true },
+            "terms-pending",
+            Some("/accept-terms/business-network".to_owned()),
+        ),
         (Blocker::TermsPending { may_accept: false }, "terms-pending", None),
         (Blocker::AccessMissing, "access-not-requested", None),
         (

@@ -78,7 +78,11 @@ fn crd_1_one_account_activates_a_licence() {
     let (order, licence) = bought(&gateway);
     let hers = activated(&licence, Some(&order), ADA, after(5)).expect("nobody had it");
     assert_eq!(hers.state, LicenceState::Activated { account: ADA, at: after(5) });
-    assert_eq!(hers.usable_by(Some(&order), EVE), Err(Refusal::LicenceNotUsable), "the same answer as for unknown keys");
+    assert_eq!(
+        hers.usable_by(Some(&order), EVE),
+        Err(Refusal::LicenceNotUsable),
+        "the same answer as for unknown keys"
+    );
     assert_eq!(activated(&hers, Some(&order), EVE, after(6)), Err(Refusal::LicenceNotUsable));
     assert_eq!(activated(&hers, Some(&order), ADA, after(6)), Ok(hers), "its own repetition changes nothing");
 }
@@ -98,7 +102,10 @@ fn crd_1_a_repetition_grants_the_same_credential() {
     let (again, _) = grant_at(activated, after(500));
     assert_eq!(again, first);
     assert_eq!((first.activated_at, first.expires_at), (after(5), after(5).plus(product.term())));
-    assert_eq!((first.id, first.licence), (super::credential_id(first.licence, &keys()), licence_id(&licence_key(), &keys())));
+    assert_eq!(
+        (first.id, first.licence),
+        (super::credential_id(first.licence, &keys()), licence_id(&licence_key(), &keys()))
+    );
 }
 
 #[test]

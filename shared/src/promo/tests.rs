@@ -75,7 +75,11 @@ fn shp_2_every_reason_that_a_code_is_not_usable_has_one_answer() {
     assert_eq!(quoted(&code, order(1), after(200)), no, "too late");
     let price = usd("45.00");
     assert_eq!(code.quote(&read("anvil"), &read("cobalt-mobile-id"), price, order(1), after(150)), no, "elsewhere");
-    assert_eq!(code.quote(&read("cobalt"), &read("anvil-mobile-id"), price, order(1), after(150)), no, "another product");
+    assert_eq!(
+        code.quote(&read("cobalt"), &read("anvil-mobile-id"), price, order(1), after(150)),
+        no,
+        "another product"
+    );
     let held = reserved(&code, order(1), after(150));
     assert_eq!(quoted(&held, order(2), after(150)), no, "held by another order");
     assert!(quoted(&held, order(1), after(150)).is_ok(), "its own hold does not stand in the way");
@@ -111,7 +115,10 @@ fn shp_3_a_redemption_stays_and_happens_once() {
     assert!(held.clone().redeem(order(2)).is_none(), "another order's");
     let redeemed = held.clone().redeem(order(1)).expect("reserved").next;
     assert!(redeemed.clone().redeem(order(1)).is_none(), "repeated");
-    assert_eq!(redeemed.clone().reserve(order(2), NOW.plus(Seconds::days(365))).map(drop), Err(Refusal::PromoNotUsable));
+    assert_eq!(
+        redeemed.clone().reserve(order(2), NOW.plus(Seconds::days(365))).map(drop),
+        Err(Refusal::PromoNotUsable)
+    );
     assert!(redeemed.clone().reserve(order(1), NOW).expect("its own").is_none());
     assert_eq!(redeemed.lapsed(NOW.plus(Seconds::days(365))).count(), 0);
 }

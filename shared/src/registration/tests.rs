@@ -163,7 +163,8 @@ fn reg_1_each_person_is_named_once_and_at_most_ten_besides_the_registrant() {
     let too_many = SubmitRegistration::parse(&many(MAX_ADMINISTRATORS + 1), None);
     assert_eq!(faults(too_many), [("administrators".to_owned(), "too-many")]);
 
-    let registrant_again = RawAdministrator { email: "ADA@Birch.example".to_owned(), ..administrator("Ada", true, true) };
+    let registrant_again =
+        RawAdministrator { email: "ADA@Birch.example".to_owned(), ..administrator("Ada", true, true) };
     let twice = vec![registrant_again, administrator("Grace", true, false), administrator("Grace", false, true)];
     let repeated = |n| (format!("administrators.{n}.email"), "repeated");
     assert_eq!(faults(SubmitRegistration::parse(&with(twice), None)), [repeated(0), repeated(2)]);

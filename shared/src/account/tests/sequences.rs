@@ -48,7 +48,7 @@ impl World {
     fn new() -> Self {
         let gateway = gateway();
         let credentials = vec![registered(0, mobile_id(&gateway)), credential(1, mobile_id(&gateway))];
-        Self { account: Account { credentials, ..account() }, cookie: SESSION, secrets: 100, now: NOW, gateway }
+        Self { account: Account { credentials, ..account() }, cookie: SESSION.clone(), secrets: 100, now: NOW, gateway }
     }
 
     fn fresh_secret(&mut self) -> SessionSecret {
@@ -79,7 +79,8 @@ impl World {
             }
             Deed::Receive { credential } => {
                 let licence = LicenceId::from_bytes([credential; 16]);
-                let granted = grant(credential_id(credential), licence, mobile_id(&self.gateway), String::new(), self.now);
+                let granted =
+                    grant(credential_id(credential), licence, mobile_id(&self.gateway), String::new(), self.now);
                 self.account = account.clone().receive(granted).map_or(account, |decision| decision.next);
             }
             Deed::Begin { credential } => {
