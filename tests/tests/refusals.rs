@@ -14,13 +14,13 @@ use serde_json::{Value, json};
 async fn refused(world: &World, request: RequestBuilder, status: u16, code: &str) -> anyhow::Result<Value> {
     let before = world.store_contents().await?;
     let response = request.send().await?;
-    let problem = problem(response, status, code).await?;
+    let problem = problem_of(response, status, code).await?;
     let after = world.store_contents().await?;
     ensure!(before == after, "{code}: the store changed");
     Ok(problem)
 }
 
-async fn problem(response: Response, status: u16, code: &str) -> anyhow::Result<Value> {
+async fn problem_of(response: Response, status: u16, code: &str) -> anyhow::Result<Value> {
     let (found, headers) = (response.status(), response.headers().clone());
     let text = response.text().await?;
     ensure!(found == status, "expected {status} {code}, found {found}: {text}");
@@ -97,7 +97,7 @@ async fn inv_2_idempotency_and_fields() -> anyhow::Result<()> {
     refused(&world, invite(&world, "one").json(&invitation()), 422, "idempotency-key-reused").await?;
     // INV-3: one pending invitation per application and e-mail; the conflict names the existing one.
     let response = invite(&world, "two").json(&invitation()).send().await?;
-    let conflict = problem(response, 409, "invitation-pending").await?;
+    let conflict = problem_of(response, 409, "invitation-pending").await?;
     let id = first["id"].as_str().context("id")?;
     ensure!(conflict["detail"].as_str().is_some_and(|detail| detail.contains(id)), "{conflict}");
     world.stop().await
@@ -183,10 +183,10 @@ async fn shp_7_webhooks() -> anyhow::Result<()> {
     ensure!(first == again && contents == world.store_contents().await?, "a replay changed something");
     let mut contradiction = event.clone();
     contradiction["data"]["lines"][0]["quantity"] = json!(2);
-    problem(story.send_webhook(&contradiction).await?, 409, "order-contradicted").await?;
+    problem_of(story.send_webhook(&contradiction).await?, 409, "order-contradicted").await?;
     let mut other = event.clone();
     other["type"] = json!("order.created");
-    problem(story.send_webhook(&other).await?, 422, "invalid-input").await?;
+    problem_of(story.send_webhook(&other).await?, 422, "invalid-input").await?;
     ensure!(contents == world.store_contents().await?, "a refused webhook changed the store");
     ensure!(world.place.mails("ada@kestrel.example").await?.len() == 3, "SHP-6: one receipt, one licence, one order e-mail");
     world.stop().await
@@ -231,7 +231,7 @@ async fn sig_1_sig_2_strangers() -> anyhow::Result<()> {
     let stranger = post(&world, "/sign-in").json(&json!({ "user": "nobody@kestrel.example", "password": PASSWORD }));
     refused(&world, stranger, 401, "sign-in-failed").await?;
     let staff = json!({ "operator": "nobody", "password": "x", "code": "123456" });
-    problem(post(&world, "/operate/sign-in").json(&staff).send().await?, 401, "sign-in-failed").await?;
+    problem_of(post(&world, "/operate/sign-in").json(&staff).send().await?, 401, "sign-in-failed").await?;
     world.stop().await
 }
 
