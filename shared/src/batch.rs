@@ -80,9 +80,7 @@ impl Batch {
         if order.content() != self.content {
             return Err(Refusal::OrderFormReused);
         }
-        let plain = keys
-            .open(SealPurpose::LicenceKey, self.id.bytes(), &self.codes)
-            .map_err(|_| Refusal::NotFound)?;
+        let plain = keys.open(SealPurpose::LicenceKey, self.id.bytes(), &self.codes).map_err(|_| Refusal::NotFound)?;
         let codes = plain.chunks_exact(CODE_CHARS).map(|chunk| {
             let text = std::str::from_utf8(chunk).map_err(|_| Refusal::NotFound)?;
             let code = text.parse::<PromoCode>().map_err(|_| Refusal::NotFound)?;
@@ -99,8 +97,10 @@ impl OrderBatch {
     pub fn content(&self) -> [u8; 32] {
         let offer = self.offer();
         let days = offer.valid_until.since(offer.valid_from).0;
-        let text =
-            format!("{}\n{:?}\n{:?}\n{}\n{days}\n{}", offer.partner, offer.products, offer.discount, offer.uses, self.count);
+        let text = format!(
+            "{}\n{:?}\n{:?}\n{}\n{days}\n{}",
+            offer.partner, offer.products, offer.discount, offer.uses, self.count
+        );
         digest256(text.as_bytes())
     }
 }

@@ -100,9 +100,9 @@ impl<'a> Cart<'a> {
         if units == 0 || units > u64::from(MAX_UNITS) || raw.iter().any(|line| line.quantity == 0) {
             faults.add("lines", "out-of-range", "Order at least 1 and at most 20 units in all.");
         }
-        let currencies_differ = lines.windows(2).any(|pair| {
-            matches!(pair, [(one, _), (other, _)] if one.price.currency() != other.price.currency())
-        });
+        let currencies_differ = lines
+            .windows(2)
+            .any(|pair| matches!(pair, [(one, _), (other, _)] if one.price.currency() != other.price.currency()));
         if currencies_differ {
             faults.add("lines", "mixed-currencies", "Order products of different currencies separately.");
         }
@@ -356,8 +356,7 @@ impl Order {
     ) -> Fulfilment {
         let cart = purchase.cart;
         let units = cart.lines.iter().flat_map(|(product, quantity)| (0..*quantity).map(move |_| *product));
-        let issued: Vec<(&Product, LicenceKey)> =
-            units.map(|product| (product, LicenceKey::random(rng))).collect();
+        let issued: Vec<(&Product, LicenceKey)> = units.map(|product| (product, LicenceKey::random(rng))).collect();
         let licences: Vec<Licence> =
             issued.iter().map(|(product, key)| Licence::issued(key, &product.id, id, keys)).collect();
         let from_storefront = matches!(purchase.source, Source::Storefront { .. });
@@ -379,12 +378,7 @@ impl Order {
         Fulfilment { licences, order: Decision::with(order, effects), token }
     }
 
-    fn effects(
-        &self,
-        cart: &Cart<'_>,
-        issued: &[(&Product, LicenceKey)],
-        token: Option<&PlainToken>,
-    ) -> Vec<Effect> {
+    fn effects(&self, cart: &Cart<'_>, issued: &[(&Product, LicenceKey)], token: Option<&PlainToken>) -> Vec<Effect> {
         let redeem = match &self.source {
             Source::Storefront { promo: Some(promo) } => Some(Effect::RedeemPromo { promo: *promo, order: self.id }),
             Source::Storefront { promo: None } | Source::Webstore { .. } => None,
@@ -428,7 +422,10 @@ impl Order {
 
 impl Cart<'_> {
     fn order_lines(&self) -> Vec<OrderLine> {
-        self.lines.iter().map(|(product, quantity)| OrderLine { product: product.id.clone(), quantity: *quantity }).collect()
+        self.lines
+            .iter()
+            .map(|(product, quantity)| OrderLine { product: product.id.clone(), quantity: *quantity })
+            .collect()
     }
 }
 

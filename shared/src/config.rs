@@ -14,8 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::password::PasswordPolicy;
 use crate::secret::digest256_hex;
 use crate::values::{
-    ApplicationId, Country, Email, Line, Money, OperatorId, PartnerId, Phone, ProductId, Seconds,
-    Timestamp,
+    ApplicationId, Country, Email, Line, Money, OperatorId, PartnerId, Phone, ProductId, Seconds, Timestamp,
 };
 
 /// Why the configuration was refused.
@@ -66,9 +65,7 @@ impl Gateway {
 
     /// The application with this id.
     pub fn application(&self, id: &ApplicationId) -> Option<&Application> {
-        self.applications
-            .iter()
-            .find(|application| application.id == *id)
+        self.applications.iter().find(|application| application.id == *id)
     }
 
     /// The product with this id.
@@ -83,9 +80,7 @@ impl Gateway {
 
     /// What this partner's suppliers can buy (SHP-1).
     pub fn catalogue(&self, partner: &PartnerId) -> impl Iterator<Item = &Product> {
-        self.products
-            .iter()
-            .filter(move |product| product.partner == *partner)
+        self.products.iter().filter(move |product| product.partner == *partner)
     }
 }
 
@@ -107,10 +102,7 @@ pub struct Service {
 impl Service {
     /// The rules for new passwords.
     pub fn password_policy(&self) -> PasswordPolicy {
-        PasswordPolicy {
-            min_code_points: self.password_min_code_points,
-            ..PasswordPolicy::default()
-        }
+        PasswordPolicy { min_code_points: self.password_min_code_points, ..PasswordPolicy::default() }
     }
 }
 
@@ -182,16 +174,12 @@ impl Application {
     /// Never for what [`Gateway::parse`] gives: it demands at least one version.
     pub fn current_terms(&self, now: Timestamp) -> &TermsVersion {
         let effective = self.terms.iter().rev().find(|terms| terms.effective <= now);
-        effective
-            .or(self.terms.first())
-            .expect("parsing demands at least one version of terms")
+        effective.or(self.terms.first()).expect("parsing demands at least one version of terms")
     }
 
     /// The version with this name, for showing what was accepted.
     pub fn terms_version(&self, version: &str) -> Option<&TermsVersion> {
-        self.terms
-            .iter()
-            .find(|terms| terms.version.as_str() == version)
+        self.terms.iter().find(|terms| terms.version.as_str() == version)
     }
 }
 
@@ -400,62 +388,22 @@ mod tests {
     #[test]
     fn the_deployments_file_says_what_the_journeys_need() {
         let gateway = fixture();
-        let ids = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
-        };
-        let partners: Vec<String> = gateway
-            .partners
-            .iter()
-            .map(|partner| partner.id.to_string())
-            .collect();
+        let ids = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let partners: Vec<String> = gateway.partners.iter().map(|partner| partner.id.to_string()).collect();
         assert_eq!(partners, ids(&["anvil", "cobalt"]));
-        let supply = gateway
-            .application(&id("supply-platform"))
-            .expect("configured");
-        assert_eq!(
-            (supply.registration, supply.approval),
-            (Registration::Invitation, Approval::Manual)
-        );
-        assert_eq!(
-            (supply.otp_max_age_seconds, supply.least_level),
-            (0, Level::Two)
-        );
-        let network = gateway
-            .application(&id("business-network"))
-            .expect("configured");
+        let supply = gateway.application(&id("supply-platform")).expect("configured");
+        assert_eq!((supply.registration, supply.approval), (Registration::Invitation, Approval::Manual));
+        assert_eq!((supply.otp_max_age_seconds, supply.least_level), (0, Level::Two));
+        let network = gateway.application(&id("business-network")).expect("configured");
         assert_eq!(network.registration, Registration::Public);
-        assert!(
-            network
-                .launch_terms
-                .as_ref()
-                .is_some_and(|text| text.starts_with("You are about to open"))
-        );
-        let product = gateway
-            .product(&id("cobalt-mobile-id"))
-            .expect("configured");
-        assert_eq!(
-            (product.price.to_string().as_str(), product.term()),
-            ("45.00 USD", Seconds::days(365))
-        );
+        assert!(network.launch_terms.as_ref().is_some_and(|text| text.starts_with("You are about to open")));
+        let product = gateway.product(&id("cobalt-mobile-id")).expect("configured");
+        assert_eq!((product.price.to_string().as_str(), product.term()), ("45.00 USD", Seconds::days(365)));
         let operator = gateway.operator(&id("registrar")).expect("configured");
-        assert_eq!(
-            operator.roles,
-            [OperatorRole::Registrar, OperatorRole::Fulfilment]
-        );
-        assert_eq!(
-            operator.password_digest_variable,
-            "operator_registrar_password_digest"
-        );
+        assert_eq!(operator.roles, [OperatorRole::Registrar, OperatorRole::Fulfilment]);
+        assert_eq!(operator.password_digest_variable, "operator_registrar_password_digest");
         assert_eq!(gateway.service.password_policy(), PasswordPolicy::default());
-        assert!(
-            gateway
-                .service
-                .security_questions
-                .is_some_and(|questions| questions.len() >= 5)
-        );
+        assert!(gateway.service.security_questions.is_some_and(|questions| questions.len() >= 5));
     }
 
     #[test]
@@ -464,10 +412,7 @@ mod tests {
         let gateway = fixture();
         let catalogue = |partner| {
             let partner = id(partner);
-            gateway
-                .catalogue(&partner)
-                .map(|product| product.id.to_string())
-                .collect::<Vec<_>>()
+            gateway.catalogue(&partner).map(|product| product.id.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(catalogue("anvil"), ["anvil-mobile-id"]);
         assert_eq!(catalogue("cobalt"), ["cobalt-mobile-id"]);
@@ -479,19 +424,10 @@ mod tests {
     fn shp_4_a_partner_that_pays_has_its_address() {
         // SHP-4
         let gateway = fixture();
-        let address = gateway
-            .partner(&id("cobalt"))
-            .and_then(|partner| partner.billing_address.clone());
+        let address = gateway.partner(&id("cobalt")).and_then(|partner| partner.billing_address.clone());
         let address = address.expect("configured");
-        assert_eq!(
-            (address.city.as_str(), address.country.as_str()),
-            ("Springfield", "US")
-        );
-        assert!(
-            gateway
-                .partner(&id("anvil"))
-                .is_some_and(|partner| partner.billing_address.is_none())
-        );
+        assert_eq!((address.city.as_str(), address.country.as_str()), ("Springfield", "US"));
+        assert!(gateway.partner(&id("anvil")).is_some_and(|partner| partner.billing_address.is_none()));
     }
 
     #[test]
@@ -505,15 +441,8 @@ mod tests {
         application.terms.push(second);
         let current = |now: Timestamp| application.current_terms(now).version.as_str().to_owned();
         let second_effective = first_effective.plus(Seconds::days(365));
-        assert_eq!(
-            current(Timestamp::from_unix(0)),
-            "2026-01",
-            "the first applies before it is effective"
-        );
-        assert_eq!(
-            current(Timestamp::from_unix(second_effective.unix() - 1)),
-            "2026-01"
-        );
+        assert_eq!(current(Timestamp::from_unix(0)), "2026-01", "the first applies before it is effective");
+        assert_eq!(current(Timestamp::from_unix(second_effective.unix() - 1)), "2026-01");
         assert_eq!(current(second_effective), "2027-01");
         assert!(application.terms_version("2026-01").is_some());
         assert!(application.terms_version("2025-01").is_none());
@@ -524,21 +453,14 @@ mod tests {
         // TRM-3: also what was published once and must not change under its version.
         let gateway = fixture();
         let digest = |application| {
-            gateway
-                .application(&id(application))
-                .map(|one| one.current_terms(Timestamp::from_unix(0)).digest())
+            gateway.application(&id(application)).map(|one| one.current_terms(Timestamp::from_unix(0)).digest())
         };
         let (supply, network) = (digest("supply-platform"), digest("business-network"));
         assert_ne!(supply, network);
         assert!(supply.is_some_and(|digest| digest.len() == 64));
         let product = gateway.product(&id("anvil-mobile-id")).expect("configured");
         assert_eq!(product.agreement_digest().len(), 64);
-        assert!(
-            product
-                .service_agreement
-                .text
-                .starts_with("Service Agreement")
-        );
+        assert!(product.service_agreement.text.starts_with("Service Agreement"));
     }
 
     #[test]
@@ -570,42 +492,18 @@ mod tests {
         ]
         .iter()
         .fold(FIXTURE.to_owned(), |text, key| without(&text, key));
-        let gateway = Gateway::parse(&shorter)
-            .map_err(|fault| fault.to_string())
-            .expect("all of them are optional");
+        let gateway = Gateway::parse(&shorter).map_err(|fault| fault.to_string()).expect("all of them are optional");
+        assert!(gateway.applications.iter().all(|application| application.approval == Approval::Manual));
+        assert!(gateway.applications.iter().all(|application| application.accepted_products.is_empty()));
         assert!(
-            gateway
-                .applications
-                .iter()
-                .all(|application| application.approval == Approval::Manual)
+            gateway.applications.iter().all(|application| application.oidc.client_secret_digest_variable.is_none())
         );
-        assert!(
-            gateway
-                .applications
-                .iter()
-                .all(|application| application.accepted_products.is_empty())
-        );
-        assert!(
-            gateway
-                .applications
-                .iter()
-                .all(|application| application.oidc.client_secret_digest_variable.is_none())
-        );
-        assert!(
-            gateway
-                .partners
-                .iter()
-                .all(|partner| partner.webhook_secret_variables.is_empty())
-        );
+        assert!(gateway.partners.iter().all(|partner| partner.webhook_secret_variables.is_empty()));
         assert_eq!(gateway.service.password_min_code_points, 15);
-        let (start, end) = (
-            FIXTURE.find("security_questions").expect("there"),
-            FIXTURE.find("]\n# Code points").expect("there"),
-        );
+        let (start, end) =
+            (FIXTURE.find("security_questions").expect("there"), FIXTURE.find("]\n# Code points").expect("there"));
         let without_questions = [&FIXTURE[..start], &FIXTURE[end + 2..]].concat();
-        let gateway = Gateway::parse(&without_questions)
-            .map_err(|fault| fault.to_string())
-            .expect("optional");
+        let gateway = Gateway::parse(&without_questions).map_err(|fault| fault.to_string()).expect("optional");
         assert!(gateway.service.security_questions.is_none());
     }
 
@@ -631,90 +529,28 @@ mod tests {
     fn assert_faults(cases: &[Case]) {
         for (from, to, key, reason) in cases {
             let fault = fault(from, to);
-            let found = if *key == "line" {
-                fault.key.split(' ').next()
-            } else {
-                Some(fault.key.as_str())
-            };
+            let found = if *key == "line" { fault.key.split(' ').next() } else { Some(fault.key.as_str()) };
             assert_eq!(found, Some(*key), "{to}: {fault}");
             assert!(fault.reason.contains(reason), "{to}: {fault}");
-            assert_eq!(
-                fault.to_string(),
-                format!("{}: {}", fault.key, fault.reason)
-            );
+            assert_eq!(fault.to_string(), format!("{}: {}", fault.key, fault.reason));
         }
     }
 
     const SHAPES: &[Case] = &[
         ("[service]", "[service", "line", "expected"),
         ("name = \"Vestibule\"", "name = ", "line", "value"),
-        (
-            "[service]",
-            "[service]\nname = \"Twice\"",
-            "line",
-            "duplicate key",
-        ),
+        ("[service]", "[service]\nname = \"Twice\"", "line", "duplicate key"),
         ("[service]", "[services]", "service", "is missing"),
-        (
-            "[service]",
-            "colour = \"blue\"\n[service]",
-            "colour",
-            "unknown key",
-        ),
-        (
-            "name = \"Vestibule\"",
-            "nmae = \"Vestibule\"",
-            "service.name",
-            "is missing",
-        ),
-        (
-            "name = \"Vestibule\"",
-            "name = \"Vestibule\"\ncolour = 1",
-            "service.colour",
-            "unknown key",
-        ),
-        (
-            "name = \"Vestibule\"",
-            "name = 7",
-            "service.name",
-            "must be text",
-        ),
-        (
-            "name = \"Vestibule\"",
-            "name = \"  \"",
-            "service.name",
-            "Fill in",
-        ),
-        (
-            "[partners.anvil]",
-            "[partners.Anvil]",
-            "partners.Anvil",
-            "lower-case letters",
-        ),
-        (
-            "[products.anvil-mobile-id]",
-            "[[products.anvil-mobile-id]]",
-            "products.anvil-mobile-id",
-            "must be a table",
-        ),
-        (
-            "[operators.auditor]",
-            "[operators.auditor.inner]",
-            "operators.auditor.name",
-            "is missing",
-        ),
-        (
-            "roles = [\"auditor\"]",
-            "roles = \"auditor\"",
-            "operators.auditor.roles",
-            "must be a list",
-        ),
-        (
-            "[partners.cobalt.billing_address]",
-            "[partners.cobalt.address]",
-            "partners.cobalt.address",
-            "unknown key",
-        ),
+        ("[service]", "colour = \"blue\"\n[service]", "colour", "unknown key"),
+        ("name = \"Vestibule\"", "nmae = \"Vestibule\"", "service.name", "is missing"),
+        ("name = \"Vestibule\"", "name = \"Vestibule\"\ncolour = 1", "service.colour", "unknown key"),
+        ("name = \"Vestibule\"", "name = 7", "service.name", "must be text"),
+        ("name = \"Vestibule\"", "name = \"  \"", "service.name", "Fill in"),
+        ("[partners.anvil]", "[partners.Anvil]", "partners.Anvil", "lower-case letters"),
+        ("[products.anvil-mobile-id]", "[[products.anvil-mobile-id]]", "products.anvil-mobile-id", "must be a table"),
+        ("[operators.auditor]", "[operators.auditor.inner]", "operators.auditor.name", "is missing"),
+        ("roles = [\"auditor\"]", "roles = \"auditor\"", "operators.auditor.roles", "must be a list"),
+        ("[partners.cobalt.billing_address]", "[partners.cobalt.address]", "partners.cobalt.address", "unknown key"),
     ];
 
     #[test]
@@ -723,18 +559,8 @@ mod tests {
     }
 
     const VALUES: &[Case] = &[
-        (
-            "support@vestibule.example",
-            "support",
-            "service.support_email",
-            "e-mail address",
-        ),
-        (
-            "    \"What was the name of your first pet?\"",
-            "    7",
-            "service.security_questions[3]",
-            "must be text",
-        ),
+        ("support@vestibule.example", "support", "service.support_email", "e-mail address"),
+        ("    \"What was the name of your first pet?\"", "    7", "service.security_questions[3]", "must be text"),
         (
             "from = \"no-reply@vestibule.example\"",
             "from = \"no-reply@vestibule.example\"\nsecurity_questions = []\n#",
@@ -759,12 +585,7 @@ mod tests {
             "service.password_min_code_points",
             "from 15 to 64",
         ),
-        (
-            "[\"anvil_api_key_digest\"]",
-            "[]",
-            "partners.anvil.api_key_digest_variables",
-            "1 to 2 entries, has 0",
-        ),
+        ("[\"anvil_api_key_digest\"]", "[]", "partners.anvil.api_key_digest_variables", "1 to 2 entries, has 0"),
         (
             "[\"anvil_api_key_digest\"]",
             "[\"a\", \"b\", \"c\"]",
@@ -777,12 +598,7 @@ mod tests {
             "partners.anvil.api_key_digest_variables[0]",
             "must name a variable",
         ),
-        (
-            "country = \"US\"",
-            "country = \"USA\"",
-            "partners.cobalt.billing_address.country",
-            "from the list",
-        ),
+        ("country = \"US\"", "country = \"USA\"", "partners.cobalt.billing_address.country", "from the list"),
         (
             "telephone = \"+1 212 555 0100\"",
             "telephone = \"212 555 0100\"",
@@ -813,54 +629,24 @@ mod tests {
             "applications.supply-platform.otp_max_age_seconds",
             "from 0 to 43200",
         ),
-        (
-            "least_level = 2",
-            "least_level = 4",
-            "applications.supply-platform.least_level",
-            "from 1 to 3",
-        ),
+        ("least_level = 2", "least_level = 4", "applications.supply-platform.least_level", "from 1 to 3"),
         (
             "effective = 2026-01-01T00:00:00Z",
             "effective = 2026-01-01",
             "applications.supply-platform.terms[0].effective",
             "2026-11-21T21:05:00Z",
         ),
-        (
-            "grace_days = 30",
-            "grace_days = 366",
-            "applications.supply-platform.terms[0].grace_days",
-            "from 0 to 365",
-        ),
+        ("grace_days = 30", "grace_days = 366", "applications.supply-platform.terms[0].grace_days", "from 0 to 365"),
         (
             "version = \"2026-01\"",
             "version = \"the first version of all\"",
             "applications.supply-platform.terms[0].version",
             "at most 20",
         ),
-        (
-            "price = \"49.00 USD\"",
-            "price = 49.0",
-            "products.anvil-mobile-id.price",
-            "must be text",
-        ),
-        (
-            "price = \"49.00 USD\"",
-            "price = \"49.001 USD\"",
-            "products.anvil-mobile-id.price",
-            "like 12.50",
-        ),
-        (
-            "price = \"49.00 USD\"",
-            "price = \"49.00 XAU\"",
-            "products.anvil-mobile-id.price",
-            "ISO 4217",
-        ),
-        (
-            "term_days = 365",
-            "term_days = 0",
-            "products.anvil-mobile-id.term_days",
-            "from 1 to 1830",
-        ),
+        ("price = \"49.00 USD\"", "price = 49.0", "products.anvil-mobile-id.price", "must be text"),
+        ("price = \"49.00 USD\"", "price = \"49.001 USD\"", "products.anvil-mobile-id.price", "like 12.50"),
+        ("price = \"49.00 USD\"", "price = \"49.00 XAU\"", "products.anvil-mobile-id.price", "ISO 4217"),
+        ("term_days = 365", "term_days = 0", "products.anvil-mobile-id.term_days", "from 1 to 1830"),
         (
             "kind = \"authenticator-app\"",
             "kind = \"phone\"",
@@ -879,12 +665,7 @@ mod tests {
             "operators.registrar.roles[1]",
             "repeats",
         ),
-        (
-            "[\"registrar\", \"fulfilment\"]",
-            "[]",
-            "operators.registrar.roles",
-            "1 to 3 entries, has 0",
-        ),
+        ("[\"registrar\", \"fulfilment\"]", "[]", "operators.registrar.roles", "1 to 3 entries, has 0"),
     ];
 
     #[test]
@@ -904,24 +685,14 @@ mod tests {
             "applications.supply-platform.partner",
             "no partner \"anvill\"",
         ),
-        (
-            "name = \"Mobile ID MFA for Anvil (1 year)\"",
-            "partner = \"x\"\nname = \"M\"",
-            "line",
-            "duplicate key",
-        ),
+        ("name = \"Mobile ID MFA for Anvil (1 year)\"", "partner = \"x\"\nname = \"M\"", "line", "duplicate key"),
         (
             "[\"anvil-mobile-id\", \"cobalt-mobile-id\"]",
             "[\"anvil-mobile-id\", \"token\"]",
             "applications.supply-platform.accepted_products[1]",
             "no product \"token\"",
         ),
-        (
-            "least_level = 2",
-            "least_level = 3",
-            "applications.supply-platform.accepted_products[0]",
-            "does not reach",
-        ),
+        ("least_level = 2", "least_level = 3", "applications.supply-platform.accepted_products[0]", "does not reach"),
         (
             "accepted_products = [\"anvil-mobile-id\", \"cobalt-mobile-id\"]\nleast_level = 2",
             "least_level = 3",
@@ -975,16 +746,10 @@ mod tests {
     fn lch_2_a_redirect_goes_to_an_exact_and_safe_place() {
         // LCH-2
         let place = "http://127.0.0.1:3002/supply-platform/login";
-        for good in [
-            "https://app.example/",
-            "https://app.example:8443/a?b=c",
-            "http://localhost/x",
-            "http://127.0.0.1:1/",
-        ] {
-            assert!(
-                Gateway::parse(&FIXTURE.replacen(place, good, 1)).is_ok(),
-                "{good}"
-            );
+        for good in
+            ["https://app.example/", "https://app.example:8443/a?b=c", "http://localhost/x", "http://127.0.0.1:1/"]
+        {
+            assert!(Gateway::parse(&FIXTURE.replacen(place, good, 1)).is_ok(), "{good}");
         }
         for wrong in [
             "",
@@ -1005,26 +770,17 @@ mod tests {
             "ftp://app.example/",
         ] {
             let fault = fault(place, wrong);
-            assert_eq!(
-                fault.key, "applications.supply-platform.oidc.initiate_login_uri",
-                "{wrong}: {fault}"
-            );
+            assert_eq!(fault.key, "applications.supply-platform.oidc.initiate_login_uri", "{wrong}: {fault}");
         }
     }
 
     #[test]
     fn a_file_without_content_or_of_absurd_size_is_refused() {
-        assert_eq!(
-            Gateway::parse("").expect_err("empty").to_string(),
-            "service: is missing"
-        );
+        assert_eq!(Gateway::parse("").expect_err("empty").to_string(), "service: is missing");
         let large = format!("{FIXTURE}#{}", "x".repeat(1024 * 1024));
         assert_eq!(Gateway::parse(&large).expect_err("large").key, "file");
         let unfinished = "[service]\nname = \"A\"\n\nname = \"B\"\n";
-        assert_eq!(
-            Gateway::parse(unfinished).expect_err("twice").to_string(),
-            "line 4: duplicate key"
-        );
+        assert_eq!(Gateway::parse(unfinished).expect_err("twice").to_string(), "line 4: duplicate key");
         let emptied = FIXTURE.replace("[operators.", "[products.");
         assert!(Gateway::parse(&emptied).is_err());
     }

@@ -133,15 +133,13 @@ pub struct Step {
 /// The steps of the journey, in order, read off what still blocks it. The launch itself is the last and never done.
 pub fn steps(found: &[Blocker]) -> [Step; 5] {
     let open = |of: fn(&Blocker) -> bool| found.iter().any(of);
-    let unlicensed = |blocker: &Blocker| {
-        matches!(blocker, Blocker::CredentialMissing { .. } | Blocker::CredentialExpired { .. })
-    };
+    let unlicensed =
+        |blocker: &Blocker| matches!(blocker, Blocker::CredentialMissing { .. } | Blocker::CredentialExpired { .. });
     let terms = open(|blocker| matches!(blocker, Blocker::TermsPending { .. }));
     let access = open(|blocker| matches!(blocker, Blocker::AccessMissing));
     let licence = found.iter().any(unlicensed);
-    let unusable = open(|blocker| {
-        matches!(blocker, Blocker::CredentialNotRegistered { .. } | Blocker::CredentialLocked)
-    });
+    let unusable =
+        open(|blocker| matches!(blocker, Blocker::CredentialNotRegistered { .. } | Blocker::CredentialLocked));
     [
         Step { name: "Agree to the terms", done: !terms },
         Step { name: "Have access", done: !access },
@@ -225,7 +223,12 @@ fn credential_blocker(
     now: Timestamp,
 ) -> Option<Blocker> {
     let acceptable = || {
-        gateway.products.iter().filter(|product| accepts(application, product)).map(|product| product.id.clone()).collect()
+        gateway
+            .products
+            .iter()
+            .filter(|product| accepts(application, product))
+            .map(|product| product.id.clone())
+            .collect()
     };
     let accepted = acceptable_credentials(person, application, gateway, now);
     let Some(best) = accepted.first() else {

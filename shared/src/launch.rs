@@ -78,12 +78,20 @@ impl Intent {
 ///
 /// ```compile_fail
 /// use shared::launch::Cleared;
-/// fn skip(raised: &shared::account::Raised) -> Cleared<'_> {
-///     Cleared { raised, launch_terms: None }
+/// fn skip<'a>(
+///     person: shared::account::SignedIn<'a>,
+///     organisation: &'a shared::organisation::Organisation,
+///     application: &'a shared::config::Application,
+///     raised: &'a shared::account::Raised,
+/// ) -> Cleared<'a> {
+///     Cleared { person, organisation, application, raised, launch_terms: None }
 /// }
 /// ```
 #[derive(Debug)]
 pub struct Cleared<'a> {
+    person: SignedIn<'a>,
+    organisation: &'a Organisation,
+    application: &'a Application,
     raised: &'a Raised,
     launch_terms: Option<String>,
 }
@@ -94,8 +102,8 @@ pub struct Cleared<'a> {
 /// [`Refusal::Blocked`] with every blocker in order.
 pub fn clear<'a>(
     person: &SignedIn<'a>,
-    organisation: &Organisation,
-    application: &Application,
+    organisation: &'a Organisation,
+    application: &'a Application,
     gateway: &Gateway,
     intent: Option<&Intent>,
     now: Timestamp,
@@ -103,6 +111,9 @@ pub fn clear<'a>(
     let found = blockers(person, organisation, application, gateway, intent, now);
     match person.session.raised.as_ref() {
         Some(raised) if found.is_empty() => Ok(Cleared {
+            person: *person,
+            organisation,
+            application,
             raised,
             // Of this very launch: the blockers disregard an intent that does not hold, so its terms count neither.
             launch_terms: intent
@@ -210,9 +221,6 @@ impl AuthorizationCode {
     /// Authorises a cleared launch. The returned token is the code.
     pub fn issue(
         cleared: &Cleared<'_>,
-        person: &SignedIn<'_>,
-        organisation: &Organisation,
-        application: &Application,
         request: AuthorizationRequest,
         keys: &Keys,
         now: Timestamp,
@@ -228,8 +236,8 @@ impl AuthorizationCode {
             redirect_uri: request.redirect_uri,
             code_challenge: request.code_challenge,
             nonce: request.nonce,
-            account: person.account.id,
-            claims: claims(cleared.raised, level, person, organisation, application, keys),
+            account: cleared.person.account.id,
+            claims: claims(cleared, level, keys),
             launch_terms: cleared.launch_terms.clone(),
             issued_at: now,
             state: CodeState::Fresh,
@@ -298,14 +306,8 @@ pub fn well_formed_challenge(challenge: &str) -> bool {
     challenge.len() == 43 && challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-fn claims(
-    raised: &Raised,
-    level: Level,
-    person: &SignedIn<'_>,
-    organisation: &Organisation,
-    application: &Application,
-    keys: &Keys,
-) -> Claims {
+fn claims(cleared: &Cleared<'_>, level: Level, keys: &Keys) -> Claims {
+    let Cleared { person, organisation, application, raised, .. } = cleared;
     let pairwise = |kind: &[u8], id: &[u8]| pairwise(&application.partner, kind, id, keys);
     let roles = &application.oidc.roles;
     let membership = person.membership;

@@ -3,11 +3,10 @@
 //! Pure: no I/O, no clock, no randomness that was not handed in. Every rule is a plain function from what is
 //! known (a record's stage, a command, the time) to a decision or a [`refusal::Refusal`].
 
-pub mod secret;
-pub mod values;
 pub mod account;
 pub mod batch;
 pub mod checkout;
+pub mod config;
 pub mod credential;
 pub mod decision;
 pub mod effect;
@@ -19,13 +18,14 @@ pub mod lockout;
 pub mod message;
 pub mod operator;
 pub mod organisation;
+pub mod password;
 pub mod promo;
 pub mod refusal;
 pub mod registration;
-pub mod password;
+pub mod secret;
 pub mod totp;
+pub mod values;
 pub mod webhook;
-pub mod config;
 
 #[cfg(test)]
 mod testing;

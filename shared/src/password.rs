@@ -34,10 +34,7 @@ pub struct PasswordPolicy {
 
 impl Default for PasswordPolicy {
     fn default() -> Self {
-        Self {
-            min_code_points: 15,
-            max_code_points: 128,
-        }
+        Self { min_code_points: 15, max_code_points: 128 }
     }
 }
 
@@ -78,9 +75,7 @@ impl NewPassword {
         if let Some(name) = names.iter().find(|name| reveals(text, name)) {
             return Err(ParseError::new(
                 "password-contains-name",
-                format!(
-                    "Choose a password without \"{name}\": names are the first thing that others try."
-                ),
+                format!("Choose a password without \"{name}\": names are the first thing that others try."),
             ));
         }
         let mut lower = text.to_lowercase();
@@ -118,17 +113,13 @@ fn reveals(password: &str, name: &str) -> bool {
     let mut password = letters_and_digits(password);
     let name = letters_and_digits(&nfc(name.chars()).collect::<String>());
     let length = name.chars().count();
-    let reveals = length > 0
-        && (password == name || (length >= MIN_CONTAINED_NAME && password.contains(&name)));
+    let reveals = length > 0 && (password == name || (length >= MIN_CONTAINED_NAME && password.contains(&name)));
     password.zeroize();
     reveals
 }
 
 fn letters_and_digits(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 /// The answer to a security question, reduced to what a person remembers of it: NFC, lower case, single spaces.
@@ -197,31 +188,17 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const NAMES: [&str; 5] = [
-        "Vestibule",
-        "Anvil Aerospace",
-        "Ada",
-        "Łukasz",
-        "lovelacea_0042",
-    ];
+    const NAMES: [&str; 5] = ["Vestibule", "Anvil Aerospace", "Ada", "Łukasz", "lovelacea_0042"];
 
     fn fault(raw: &str) -> Result<(), &'static str> {
         let policy = PasswordPolicy::default();
-        NewPassword::parse(raw, &policy, &|_| false, &NAMES)
-            .map(|_| ())
-            .map_err(|error| error.code)
+        NewPassword::parse(raw, &policy, &|_| false, &NAMES).map(|_| ()).map_err(|error| error.code)
     }
 
     #[test]
     fn act_1_length_counts_code_points_after_nfc() {
         // ACT-1: 15 to 128, both sides.
-        let unusual = |count: usize| {
-            "zq7 vbw9 xk3 mdp1 "
-                .chars()
-                .cycle()
-                .take(count)
-                .collect::<String>()
-        };
+        let unusual = |count: usize| "zq7 vbw9 xk3 mdp1 ".chars().cycle().take(count).collect::<String>();
         for (count, expected) in [
             (0, Err("password-too-short")),
             (14, Err("password-too-short")),
@@ -234,28 +211,17 @@ mod tests {
             assert_eq!(fault(&unusual(count)), expected, "{count}");
         }
         // One emoji is one code point, four bytes.
-        assert_eq!(
-            fault("🦀🐙🦑🐍🐢🐸🐳🐬🐟🐠🐡🦈🐊🐆"),
-            Err("password-too-short")
-        );
+        assert_eq!(fault("🦀🐙🦑🐍🐢🐸🐳🐬🐟🐠🐡🦈🐊🐆"), Err("password-too-short"));
         assert_eq!(fault("🦀🐙🦑🐍🐢🐸🐳🐬🐟🐠🐡🦈🐊🐆🐅"), Ok(()));
         // A letter and its accent are composed before they are counted.
-        assert_eq!(
-            fault("e\u{301}a\u{300}o\u{302}u\u{308}i\u{301}n\u{303}y\u{301}"),
-            Err("password-too-short")
-        );
+        assert_eq!(fault("e\u{301}a\u{300}o\u{302}u\u{308}i\u{301}n\u{303}y\u{301}"), Err("password-too-short"));
     }
 
     #[test]
     fn act_1_the_least_length_is_configured() {
         // ACT-1
-        let policy = PasswordPolicy {
-            min_code_points: 20,
-            ..PasswordPolicy::default()
-        };
-        let parse = |raw: &str| {
-            NewPassword::parse(raw, &policy, &|_| false, &[]).map_err(|error| error.hint)
-        };
+        let policy = PasswordPolicy { min_code_points: 20, ..PasswordPolicy::default() };
+        let parse = |raw: &str| NewPassword::parse(raw, &policy, &|_| false, &[]).map_err(|error| error.hint);
         assert!(parse("twenty unusual signs").is_ok());
         assert!(parse("19 unusual signs ok").is_err_and(|hint| hint.contains("20")));
     }
@@ -289,8 +255,7 @@ mod tests {
             assert_eq!(fault(bad), Err("password-contains-name"), "{bad}");
         }
         let policy = PasswordPolicy::default();
-        let error = NewPassword::parse("the vestibule door", &policy, &|_| false, &NAMES)
-            .map_err(|error| error.hint);
+        let error = NewPassword::parse("the vestibule door", &policy, &|_| false, &NAMES).map_err(|error| error.hint);
         assert!(error.is_err_and(|hint| hint.contains("Vestibule")));
     }
 
@@ -298,10 +263,7 @@ mod tests {
     fn act_1_a_short_name_counts_alone_only() {
         // ACT-1: three letters occur in many words.
         assert_eq!(fault("canadian moose lake"), Ok(()));
-        let policy = PasswordPolicy {
-            min_code_points: 3,
-            ..PasswordPolicy::default()
-        };
+        let policy = PasswordPolicy { min_code_points: 3, ..PasswordPolicy::default() };
         assert!(NewPassword::parse("ADA!", &policy, &|_| false, &NAMES).is_err());
         // A name without letters refuses nothing.
         assert!(NewPassword::parse("!!! 12 different", &policy, &|_| false, &["", "--"]).is_ok());
@@ -312,15 +274,8 @@ mod tests {
         // ACT-1
         let listed = |password: &str| password == "quick été river 7";
         let policy = PasswordPolicy::default();
-        let parse = |raw| {
-            NewPassword::parse(raw, &policy, &listed, &[])
-                .map(|_| ())
-                .map_err(|error| error.code)
-        };
-        assert_eq!(
-            parse("Quick E\u{301}te\u{301} River 7"),
-            Err("password-common")
-        );
+        let parse = |raw| NewPassword::parse(raw, &policy, &listed, &[]).map(|_| ()).map_err(|error| error.code);
+        assert_eq!(parse("Quick E\u{301}te\u{301} River 7"), Err("password-common"));
         assert_eq!(parse("Quick ete River 77"), Ok(()));
     }
 
@@ -350,18 +305,12 @@ mod tests {
     #[test]
     fn act_2_answers_are_reduced_to_what_is_remembered() {
         // ACT-2
-        for (raw, expected) in [
-            ("  Saint   Mary's\tSchool ", "saint mary's school"),
-            ("St. Ma\u{301}ry", "st. máry"),
-            ("ÇA VA", "ça va"),
-        ] {
+        for (raw, expected) in
+            [("  Saint   Mary's\tSchool ", "saint mary's school"), ("St. Ma\u{301}ry", "st. máry"), ("ÇA VA", "ça va")]
+        {
             assert_eq!(remembered(raw), expected);
         }
-        let fault = |raw: &str| {
-            SecurityAnswer::parse(raw)
-                .map(|_| ())
-                .map_err(|error| error.code)
-        };
+        let fault = |raw: &str| SecurityAnswer::parse(raw).map(|_| ()).map_err(|error| error.code);
         assert_eq!(fault("  a b"), Ok(()));
         assert_eq!(fault(" ab "), Err("answer-too-short"));
         assert_eq!(fault(""), Err("answer-too-short"));
@@ -372,21 +321,11 @@ mod tests {
 
     #[test]
     fn nothing_chosen_is_shown() {
-        let password = NewPassword::parse(
-            "tent clay ride moss",
-            &PasswordPolicy::default(),
-            &|_| false,
-            &[],
-        );
+        let password = NewPassword::parse("tent clay ride moss", &PasswordPolicy::default(), &|_| false, &[]);
         assert_eq!(format!("{password:?}"), "Ok(NewPassword(..))");
-        assert_eq!(
-            format!("{:?}", SecurityAnswer::parse("blue")),
-            "Ok(SecurityAnswer(..))"
-        );
+        assert_eq!(format!("{:?}", SecurityAnswer::parse("blue")), "Ok(SecurityAnswer(..))");
         let pepper = Secret::new([1; 32]);
-        let answer = SecurityAnswer::parse("blue")
-            .expect("an answer")
-            .hash(&pepper, &mut Seeded(1));
+        let answer = SecurityAnswer::parse("blue").expect("an answer").hash(&pepper, &mut Seeded(1));
         assert_eq!(format!("{answer:?}"), "AnswerHash(..)");
     }
 

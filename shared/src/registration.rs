@@ -17,8 +17,8 @@ use crate::{
     refusal::{Faults, Refusal},
     secret::{IndexPurpose, Keys, digest256},
     values::{
-        AccountId, ApplicationId, Country, Email, FormId, InvitationSlotId, Line, OperatorId, OrganisationId, Paragraph,
-        PersonName, Phone, RegistrationId, Timestamp,
+        AccountId, ApplicationId, Country, Email, FormId, InvitationSlotId, Line, OperatorId, OrganisationId,
+        Paragraph, PersonName, Phone, RegistrationId, Timestamp,
     },
 };
 
@@ -97,10 +97,8 @@ impl SubmitRegistration {
         let parsed = (|| {
             let (registrant, others) = (registrant?, others?);
             let application_administered = others.iter().any(|other| other.application_administrator);
-            let mut designations = vec![Designation {
-                application_administrator: !application_administered,
-                ..registrant
-            }];
+            let mut designations =
+                vec![Designation { application_administrator: !application_administered, ..registrant }];
             designations.extend(others);
             let (phone, profile) = (phone?, profile?);
             let digest = submission_digest(&phone, &profile, &designations);

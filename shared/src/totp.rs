@@ -59,31 +59,17 @@ impl Parameters {
     /// Other digits or another period.
     pub fn new(algorithm: Algorithm, digits: u8, period_seconds: u64) -> Result<Self, ParseError> {
         if !matches!(digits, 6 | 8) {
-            return Err(ParseError::new(
-                "otp-digits",
-                "Use a token whose codes have 6 or 8 digits.",
-            ));
+            return Err(ParseError::new("otp-digits", "Use a token whose codes have 6 or 8 digits."));
         }
         if !matches!(period_seconds, 30 | 60) {
-            return Err(ParseError::new(
-                "otp-period",
-                "Use a token whose codes change every 30 or 60 seconds.",
-            ));
+            return Err(ParseError::new("otp-period", "Use a token whose codes change every 30 or 60 seconds."));
         }
-        Ok(Self {
-            algorithm,
-            digits,
-            period_seconds,
-        })
+        Ok(Self { algorithm, digits, period_seconds })
     }
 
     /// What every authenticator app can do: SHA-1, 6 digits, 30 seconds.
     pub const fn authenticator_app() -> Self {
-        Self {
-            algorithm: Algorithm::Sha1,
-            digits: 6,
-            period_seconds: 30,
-        }
+        Self { algorithm: Algorithm::Sha1, digits: 6, period_seconds: 30 }
     }
 
     /// The hash.
@@ -105,20 +91,14 @@ impl Parameters {
 impl TryFrom<(Algorithm, u8, u64)> for Parameters {
     type Error = ParseError;
 
-    fn try_from(
-        (algorithm, digits, period_seconds): (Algorithm, u8, u64),
-    ) -> Result<Self, ParseError> {
+    fn try_from((algorithm, digits, period_seconds): (Algorithm, u8, u64)) -> Result<Self, ParseError> {
         Self::new(algorithm, digits, period_seconds)
     }
 }
 
 impl From<Parameters> for (Algorithm, u8, u64) {
     fn from(parameters: Parameters) -> Self {
-        (
-            parameters.algorithm,
-            parameters.digits,
-            parameters.period_seconds,
-        )
+        (parameters.algorithm, parameters.digits, parameters.period_seconds)
     }
 }
 
@@ -185,8 +165,7 @@ fn truncated<H: EagerHash>(seed: &[u8], counter: u64) -> u32
 where
     Hmac<H>: KeyInit + Mac,
 {
-    let mut mac =
-        <Hmac<H> as KeyInit>::new_from_slice(seed).expect("HMAC takes keys of any length");
+    let mut mac = <Hmac<H> as KeyInit>::new_from_slice(seed).expect("HMAC takes keys of any length");
     mac.update(&counter.to_be_bytes());
     let bytes = mac.finalize().into_bytes();
     let offset = bytes.last().map_or(0, |last| usize::from(last & 15));
@@ -279,9 +258,7 @@ mod tests {
     }
 
     fn code_at(step: u64) -> OtpCode {
-        format!("{:06}", hotp(SEED, step, &APP))
-            .parse()
-            .expect("six digits")
+        format!("{:06}", hotp(SEED, step, &APP)).parse().expect("six digits")
     }
 
     /// The start of a step.
@@ -290,10 +267,7 @@ mod tests {
     }
 
     fn clock(offset_steps: i64, last_step: Option<u64>) -> Clockwork {
-        Clockwork {
-            offset_steps,
-            last_step,
-        }
+        Clockwork { offset_steps, last_step }
     }
 
     #[test]
@@ -311,10 +285,7 @@ mod tests {
             673_399_871,
             645_520_489,
         ];
-        let codes = [
-            755_224, 287_082, 359_152, 969_429, 338_314, 254_676, 287_922, 162_583, 399_871,
-            520_489,
-        ];
+        let codes = [755_224, 287_082, 359_152, 969_429, 338_314, 254_676, 287_922, 162_583, 399_871, 520_489];
         for (counter, (value, code)) in (0_u64..).zip(truncated_values.into_iter().zip(codes)) {
             assert_eq!(truncated::<Sha1>(SEED, counter), value);
             assert_eq!(hotp(SEED, counter, &APP), code);
@@ -340,23 +311,9 @@ mod tests {
                 let now = Timestamp::from_unix(seconds);
                 let code = format!("{expected:08}").parse().expect("eight digits");
                 let step = now.unix().unsigned_abs() / 30;
-                assert_eq!(
-                    hotp(seed, step, &parameters(algorithm)),
-                    expected,
-                    "{seconds} {algorithm:?}"
-                );
-                let accepted = verify(
-                    seed,
-                    &parameters(algorithm),
-                    &Clockwork::default(),
-                    &code,
-                    now,
-                );
-                assert_eq!(
-                    accepted,
-                    Some(clock(0, Some(step))),
-                    "{seconds} {algorithm:?}"
-                );
+                assert_eq!(hotp(seed, step, &parameters(algorithm)), expected, "{seconds} {algorithm:?}");
+                let accepted = verify(seed, &parameters(algorithm), &Clockwork::default(), &code, now);
+                assert_eq!(accepted, Some(clock(0, Some(step))), "{seconds} {algorithm:?}");
             }
         }
     }
@@ -364,55 +321,22 @@ mod tests {
     #[test]
     fn otp_1_at_most_one_step_either_side() {
         // OTP-1
-        for (shown, accepted) in [
-            (98, false),
-            (99, true),
-            (100, true),
-            (101, true),
-            (102, false),
-        ] {
+        for (shown, accepted) in [(98, false), (99, true), (100, true), (101, true), (102, false)] {
             let outcome = verify(SEED, &APP, &Clockwork::default(), &code_at(shown), at(100));
-            assert_eq!(
-                outcome.map(|clock| clock.last_step),
-                accepted.then_some(Some(shown)),
-                "{shown}"
-            );
+            assert_eq!(outcome.map(|clock| clock.last_step), accepted.then_some(Some(shown)), "{shown}");
         }
         // Both ends of the server's step see the same window.
         let last_second = at(101).unix() - 1;
-        assert!(
-            verify(
-                SEED,
-                &APP,
-                &Clockwork::default(),
-                &code_at(101),
-                Timestamp::from_unix(last_second)
-            )
-            .is_some()
-        );
-        assert!(
-            verify(
-                SEED,
-                &APP,
-                &Clockwork::default(),
-                &code_at(99),
-                Timestamp::from_unix(last_second)
-            )
-            .is_some()
-        );
+        assert!(verify(SEED, &APP, &Clockwork::default(), &code_at(101), Timestamp::from_unix(last_second)).is_some());
+        assert!(verify(SEED, &APP, &Clockwork::default(), &code_at(99), Timestamp::from_unix(last_second)).is_some());
     }
 
     #[test]
     fn otp_1_the_window_lies_around_the_stored_offset() {
         // OTP-1
-        for (offset, shown, accepted) in [
-            (5, 103, false),
-            (5, 104, true),
-            (5, 106, true),
-            (5, 107, false),
-            (-5, 94, true),
-            (-5, 97, false),
-        ] {
+        for (offset, shown, accepted) in
+            [(5, 103, false), (5, 104, true), (5, 106, true), (5, 107, false), (-5, 94, true), (-5, 97, false)]
+        {
             let outcome = verify(SEED, &APP, &clock(offset, None), &code_at(shown), at(100));
             assert_eq!(outcome.is_some(), accepted, "{offset} {shown}");
         }
@@ -421,60 +345,30 @@ mod tests {
     #[test]
     fn otp_1_the_offset_follows_by_one_step_at_most() {
         // OTP-1
-        for (offset, shown, followed) in [
-            (0, 99, -1),
-            (0, 100, 0),
-            (0, 101, 1),
-            (7, 108, 8),
-            (-7, 92, -8),
-        ] {
+        for (offset, shown, followed) in [(0, 99, -1), (0, 100, 0), (0, 101, 1), (7, 108, 8), (-7, 92, -8)] {
             let outcome = verify(SEED, &APP, &clock(offset, None), &code_at(shown), at(100));
-            assert_eq!(
-                outcome,
-                Some(clock(followed, Some(shown))),
-                "{offset} {shown}"
-            );
+            assert_eq!(outcome, Some(clock(followed, Some(shown))), "{offset} {shown}");
         }
     }
 
     #[test]
     fn otp_2_a_code_succeeds_once_and_only_forward() {
         // OTP-2
-        let first = verify(SEED, &APP, &Clockwork::default(), &code_at(100), at(100))
-            .expect("the code of now");
-        assert_eq!(
-            verify(SEED, &APP, &first, &code_at(100), at(100)),
-            None,
-            "the same code again"
-        );
-        assert_eq!(
-            verify(SEED, &APP, &first, &code_at(99), at(100)),
-            None,
-            "an older code"
-        );
+        let first = verify(SEED, &APP, &Clockwork::default(), &code_at(100), at(100)).expect("the code of now");
+        assert_eq!(verify(SEED, &APP, &first, &code_at(100), at(100)), None, "the same code again");
+        assert_eq!(verify(SEED, &APP, &first, &code_at(99), at(100)), None, "an older code");
         let next = verify(SEED, &APP, &first, &code_at(101), at(100)).expect("the next code");
         assert_eq!(next.last_step, Some(101));
-        assert_eq!(
-            verify(SEED, &APP, &next, &code_at(100), at(101)),
-            None,
-            "back again"
-        );
+        assert_eq!(verify(SEED, &APP, &next, &code_at(100), at(101)), None, "back again");
     }
 
     #[test]
     fn otp_2_two_steps_with_one_code_give_one_success() {
         // OTP-2: 6 digits do repeat; where neighbours do, the later step must be used up.
         let seed = 1_120_304_u64.to_be_bytes();
-        assert_eq!(
-            hotp(&seed, 1, &APP),
-            hotp(&seed, 2, &APP),
-            "found by search"
-        );
-        let code = format!("{:06}", hotp(&seed, 1, &APP))
-            .parse()
-            .expect("six digits");
-        let used =
-            verify(&seed, &APP, &Clockwork::default(), &code, at(1)).expect("the code of now");
+        assert_eq!(hotp(&seed, 1, &APP), hotp(&seed, 2, &APP), "found by search");
+        let code = format!("{:06}", hotp(&seed, 1, &APP)).parse().expect("six digits");
+        let used = verify(&seed, &APP, &Clockwork::default(), &code, at(1)).expect("the code of now");
         assert_eq!(used.last_step, Some(2));
         for step in 1..4 {
             assert_eq!(verify(&seed, &APP, &used, &code, at(step)), None);
@@ -485,9 +379,7 @@ mod tests {
     fn otp_1_a_code_of_another_length_is_wrong() {
         // OTP-1: the first two digits of an 8-digit code may be zero; the length still counts.
         let wide = parameters(Algorithm::Sha1);
-        let step = (0..100_000_u64)
-            .find(|step| hotp(SEED, *step, &wide) < 1_000_000)
-            .expect("one in a hundred");
+        let step = (0..100_000_u64).find(|step| hotp(SEED, *step, &wide) < 1_000_000).expect("one in a hundred");
         let value = hotp(SEED, step, &wide);
         let narrow: OtpCode = format!("{value:06}").parse().expect("six digits");
         let full: OtpCode = format!("{value:08}").parse().expect("eight digits");
@@ -520,41 +412,25 @@ mod tests {
         ] {
             let parameters = Parameters::new(Algorithm::Sha256, digits, period);
             assert_eq!(parameters.is_ok(), good, "{digits} {period}");
-            let stored =
-                postcard::to_allocvec(&(Algorithm::Sha256, digits, period)).expect("bytes");
-            assert_eq!(
-                postcard::from_bytes::<Parameters>(&stored).ok(),
-                parameters.ok()
-            );
+            let stored = postcard::to_allocvec(&(Algorithm::Sha256, digits, period)).expect("bytes");
+            assert_eq!(postcard::from_bytes::<Parameters>(&stored).ok(), parameters.ok());
         }
-        assert_eq!(
-            (APP.algorithm(), APP.digits(), APP.period_seconds()),
-            (Algorithm::Sha1, 6, 30)
-        );
+        assert_eq!((APP.algorithm(), APP.digits(), APP.period_seconds()), (Algorithm::Sha1, 6, 30));
     }
 
     #[test]
     fn crd_4_the_uri_is_what_apps_read() {
         // CRD-4: the key URI format of authenticator apps.
         assert_eq!(
-            otpauth_uri("Anvil: Ærospace & Co", "ada@example.com", SEED, &APP)
-                .split('?')
-                .next(),
+            otpauth_uri("Anvil: Ærospace & Co", "ada@example.com", SEED, &APP).split('?').next(),
             Some("otpauth://totp/Anvil%20%20%C3%86rospace%20%26%20Co:ada%40example.com")
         );
         assert_eq!(
-            otpauth_uri(
-                "Vestibule",
-                "ada",
-                &[0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x21, 0xDE, 0xAD, 0xBE, 0xEF],
-                &APP
-            ),
+            otpauth_uri("Vestibule", "ada", &[0x48, 0x65, 0x6C, 0x6C, 0x6F, 0x21, 0xDE, 0xAD, 0xBE, 0xEF], &APP),
             "otpauth://totp/Vestibule:ada?secret=JBSWY3DPEHPK3PXP&issuer=Vestibule&algorithm=SHA1&digits=6&period=30"
         );
         let strong = Parameters::new(Algorithm::Sha512, 8, 60).expect("allowed");
-        assert!(
-            otpauth_uri("V", "a", SEED, &strong).ends_with("&algorithm=SHA512&digits=8&period=60")
-        );
+        assert!(otpauth_uri("V", "a", SEED, &strong).ends_with("&algorithm=SHA512&digits=8&period=60"));
         let middle = Parameters::new(Algorithm::Sha256, 6, 30).expect("allowed");
         assert!(otpauth_uri("V", "a", SEED, &middle).contains("&algorithm=SHA256&"));
     }

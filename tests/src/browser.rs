@@ -180,7 +180,12 @@ impl Page {
     /// With the heading and text otherwise.
     pub fn titled(self, title: &str) -> anyhow::Result<Self> {
         let heading = self.select("h1").first().cloned().unwrap_or_default();
-        ensure!(heading.contains(title), "expected {title:?}, found {heading:?} at {}: {}", self.url.path(), self.text());
+        ensure!(
+            heading.contains(title),
+            "expected {title:?}, found {heading:?} at {}: {}",
+            self.url.path(),
+            self.text()
+        );
         Ok(self)
     }
 
@@ -211,7 +216,8 @@ impl Page {
     pub fn link(&self, text: &str) -> anyhow::Result<String> {
         let html = Html::parse_document(&self.body);
         let selector = Selector::parse("a[href]").map_err(|error| anyhow::anyhow!("{error}"))?;
-        let href = html.select(&selector).find(|link| words(link).contains(text)).and_then(|link| link.value().attr("href"));
+        let href =
+            html.select(&selector).find(|link| words(link).contains(text)).and_then(|link| link.value().attr("href"));
         let href = href.with_context(|| format!("{} has no link {text:?}: {}", self.url.path(), self.text()))?;
         Ok(self.url.join(href)?.to_string())
     }

@@ -30,7 +30,8 @@ fn package<'a>(metadata: &'a Metadata, name: &str) -> anyhow::Result<&'a Package
 }
 
 fn dependencies(package: &Package) -> BTreeSet<&str> {
-    let normal = package.dependencies.iter().filter(|dependency| dependency.kind == cargo_metadata::DependencyKind::Normal);
+    let normal =
+        package.dependencies.iter().filter(|dependency| dependency.kind == cargo_metadata::DependencyKind::Normal);
     normal.map(|dependency| dependency.name.as_str()).collect()
 }
 

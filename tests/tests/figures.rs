@@ -61,7 +61,8 @@ async fn storage_operations_of_both_journeys() -> anyhow::Result<()> {
     let mut table = vec!["route and status: reads, writes, rounds (each combination that occurred)".to_owned()];
     for (route, group) in grouped(&all) {
         let seen: BTreeSet<(u64, u64, u64)> = group.iter().map(|one| (one.reads, one.writes, one.rounds)).collect();
-        let seen: Vec<String> = seen.iter().map(|(reads, writes, rounds)| format!("{reads}, {writes}, {rounds}")).collect();
+        let seen: Vec<String> =
+            seen.iter().map(|(reads, writes, rounds)| format!("{reads}, {writes}, {rounds}")).collect();
         table.push(format!("{route}: {}", seen.join(" | ")));
     }
     let budget = |route: &str, reads: u64, writes: u64, rounds: u64| {
@@ -124,10 +125,14 @@ async fn instructions_of_both_journeys() -> anyhow::Result<()> {
     if std::env::var("VESTIBULE_FIGURES").as_deref() == Ok("write") {
         let lines = table.iter().map(|(route, (multiple, fuel))| format!("{route}\t{multiple}\t{fuel}"));
         let text: Vec<String> = lines.collect();
-        fs::write(&path, format!("route and status\tmultiple of the empty component\tinstructions\n{}\n", text.join("\n")))?;
+        fs::write(
+            &path,
+            format!("route and status\tmultiple of the empty component\tinstructions\n{}\n", text.join("\n")),
+        )?;
         return Ok(());
     }
-    let written = fs::read_to_string(&path).with_context(|| format!("{INSTRUCTIONS}: write it with VESTIBULE_FIGURES=write"))?;
+    let written =
+        fs::read_to_string(&path).with_context(|| format!("{INSTRUCTIONS}: write it with VESTIBULE_FIGURES=write"))?;
     let mut off = Vec::new();
     for line in written.lines().skip(1) {
         let mut cells = line.split('\t');

@@ -46,7 +46,8 @@ async fn otp_3_parallel_guesses_learn_ten_outcomes() -> anyhow::Result<()> {
     world.host.clock().advance(Duration::from_secs(300));
     let now = world.place.time.unix_seconds();
     let right: Vec<String> = (0..3_u64).map(|step| arrival.authenticator.code_at(now + 30 * step - 30)).collect();
-    let wrong: Vec<String> = (0..1_000_000_u32).map(|n| format!("{n:06}")).filter(|code| !right.contains(code)).take(200).collect();
+    let wrong: Vec<String> =
+        (0..1_000_000_u32).map(|n| format!("{n:06}")).filter(|code| !right.contains(code)).take(200).collect();
     let answers = wrong.iter().map(|code| verify(&world, &cookies, code));
     let mut judged = 0;
     for answer in futures_util::future::join_all(answers).await {

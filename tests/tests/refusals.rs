@@ -119,9 +119,12 @@ async fn bodies_that_cannot_be_read() -> anyhow::Result<()> {
     refused(&world, json(b"[]".to_vec()), 400, "malformed").await?;
     let plain = invite(&world, "k").header("content-type", "text/plain").body(text.clone());
     refused(&world, plain, 415, "unsupported-media-type").await?;
-    refused(&world, reqwest::Client::new().request(Method::PUT, world.url("/invite")), 405, "method-not-allowed").await?;
+    refused(&world, reqwest::Client::new().request(Method::PUT, world.url("/invite")), 405, "method-not-allowed")
+        .await?;
     refused(&world, get(&world, "/invite/nowhere"), 404, "not-found").await?;
-    for path in ["/sign-in", "/activate", "/register", "/verify-otp", "/credentials/licence", "/accept-terms/supply-platform"] {
+    for path in
+        ["/sign-in", "/activate", "/register", "/verify-otp", "/credentials/licence", "/accept-terms/supply-platform"]
+    {
         let broken = post(&world, path).header("content-type", "application/json").body("{");
         let response = broken.send().await?;
         ensure!(response.status().is_client_error(), "{path} answered {}", response.status());
@@ -188,7 +191,10 @@ async fn shp_7_webhooks() -> anyhow::Result<()> {
     other["type"] = json!("order.created");
     problem_of(story.send_webhook(&other).await?, 422, "invalid-input").await?;
     ensure!(contents == world.store_contents().await?, "a refused webhook changed the store");
-    ensure!(world.place.mails("ada@kestrel.example").await?.len() == 3, "SHP-6: one receipt, one licence, one order e-mail");
+    ensure!(
+        world.place.mails("ada@kestrel.example").await?.len() == 3,
+        "SHP-6: one receipt, one licence, one order e-mail"
+    );
     world.stop().await
 }
 
@@ -220,7 +226,9 @@ async fn sig_4_forged_forms() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn sig_1_sig_2_strangers() -> anyhow::Result<()> {
     let world = World::start().await?;
-    for path in ["/dashboard", "/credentials", "/launch/supply-platform", "/accept-terms/supply-platform", "/verify-otp"] {
+    for path in
+        ["/dashboard", "/credentials", "/launch/supply-platform", "/accept-terms/supply-platform", "/verify-otp"]
+    {
         refused(&world, get(&world, path), 401, "not-signed-in").await?;
         let garbled = get(&world, path).header("cookie", "__Host-session=AAAA");
         refused(&world, garbled, 401, "not-signed-in").await?;

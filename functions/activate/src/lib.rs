@@ -11,17 +11,13 @@ use edge::{
 };
 use http::{Method, StatusCode};
 use shared::{
-    account::Account,
-    decision::Counted,
-    organisation::Organisation,
-    refusal::Refusal,
-    secret::PlainToken,
+    account::Account, decision::Counted, organisation::Organisation, refusal::Refusal, secret::PlainToken,
     values::AccountId,
 };
 
-use crate::api::{Activated, ActivatePage, RawActivation, TokenQuery};
+use crate::api::{ActivatePage, Activated, RawActivation, TokenQuery};
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, edge::drain::mail);
 
 /// Routes of this component.
 ///

@@ -28,7 +28,7 @@ use crate::api::{
     VerifiedView,
 };
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, edge::drain::mail, edge::drain::grants);
 
 /// Routes of this component.
 ///

@@ -2,10 +2,15 @@
 //!
 //! Whoever comes first drains: the request that committed, a repetition of it, or any later request that meets the
 //! record. What fails stays in the record and is tried again.
+//!
+//! A component brings the [`Hand`]s that it needs, and is granted and linked what those need: one without hands neither
+//! reaches the mail provider nor carries its code. It leaves the effects that it meets to others.
+
+use std::{future::Future, pin::Pin};
 
 use kv_schema::{
     list::{Appended, Entry, EntryId, Removed},
-    record::Stored,
+    record::{Pending, Stored},
     records::registration_queue,
 };
 use shared::{
@@ -31,21 +36,113 @@ use crate::{
 /// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
 const USER_ID_TRIES: u8 = 40;
 
+/// What carries out one kind of effect; gives back an effect of another kind.
+pub type Hand<P> = for<'a> fn(&'a Edge<P>, Effect, [u8; 16]) -> Result<Carried<'a>, Effect>;
+
+/// An effect that is being carried out.
+pub type Carried<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
+/// Delivers messages (MSG-1). `cause` names the effect for ever, so that the provider recognises a repetition.
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn mail<P: Platform>(edge: &Edge<P>, effect: Effect, cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::Send(message) => Ok(Box::pin(async move { mail::deliver(edge, &message, &cause).await })),
+        other => Err(other),
+    }
+}
+
+/// Marks invitations as used by their registration (INV-5).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn invitations<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::UseInvitation { slot, generation, registration } => Ok(Box::pin(async move {
+            let marked = edge.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
+                Ok(slot.used_by(generation, registration).into())
+            });
+            marked.await.map(drop)
+        })),
+        other => Err(other),
+    }
+}
+
+/// Keeps the operator's queue of registrations (APR-1).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn queue<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::Enqueue { registration, submitted_at, summary } => {
+            Ok(Box::pin(async move { edge.enqueue(registration, submitted_at, &summary).await }))
+        }
+        Effect::Dequeue { registration, submitted_at } => {
+            Ok(Box::pin(async move { edge.dequeue(registration, submitted_at).await }))
+        }
+        other => Err(other),
+    }
+}
+
+/// Founds organisations and lets their administrators in (APR-2).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn admissions<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::FoundOrganisation(organisation) => Ok(Box::pin(async move {
+            let id = organisation.id;
+            edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
+        })),
+        Effect::Admit(admission) => Ok(Box::pin(async move { edge.admit(*admission).await })),
+        other => Err(other),
+    }
+}
+
+/// Turns reservations of promo codes into redemptions (SHP-3).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn promos<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::RedeemPromo { promo, order } => Ok(Box::pin(async move {
+            let redeemed =
+                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
+            redeemed.await.map(drop)
+        })),
+        other => Err(other),
+    }
+}
+
+/// Puts licensed credentials into accounts (CRD-1).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::GrantCredential { account, grant } => Ok(Box::pin(async move {
+            let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
+                Ok(account.receive((*grant).clone()).into())
+            });
+            received.await.map(drop)
+        })),
+        other => Err(other),
+    }
+}
+
 impl<P: Platform> Edge<P> {
     /// Carries out the record's pending effects and takes the done ones out of it. The commit stands whatever happens
     /// here, so failures go to the log and the effects stay.
     pub async fn drain<R: Persisted>(&self, stored: &Stored<R>) {
-        if stored.pending().is_empty() {
+        if self.hands.is_empty() || stored.pending().is_empty() {
             return;
         }
         let mut done = Vec::new();
         for pending in stored.pending() {
-            let carried_out = match self.open_effect(stored, &pending.effect) {
-                Ok(effect) => Box::pin(self.carry_out(effect, &pending.id.0)).await,
-                Err(failure) => Err(failure),
-            };
-            match carried_out {
-                Ok(()) => done.push(pending.id),
+            match self.carry_out(stored, pending).await {
+                Ok(true) => done.push(pending.id),
+                Ok(false) => {}
                 Err(failure) => self.log_failure("effect postponed", &failure),
             }
         }
@@ -57,42 +154,24 @@ impl<P: Platform> Edge<P> {
         }
     }
 
+    /// Whether one of the component's hands carried the effect out.
+    async fn carry_out<R: Persisted>(&self, stored: &Stored<R>, pending: &Pending<Sealed>) -> Result<bool, Failure> {
+        let mut effect = self.open_effect(stored, &pending.effect)?;
+        for hand in &self.hands {
+            match hand(self, effect, pending.id.0) {
+                Ok(carried) => return carried.await.map(|()| true),
+                Err(another) => effect = another,
+            }
+        }
+        Ok(false)
+    }
+
     fn open_effect<R: Persisted>(&self, stored: &Stored<R>, sealed: &Sealed) -> Result<Effect, Failure> {
         let bytes = self
             .keys
             .open(SealPurpose::Message, stored.key().as_str().as_bytes(), sealed)
             .map_err(|_| Failure::Fault("an effect does not open with the current or previous root secret".into()))?;
         postcard::from_bytes(&bytes).map_err(|error| Failure::Fault(format!("effect: {error}")))
-    }
-
-    async fn carry_out(&self, effect: Effect, cause: &[u8; 16]) -> Result<(), Failure> {
-        match effect {
-            Effect::Send(message) => mail::deliver(self, &message, cause).await,
-            Effect::UseInvitation { slot, generation, registration } => {
-                self.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
-                    Ok(slot.used_by(generation, registration).into())
-                })
-                .await
-                .map(drop)
-            }
-            Effect::Enqueue { registration, submitted_at, summary } => self.enqueue(registration, submitted_at, &summary).await,
-            Effect::Dequeue { registration, submitted_at } => self.dequeue(registration, submitted_at).await,
-            Effect::FoundOrganisation(organisation) => {
-                let id = organisation.id;
-                self.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
-            }
-            Effect::Admit(admission) => self.admit(*admission).await,
-            Effect::RedeemPromo { promo, order } => self
-                .transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()))
-                .await
-                .map(drop),
-            Effect::GrantCredential { account, grant } => self
-                .transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
-                    Ok(account.receive((*grant).clone()).into())
-                })
-                .await
-                .map(drop),
-        }
     }
 
     async fn enqueue(&self, id: RegistrationId, at: Timestamp, summary: &QueueSummary) -> Result<(), Failure> {

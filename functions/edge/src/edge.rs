@@ -20,6 +20,7 @@ use shared::{
 
 use crate::{
     cookies,
+    drain::Hand,
     failure::{BadRequest, Failure, Outcome},
     form::FormFaults,
     platform::Platform,
@@ -47,6 +48,7 @@ pub struct Edge<P> {
     pub request_id: String,
     /// Scheme and authority under which browsers reach the service, without a slash at the end.
     pub public_url: String,
+    pub(crate) hands: Vec<Hand<P>>,
     pub(crate) cookies: RefCell<Vec<String>>,
     pub(crate) frame: RefCell<Frame>,
 }
@@ -167,7 +169,8 @@ impl<P: Platform> Edge<P> {
         effects
             .iter()
             .map(|effect| {
-                let bytes = postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
+                let bytes =
+                    postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
                 Ok(self.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut self.rng()))
             })
             .collect()

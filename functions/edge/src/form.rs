@@ -150,7 +150,9 @@ mod tests {
             assert_eq!(LocalPath::or(Some(good), "/d").as_str(), good);
         }
         let long = format!("/{}", "a".repeat(LocalPath::BYTES_MAX));
-        for bad in ["", "dashboard", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/a\nb", &long] {
+        for bad in
+            ["", "dashboard", "//evil.example", "https://evil.example", "/\\evil.example", "/a b", "/a\nb", &long]
+        {
             assert_eq!(LocalPath::or(Some(bad), "/d").as_str(), "/d", "{bad}");
         }
         assert_eq!(LocalPath::or(None, "/d").as_str(), "/d");

@@ -28,10 +28,11 @@ pub use platform::Platform;
 pub use reply::Reply;
 pub use request::Request;
 
-/// Makes the crate a component whose requests `$handle` serves.
+/// Makes the crate a component whose requests `$handle` serves, and which carries out effects with these
+/// [hands](drain::Hand).
 #[macro_export]
 macro_rules! component {
-    ($handle:path) => {
+    ($handle:path $(, $hand:path)* $(,)?) => {
         #[cfg(target_family = "wasm")]
         mod exported {
             use $crate::spin::wasip3;
@@ -43,7 +44,7 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::spin::answer(request, $handle).await
+                    $crate::spin::answer(request, $handle, &[$($hand),*]).await
                 }
             }
         }

@@ -5,12 +5,7 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use shared::{
-    config::Gateway,
-    journey::Blocker,
-    refusal::Refusal,
-    values::ApplicationId,
-};
+use shared::{config::Gateway, journey::Blocker, refusal::Refusal, values::ApplicationId};
 
 use crate::failure::BadRequest;
 
@@ -269,12 +264,9 @@ impl Problem {
                 "The form was opened too long ago, or was not sent from this site.",
                 "Go back, reload the page and send it again.",
             ),
-            Refusal::RoleMissing { .. } => (
-                S::FORBIDDEN,
-                "Not permitted",
-                "Your role does not permit this.",
-                "Ask somebody who may.",
-            ),
+            Refusal::RoleMissing { .. } => {
+                (S::FORBIDDEN, "Not permitted", "Your role does not permit this.", "Ask somebody who may.")
+            }
             Refusal::TermsChanged => (
                 S::CONFLICT,
                 "The text has changed",

@@ -7,6 +7,7 @@ use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp}
 use std::{cell::RefCell, sync::Arc};
 
 use crate::{
+    drain::Hand,
     edge::Edge,
     failure::{BadRequest, Failure, Outcome},
     platform::{Platform, PlatformFault},
@@ -17,7 +18,12 @@ use crate::{
 };
 
 /// Serves one request with a component's handler.
-pub async fn serve<P, H>(platform: P, request: Result<Request, (BadRequest, HeaderMap)>, handler: H) -> Reply
+pub async fn serve<P, H>(
+    platform: P,
+    request: Result<Request, (BadRequest, HeaderMap)>,
+    handler: H,
+    hands: &[Hand<P>],
+) -> Reply
 where
     P: Platform,
     H: AsyncFn(&Edge<P>, &Request) -> Outcome,
@@ -37,6 +43,7 @@ where
             keys,
             request_id,
             public_url,
+            hands: hands.to_vec(),
             cookies: RefCell::default(),
             frame: RefCell::default(),
         },
@@ -158,7 +165,8 @@ impl<P: Platform> Edge<P> {
             Failure::BadRequest(bad) => format!("{bad:?}"),
             Failure::Fault(cause) => cause.clone(),
         };
-        self.platform.log(&LogLine { request: &self.request_id, event: what, cause: Some(&cause), ..LogLine::default() }.text());
+        self.platform
+            .log(&LogLine { request: &self.request_id, event: what, cause: Some(&cause), ..LogLine::default() }.text());
     }
 }
 

@@ -29,6 +29,7 @@ use spin_sdk::{
 pub use spin_sdk::wasip3;
 
 use crate::{
+    drain::Hand,
     edge::Edge,
     failure::{BadRequest, Outcome},
     platform::{Outgoing, Platform, PlatformFault},
@@ -122,7 +123,8 @@ impl Platform for Spin {
     }
 
     async fn variable(&self, name: &str) -> Result<Option<String>, PlatformFault> {
-        let value = variables::get(name).await.map_err(|error| PlatformFault::new(format!("variable {name}: {error}")))?;
+        let value =
+            variables::get(name).await.map_err(|error| PlatformFault::new(format!("variable {name}: {error}")))?;
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
@@ -144,19 +146,20 @@ impl Platform for Spin {
     }
 }
 
-/// Serves one request of the platform with a component's handler.
+/// Serves one request of the platform with a component's handler and hands.
 ///
 /// # Errors
 /// When the request or reply cannot cross the platform's boundary.
 pub async fn answer<H>(
     request: wasip3::http::types::Request,
     handler: H,
+    hands: &[Hand<Spin>],
 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode>
 where
     H: AsyncFn(&Edge<Spin>, &Request) -> Outcome,
 {
     let request = spin_sdk::http::Request::from_request(request)?;
-    let reply = serve(Spin::default(), bounded(request).await, handler).await;
+    let reply = serve(Spin::default(), bounded(request).await, handler, hands).await;
     response(reply).into_response()
 }
 

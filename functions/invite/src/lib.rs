@@ -20,7 +20,7 @@ use shared::{
 
 use crate::api::{AcceptPage, Created, TokenQuery};
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, edge::drain::mail);
 
 /// Routes of this component.
 ///

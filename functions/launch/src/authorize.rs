@@ -5,13 +5,11 @@
 
 use edge::{Edge, Failure, Outcome, Platform, Reply, Request, cookies, failure::BadRequest, request::Encoding};
 use shared::{
-    account::SignedIn,
     decision::Decision,
     launch::{
         AuthorizationCode, Cleared, Intent,
         request::{Authorization, AuthorizationError, Parameters, Pause, WayBack},
     },
-    organisation::Organisation,
     refusal::Refusal,
 };
 
@@ -61,7 +59,7 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
     let intent = crate::intent(edge, request, &person, application);
     // 5. Decide.
     match authorization.decide(&person, &organisation, application, &edge.gateway, intent.as_ref(), edge.now) {
-        Ok(cleared) => issue(edge, &cleared, &person, &organisation, &way_back, authorization).await,
+        Ok(cleared) => issue(edge, &cleared, &way_back, authorization).await,
         Err(Pause::Refused(error)) => back(error),
         Err(Pause::SecondFactor) => {
             if intent.is_none() {
@@ -77,21 +75,10 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
 async fn issue<P: Platform>(
     edge: &Edge<P>,
     cleared: &Cleared<'_>,
-    person: &SignedIn<'_>,
-    organisation: &Organisation,
     way_back: &WayBack<'_>,
     authorization: Authorization,
 ) -> Outcome {
-    let (code, token) = AuthorizationCode::issue(
-        cleared,
-        person,
-        organisation,
-        way_back.application,
-        authorization.request,
-        &edge.keys,
-        edge.now,
-        &mut edge.rng(),
-    );
+    let (code, token) = AuthorizationCode::issue(cleared, authorization.request, &edge.keys, edge.now, &mut edge.rng());
     // 6. Commit.
     let id = code.id;
     edge.insert(&id, Decision::quiet(code)).await?;

@@ -30,7 +30,13 @@ use crate::{
     draft::{Draft, Source},
 };
 
-edge::component!(crate::handle);
+edge::component!(
+    crate::handle,
+    edge::drain::mail,
+    edge::drain::invitations,
+    edge::drain::queue,
+    edge::drain::admissions
+);
 
 /// Routes of this component.
 ///

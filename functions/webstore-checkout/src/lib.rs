@@ -33,7 +33,7 @@ use crate::api::{
     ReferenceQuery, TokenQuery,
 };
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, edge::drain::mail, edge::drain::promos);
 
 /// Routes of this component.
 ///
@@ -161,6 +161,7 @@ async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Mo
         return Ok(Quote::of(&command.cart, None, command.order, edge.now)?.settled()?);
     };
     let seen = edge.kv().get::<Promo>(&id).await?.ok_or(Refusal::PromoNotUsable)?;
+    redeem_what_was_committed(edge, seen.value()).await?;
     let batch = edge.kv().get::<Batch>(&seen.value().offer.batch).await?;
     let batch = batch.as_ref().map(Stored::value);
     let (total, _) = edge
@@ -173,6 +174,19 @@ async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Mo
         })
         .await?;
     Ok(total)
+}
+
+/// A lapsed reservation frees the code only if its order was never committed: a request that died between the commit and
+/// the redemption must not give the code away a second time (SHP-3).
+async fn redeem_what_was_committed<P: Platform>(edge: &Edge<P>, promo: &Promo) -> Result<(), Failure> {
+    for order in promo.lapsed(edge.now) {
+        if edge.kv().get::<Order>(&order).await?.is_some() {
+            let redeemed = edge
+                .transact::<Promo, ()>(&promo.id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()));
+            redeemed.await?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the licences and then the order that makes them count (SHP-6).

@@ -4,8 +4,8 @@ use core::str::FromStr;
 
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles,
-    Operator, OperatorRole, Partner, Product, ProductKind, Registration, Service, TermsVersion,
+    Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles, Operator,
+    OperatorRole, Partner, Product, ProductKind, Registration, Service, TermsVersion,
 };
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
@@ -14,20 +14,10 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
     let service = service(file.table("service")?)?;
     let partners = each(&mut file, "partners", partner)?;
-    let products = each(&mut file, "products", |id, reader| {
-        product(id, reader, &partners)
-    })?;
-    let applications = each(&mut file, "applications", |id, reader| {
-        application(id, reader, &partners, &products)
-    })?;
+    let products = each(&mut file, "products", |id, reader| product(id, reader, &partners))?;
+    let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway {
-        service,
-        partners,
-        applications,
-        products,
-        operators,
-    };
+    let gateway = Gateway { service, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -47,11 +37,8 @@ fn each<'i, I: FromStr<Err = ParseError>, T>(
 }
 
 fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
-    let security_questions = if reader.has("security_questions") {
-        Some(reader.texts("security_questions", &(5..=50))?)
-    } else {
-        None
-    };
+    let security_questions =
+        if reader.has("security_questions") { Some(reader.texts("security_questions", &(5..=50))?) } else { None };
     let min = if reader.has("password_min_code_points") {
         reader.number("password_min_code_points", &(15..=64))?
     } else {
@@ -72,16 +59,9 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
     let partner = Partner {
         id,
         name: reader.name("name")?,
-        billing_address: reader
-            .optional_table("billing_address")?
-            .map(address)
-            .transpose()?,
-        api_key_digest_variables: texts(
-            reader.list::<Variable>("api_key_digest_variables", &(1..=2))?,
-        ),
-        webhook_secret_variables: texts(
-            reader.list::<Variable>("webhook_secret_variables", &(0..=2))?,
-        ),
+        billing_address: reader.optional_table("billing_address")?.map(address).transpose()?,
+        api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
+        webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
     };
     reader.finish()?;
     Ok(partner)
@@ -100,11 +80,7 @@ fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {
     Ok(address)
 }
 
-fn product(
-    id: ProductId,
-    mut reader: Reader<'_>,
-    partners: &[Partner],
-) -> Result<Product, ConfigFault> {
+fn product(id: ProductId, mut reader: Reader<'_>, partners: &[Partner]) -> Result<Product, ConfigFault> {
     let product = Product {
         id,
         partner: known_partner(&mut reader, partners)?,
@@ -114,20 +90,14 @@ fn product(
         term_days: reader.number("term_days", &(1..=1830))?,
         level: level(&mut reader, "level")?,
         service_agreement: agreement(reader.table("service_agreement")?)?,
-        kind: reader.choice(
-            "kind",
-            &[("authenticator-app", ProductKind::AuthenticatorApp)],
-        )?,
+        kind: reader.choice("kind", &[("authenticator-app", ProductKind::AuthenticatorApp)])?,
     };
     reader.finish()?;
     Ok(product)
 }
 
 fn agreement(mut reader: Reader<'_>) -> Result<Agreement, ConfigFault> {
-    let agreement = Agreement {
-        version: reader.line("version")?,
-        text: reader.text("text")?,
-    };
+    let agreement = Agreement { version: reader.line("version")?, text: reader.text("text")? };
     reader.finish()?;
     Ok(agreement)
 }
@@ -140,10 +110,7 @@ fn application(
 ) -> Result<Application, ConfigFault> {
     let approval = reader.optional_choice(
         "approval",
-        &[
-            ("manual", Approval::Manual),
-            ("automatic-for-invited", Approval::AutomaticForInvited),
-        ],
+        &[("manual", Approval::Manual), ("automatic-for-invited", Approval::AutomaticForInvited)],
     )?;
     let least_level = level(&mut reader, "least_level")?;
     let application = Application {
@@ -151,13 +118,8 @@ fn application(
         partner: known_partner(&mut reader, partners)?,
         name: reader.name("name")?,
         description: reader.name("description")?,
-        registration: reader.choice(
-            "registration",
-            &[
-                ("invitation", Registration::Invitation),
-                ("public", Registration::Public),
-            ],
-        )?,
+        registration: reader
+            .choice("registration", &[("invitation", Registration::Invitation), ("public", Registration::Public)])?,
         approval: approval.unwrap_or(Approval::Manual),
         terms: terms(&mut reader)?,
         launch_terms: reader.optional_text("launch_terms")?,
@@ -180,16 +142,10 @@ fn terms(reader: &mut Reader<'_>) -> Result<Vec<TermsVersion>, ConfigFault> {
             effective: table.required::<Timestamp>("effective")?,
             grace_days: table.number("grace_days", &(0..=365))?,
         };
-        if versions
-            .iter()
-            .any(|earlier| earlier.version == terms.version)
-        {
+        if versions.iter().any(|earlier| earlier.version == terms.version) {
             return Err(table.fault("version", "repeats the name of an earlier version"));
         }
-        if versions
-            .last()
-            .is_some_and(|earlier| earlier.effective >= terms.effective)
-        {
+        if versions.last().is_some_and(|earlier| earlier.effective >= terms.effective) {
             return Err(table.fault("effective", "must be later than that of the version before"));
         }
         table.finish()?;
@@ -213,9 +169,7 @@ fn accepted_products(
         let product = products.iter().find(|product| product.id == *id);
         let product = product.ok_or_else(|| fault(&format!("there is no product \"{id}\"")))?;
         if product.level < least_level {
-            return Err(fault(&format!(
-                "product \"{id}\" does not reach the application's least_level"
-            )));
+            return Err(fault(&format!("product \"{id}\" does not reach the application's least_level")));
         }
     }
     if products.iter().all(|product| product.level < least_level) {
@@ -230,13 +184,9 @@ fn oidc(mut reader: Reader<'_>) -> Result<OidcClient, ConfigFault> {
             .optional::<Variable>("client_secret_digest_variable")?
             .map(|Variable(name)| name),
         redirect_uris: texts(reader.list::<Uri>("redirect_uris", &(1..=10))?),
-        post_logout_redirect_uris: texts(
-            reader.list::<Uri>("post_logout_redirect_uris", &(0..=10))?,
-        ),
+        post_logout_redirect_uris: texts(reader.list::<Uri>("post_logout_redirect_uris", &(0..=10))?),
         initiate_login_uri: reader.required::<Uri>("initiate_login_uri")?.into(),
-        target_link_uri: reader
-            .optional::<Uri>("target_link_uri")?
-            .map(Into::into),
+        target_link_uri: reader.optional::<Uri>("target_link_uri")?.map(Into::into),
         roles: roles(reader.table("roles")?)?,
     };
     reader.finish()?;
@@ -263,9 +213,7 @@ fn operator(id: OperatorId, mut reader: Reader<'_>) -> Result<Operator, ConfigFa
         id,
         name: reader.name("name")?,
         roles: reader.choices("roles", &roles)?,
-        password_digest_variable: reader
-            .required::<Variable>("password_digest_variable")?
-            .into(),
+        password_digest_variable: reader.required::<Variable>("password_digest_variable")?.into(),
     };
     reader.finish()?;
     Ok(operator)
@@ -291,10 +239,8 @@ fn level(reader: &mut Reader<'_>, name: &str) -> Result<Level, ConfigFault> {
 fn no_reserved_id(gateway: &Gateway, file: &Reader) -> Result<(), ConfigFault> {
     let ids = gateway.applications.iter().map(|application| &application.id);
     match ids.into_iter().find(|id| RESERVED_IDS.contains(&id.as_str())) {
-        Some(id) => Err(file.fault(
-            &format!("applications.{id}"),
-            "this id is an address of the service itself; choose another one",
-        )),
+        Some(id) => Err(file
+            .fault(&format!("applications.{id}"), "this id is an address of the service itself; choose another one")),
         None => Ok(()),
     }
 }
@@ -303,37 +249,21 @@ fn no_reserved_id(gateway: &Gateway, file: &Reader) -> Result<(), ConfigFault> {
 fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), ConfigFault> {
     let partners = gateway.partners.iter().flat_map(|partner| {
         let keys = partner.api_key_digest_variables.iter();
-        let named =
-            |kind: &'static str| move |name| (format!("partners.{}.{kind}", partner.id), name);
-        let secrets = partner
-            .webhook_secret_variables
-            .iter()
-            .map(named("webhook_secret_variables"));
+        let named = |kind: &'static str| move |name| (format!("partners.{}.{kind}", partner.id), name);
+        let secrets = partner.webhook_secret_variables.iter().map(named("webhook_secret_variables"));
         keys.map(named("api_key_digest_variables")).chain(secrets)
     });
     let clients = gateway.applications.iter().filter_map(|application| {
         let name = application.oidc.client_secret_digest_variable.as_ref()?;
-        Some((
-            format!(
-                "applications.{}.oidc.client_secret_digest_variable",
-                application.id
-            ),
-            name,
-        ))
+        Some((format!("applications.{}.oidc.client_secret_digest_variable", application.id), name))
     });
     let operators = gateway.operators.iter().map(|operator| {
-        (
-            format!("operators.{}.password_digest_variable", operator.id),
-            &operator.password_digest_variable,
-        )
+        (format!("operators.{}.password_digest_variable", operator.id), &operator.password_digest_variable)
     });
     let mut seen: Vec<&str> = Vec::new();
     for (key, name) in partners.chain(clients).chain(operators) {
         if seen.contains(&name.as_str()) {
-            return Err(file.fault(
-                &key,
-                format!("variable \"{name}\" is named elsewhere already"),
-            ));
+            return Err(file.fault(&key, format!("variable \"{name}\" is named elsewhere already")));
         }
         seen.push(name);
     }
@@ -349,9 +279,7 @@ impl FromStr for Variable {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let shaped = text.len() <= 64
             && text.starts_with(|first: char| first.is_ascii_lowercase())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         if shaped {
             return Ok(Self(text.to_owned()));
         }
@@ -387,9 +315,9 @@ impl FromStr for Uri {
             _ => false,
         };
         let plain = text.len() <= 500
-            && text.bytes().all(|byte| {
-                byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'"' | b'<' | b'>' | b'*')
-            });
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'#' | b'\\' | b'"' | b'<' | b'>' | b'*'));
         if allowed && plain {
             return Ok(Self(text.to_owned()));
         }

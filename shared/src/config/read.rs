@@ -29,25 +29,13 @@ impl<'i> Reader<'i> {
     /// The whole file.
     pub(super) fn file(text: &'i str) -> Result<Self, ConfigFault> {
         if text.len() > MAX_FILE_BYTES {
-            return Err(fault(
-                "file".to_owned(),
-                format!("larger than {MAX_FILE_BYTES} bytes"),
-            ));
+            return Err(fault("file".to_owned(), format!("larger than {MAX_FILE_BYTES} bytes")));
         }
         let table = DeTable::parse(text).map_err(|error| {
-            let before = error
-                .span()
-                .and_then(|span| text.get(..span.start))
-                .unwrap_or_default();
-            fault(
-                format!("line {}", before.matches('\n').count() + 1),
-                error.message().trim(),
-            )
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            fault(format!("line {}", before.matches('\n').count() + 1), error.message().trim())
         })?;
-        Ok(Self {
-            path: String::new(),
-            table: table.into_inner(),
-        })
+        Ok(Self { path: String::new(), table: table.into_inner() })
     }
 
     /// A fault of this key of the table.
@@ -58,10 +46,7 @@ impl<'i> Reader<'i> {
     /// Refuses what nobody asked for.
     pub(super) fn finish(self) -> Result<(), ConfigFault> {
         match self.table.keys().next() {
-            Some(name) => Err(self.fault(
-                name.get_ref(),
-                "unknown key; remove it or correct its spelling",
-            )),
+            Some(name) => Err(self.fault(name.get_ref(), "unknown key; remove it or correct its spelling")),
             None => Ok(()),
         }
     }
@@ -72,31 +57,20 @@ impl<'i> Reader<'i> {
     }
 
     /// A value with a parser of its own; `None` when it is absent.
-    pub(super) fn optional<T: FromStr<Err = ParseError>>(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<T>, ConfigFault> {
+    pub(super) fn optional<T: FromStr<Err = ParseError>>(&mut self, name: &str) -> Result<Option<T>, ConfigFault> {
         let text = self.raw(name)?;
-        text.map(|text| text.parse().map_err(|error| self.fault(name, error)))
-            .transpose()
+        text.map(|text| text.parse().map_err(|error| self.fault(name, error))).transpose()
     }
 
     /// A value with a parser of its own.
-    pub(super) fn required<T: FromStr<Err = ParseError>>(
-        &mut self,
-        name: &str,
-    ) -> Result<T, ConfigFault> {
+    pub(super) fn required<T: FromStr<Err = ParseError>>(&mut self, name: &str) -> Result<T, ConfigFault> {
         self.optional(name)?.ok_or_else(|| self.missing(name))
     }
 
     /// One line of text; `None` when it is absent.
-    pub(super) fn optional_line<const MAX: usize>(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<Line<MAX>>, ConfigFault> {
+    pub(super) fn optional_line<const MAX: usize>(&mut self, name: &str) -> Result<Option<Line<MAX>>, ConfigFault> {
         let text = self.raw(name)?;
-        text.map(|text| Line::try_from(stored(&text)).map_err(|error| self.fault(name, error)))
-            .transpose()
+        text.map(|text| Line::try_from(stored(&text)).map_err(|error| self.fault(name, error))).transpose()
     }
 
     /// One line of text.
@@ -113,8 +87,7 @@ impl<'i> Reader<'i> {
     pub(super) fn optional_text(&mut self, name: &str) -> Result<Option<String>, ConfigFault> {
         let text = self.raw(name)?;
         text.map(|text| {
-            let text = Paragraph::<40_000>::try_from(stored(&text))
-                .map_err(|error| self.fault(name, error))?;
+            let text = Paragraph::<40_000>::try_from(stored(&text)).map_err(|error| self.fault(name, error))?;
             Ok(text.as_str().to_owned())
         })
         .transpose()
@@ -126,25 +99,14 @@ impl<'i> Reader<'i> {
     }
 
     /// A whole number within the range.
-    pub(super) fn number(
-        &mut self,
-        name: &str,
-        range: &RangeInclusive<u64>,
-    ) -> Result<u64, ConfigFault> {
+    pub(super) fn number(&mut self, name: &str, range: &RangeInclusive<u64>) -> Result<u64, ConfigFault> {
         let value = self.take(name).ok_or_else(|| self.missing(name))?;
         value
             .as_integer()
             .and_then(|number| u64::from_str_radix(number.as_str(), number.radix()).ok())
             .filter(|number| range.contains(number))
             .ok_or_else(|| {
-                self.fault(
-                    name,
-                    format!(
-                        "must be a whole number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                )
+                self.fault(name, format!("must be a whole number from {} to {}", range.start(), range.end()))
             })
     }
 
@@ -155,36 +117,20 @@ impl<'i> Reader<'i> {
         choices: &[(&str, T)],
     ) -> Result<Option<T>, ConfigFault> {
         let text = self.raw(name)?;
-        text.map(|text| chosen(&text, choices).map_err(|error| self.fault(name, error)))
-            .transpose()
+        text.map(|text| chosen(&text, choices).map_err(|error| self.fault(name, error))).transpose()
     }
 
     /// The one of these that the text names.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        name: &str,
-        choices: &[(&str, T)],
-    ) -> Result<T, ConfigFault> {
-        self.optional_choice(name, choices)?
-            .ok_or_else(|| self.missing(name))
+    pub(super) fn choice<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<T, ConfigFault> {
+        self.optional_choice(name, choices)?.ok_or_else(|| self.missing(name))
     }
 
     /// A list of different texts, each one of these.
-    pub(super) fn choices<T: Copy>(
-        &mut self,
-        name: &str,
-        choices: &[(&str, T)],
-    ) -> Result<Vec<T>, ConfigFault> {
+    pub(super) fn choices<T: Copy>(&mut self, name: &str, choices: &[(&str, T)]) -> Result<Vec<T>, ConfigFault> {
         let texts = self.texts(name, &(1..=choices.len()))?;
-        let chosen = |(place, text)| {
-            chosen(text, choices).map_err(|error| self.fault(&format!("{name}[{place}]"), error))
-        };
-        texts
-            .iter()
-            .map(String::as_str)
-            .enumerate()
-            .map(chosen)
-            .collect()
+        let chosen =
+            |(place, text)| chosen(text, choices).map_err(|error| self.fault(&format!("{name}[{place}]"), error));
+        texts.iter().map(String::as_str).enumerate().map(chosen).collect()
     }
 
     /// A list of different values with a parser of their own, so many of them; absent is empty.
@@ -195,33 +141,22 @@ impl<'i> Reader<'i> {
     ) -> Result<Vec<T>, ConfigFault> {
         let texts = self.texts(name, count)?;
         let parsed = |(place, text): (usize, &String)| {
-            text.parse()
-                .map_err(|error| self.fault(&format!("{name}[{place}]"), error))
+            text.parse().map_err(|error| self.fault(&format!("{name}[{place}]"), error))
         };
         texts.iter().enumerate().map(parsed).collect()
     }
 
     /// A list of different texts, so many of them; absent is empty.
-    pub(super) fn texts(
-        &mut self,
-        name: &str,
-        count: &RangeInclusive<usize>,
-    ) -> Result<Vec<String>, ConfigFault> {
+    pub(super) fn texts(&mut self, name: &str, count: &RangeInclusive<usize>) -> Result<Vec<String>, ConfigFault> {
         let entries = self.entries(name)?;
         if !count.contains(&entries.len()) {
-            let reason = format!(
-                "must have {} to {} entries, has {}",
-                count.start(),
-                count.end(),
-                entries.len()
-            );
+            let reason = format!("must have {} to {} entries, has {}", count.start(), count.end(), entries.len());
             return Err(self.fault(name, reason));
         }
         let mut texts: Vec<String> = Vec::with_capacity(entries.len());
         for (place, entry) in entries.into_iter().enumerate() {
             let key = format!("{name}[{place}]");
-            let text =
-                scalar(entry).ok_or_else(|| self.fault(&key, "must be text in quotation marks"))?;
+            let text = scalar(entry).ok_or_else(|| self.fault(&key, "must be text in quotation marks"))?;
             if texts.contains(&text) {
                 return Err(self.fault(&key, "repeats an earlier entry"));
             }
@@ -232,9 +167,7 @@ impl<'i> Reader<'i> {
 
     /// A table; `None` when it is absent.
     pub(super) fn optional_table(&mut self, name: &str) -> Result<Option<Self>, ConfigFault> {
-        self.take(name)
-            .map(|value| self.inner(name, value))
-            .transpose()
+        self.take(name).map(|value| self.inner(name, value)).transpose()
     }
 
     /// A table.
@@ -260,8 +193,7 @@ impl<'i> Reader<'i> {
 
     /// What the name of this table is, as an id.
     pub(super) fn id<T: FromStr<Err = ParseError>>(&self, name: &str) -> Result<T, ConfigFault> {
-        name.parse()
-            .map_err(|error| fault(self.path.clone(), error))
+        name.parse().map_err(|error| fault(self.path.clone(), error))
     }
 
     /// A list of tables; absent is empty.
@@ -280,10 +212,7 @@ impl<'i> Reader<'i> {
             Some(DeValue::Array(entries)) if entries.len() <= MAX_ENTRIES => {
                 Ok(entries.into_iter().map(toml::Spanned::into_inner).collect())
             }
-            Some(_) => Err(self.fault(
-                name,
-                format!("must be a list of at most {MAX_ENTRIES} entries"),
-            )),
+            Some(_) => Err(self.fault(name, format!("must be a list of at most {MAX_ENTRIES} entries"))),
         }
     }
 
@@ -291,9 +220,7 @@ impl<'i> Reader<'i> {
         let Some(value) = self.take(name) else {
             return Ok(None);
         };
-        scalar(value)
-            .map(Some)
-            .ok_or_else(|| self.fault(name, "must be text in quotation marks"))
+        scalar(value).map(Some).ok_or_else(|| self.fault(name, "must be text in quotation marks"))
     }
 
     fn take(&mut self, name: &str) -> Option<DeValue<'i>> {
@@ -302,10 +229,7 @@ impl<'i> Reader<'i> {
 
     fn inner(&self, name: &str, value: DeValue<'i>) -> Result<Self, ConfigFault> {
         match value {
-            DeValue::Table(table) => Ok(Self {
-                path: self.key(name),
-                table,
-            }),
+            DeValue::Table(table) => Ok(Self { path: self.key(name), table }),
             _ => Err(self.fault(name, "must be a table")),
         }
     }
@@ -315,19 +239,12 @@ impl<'i> Reader<'i> {
     }
 
     fn key(&self, name: &str) -> String {
-        if self.path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.path)
-        }
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 }
 
 fn fault(key: String, reason: impl Display) -> ConfigFault {
-    ConfigFault {
-        key,
-        reason: reason.to_string(),
-    }
+    ConfigFault { key, reason: reason.to_string() }
 }
 
 /// Text, or a time as text: TOML writes times without quotation marks.
@@ -348,9 +265,6 @@ fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, ParseError> {
     let found = choices.iter().find(|(name, _)| *name == text);
     found.map(|(_, choice)| *choice).ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        ParseError::new(
-            "choice-invalid",
-            format!("must be one of \"{}\"", names.join("\", \"")),
-        )
+        ParseError::new("choice-invalid", format!("must be one of \"{}\"", names.join("\", \"")))
     })
 }

@@ -195,8 +195,8 @@ impl Authorization {
     pub fn decide<'p>(
         &self,
         person: &SignedIn<'p>,
-        organisation: &Organisation,
-        application: &Application,
+        organisation: &'p Organisation,
+        application: &'p Application,
         gateway: &Gateway,
         intent: Option<&Intent>,
         now: Timestamp,

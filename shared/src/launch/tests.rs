@@ -40,7 +40,7 @@ fn issued_to(gateway: &Gateway, account: &Account, id: &str) -> (AuthorizationCo
     let cleared =
         clear(&person, &organisation, application, gateway, Some(&intent), NOW).expect("nothing blocks the person");
     let request = request(id);
-    AuthorizationCode::issue(&cleared, &person, &organisation, application, request, &keys(), NOW, &mut Seeded(1))
+    AuthorizationCode::issue(&cleared, request, &keys(), NOW, &mut Seeded(1))
 }
 
 fn issued() -> (AuthorizationCode, PlainToken) {

@@ -282,29 +282,19 @@ fn listed(text: &str) -> bool {
         return true;
     }
     let unit = |entry: &&&str| text.len() > entry.len() && text.len().is_multiple_of(entry.len());
-    COMMON
-        .iter()
-        .filter(unit)
-        .any(|entry| text.split(entry).all(str::is_empty))
+    COMMON.iter().filter(unit).any(|entry| text.split(entry).all(str::is_empty))
 }
 
 /// Nothing but a unit of a few characters over and over.
 fn repeats(text: &str) -> bool {
     let chars: Vec<char> = text.chars().collect();
-    (1..=MAX_REPEATED_UNIT.min(chars.len() / 2)).any(|unit| {
-        chars
-            .iter()
-            .zip(chars.iter().skip(unit))
-            .all(|(one, next)| one == next)
-    })
+    (1..=MAX_REPEATED_UNIT.min(chars.len() / 2))
+        .any(|unit| chars.iter().zip(chars.iter().skip(unit)).all(|(one, next)| one == next))
 }
 
 fn walks(text: &str) -> bool {
     let reversed: String = text.chars().rev().collect();
-    !text.is_empty()
-        && WALKS
-            .iter()
-            .any(|walk| walk.contains(text) || walk.contains(&reversed))
+    !text.is_empty() && WALKS.iter().any(|walk| walk.contains(text) || walk.contains(&reversed))
 }
 
 #[cfg(test)]
@@ -317,12 +307,7 @@ mod tests {
         assert!(COMMON.is_sorted_by(|one, next| one < next));
         assert!(COMMON.len() >= 200);
         for entry in COMMON {
-            assert!(
-                entry
-                    .bytes()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
-                "{entry}"
-            );
+            assert!(entry.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()), "{entry}");
             assert!(is_common(entry), "{entry}");
         }
     }

@@ -32,10 +32,7 @@ impl PasswordHash {
     /// Whether the attempt is the password. Takes as long for a wrong one.
     #[must_use]
     pub fn verify(&self, attempt: &str, pepper: &Secret<[u8; 32]>) -> bool {
-        let attempt = Secret::new(normalised(
-            attempt,
-            PasswordPolicy::default().max_code_points,
-        ));
+        let attempt = Secret::new(normalised(attempt, PasswordPolicy::default().max_code_points));
         verified(&self.0, attempt.expose(), pepper)
     }
 
@@ -59,8 +56,7 @@ impl AnswerHash {
     #[must_use]
     pub fn verify(&self, attempt: &str, pepper: &Secret<[u8; 32]>) -> bool {
         let attempt = Secret::new(remembered(attempt));
-        attempt.expose().chars().count() <= MAX_ANSWER_CHARS
-            && verified(&self.0, attempt.expose(), pepper)
+        attempt.expose().chars().count() <= MAX_ANSWER_CHARS && verified(&self.0, attempt.expose(), pepper)
     }
 }
 
@@ -94,13 +90,8 @@ macro_rules! kept_hash {
 kept_hash!(PasswordHash, AnswerHash);
 
 fn argon2(pepper: &Secret<[u8; 32]>) -> Argon2<'_> {
-    Argon2::new_with_secret(
-        pepper.expose(),
-        Algorithm::Argon2id,
-        Version::V0x13,
-        Params::DEFAULT,
-    )
-    .expect("a pepper of 32 bytes is far below Argon2's limit")
+    Argon2::new_with_secret(pepper.expose(), Algorithm::Argon2id, Version::V0x13, Params::DEFAULT)
+        .expect("a pepper of 32 bytes is far below Argon2's limit")
 }
 
 fn hashed(text: &str, pepper: &Secret<[u8; 32]>, entropy: &mut dyn Entropy) -> String {
@@ -108,28 +99,17 @@ fn hashed(text: &str, pepper: &Secret<[u8; 32]>, entropy: &mut dyn Entropy) -> S
     entropy.fill(&mut salt);
     argon2(pepper)
         .hash_password_with_salt(text.as_bytes(), &salt)
-        .expect(
-            "fixed parameters, a salt of 16 bytes and a text of bounded length are always accepted",
-        )
+        .expect("fixed parameters, a salt of 16 bytes and a text of bounded length are always accepted")
         .to_string()
 }
 
 fn verified(kept: &str, attempt: &str, pepper: &Secret<[u8; 32]>) -> bool {
-    checked(kept).is_ok_and(|hash| {
-        argon2(pepper)
-            .verify_password(attempt.as_bytes(), &hash)
-            .is_ok()
-    })
+    checked(kept).is_ok_and(|hash| argon2(pepper).verify_password(attempt.as_bytes(), &hash).is_ok())
 }
 
 /// A stored hash is parsed, not trusted: Argon2id at least as strong as today's, and no stronger than we can run.
 fn checked(text: &str) -> Result<phc::PasswordHash, ParseError> {
-    let invalid = || {
-        ParseError::new(
-            "hash-invalid",
-            "Reset the password: its stored form cannot be read.",
-        )
-    };
+    let invalid = || ParseError::new("hash-invalid", "Reset the password: its stored form cannot be read.");
     let hash = phc::PasswordHash::new(text).map_err(|_| invalid())?;
     let params = Params::try_from(&hash).map_err(|_| invalid())?;
     let strong = hash.algorithm == argon2::ARGON2ID_IDENT
@@ -153,22 +133,15 @@ mod tests {
     }
 
     fn password(raw: &str) -> NewPassword {
-        NewPassword::parse(raw, &PasswordPolicy::default(), &|_| false, &[])
-            .expect("an acceptable password")
+        NewPassword::parse(raw, &PasswordPolicy::default(), &|_| false, &[]).expect("an acceptable password")
     }
 
     #[test]
     fn act_1_a_password_verifies_with_its_pepper_only() {
         // ACT-1
         let hash = password("tent cla\u{301}y ride moss").hash(&pepper(1), &mut Seeded(1));
-        assert!(
-            hash.verify("tent cláy ride moss", &pepper(1)),
-            "NFC on both sides"
-        );
-        assert!(
-            !hash.verify("tent cláy ride moss", &pepper(2)),
-            "another pepper"
-        );
+        assert!(hash.verify("tent cláy ride moss", &pepper(1)), "NFC on both sides");
+        assert!(!hash.verify("tent cláy ride moss", &pepper(2)), "another pepper");
         for wrong in [
             "",
             "tent clay ride moss",
@@ -187,11 +160,7 @@ mod tests {
             password("tent clay ride moss").hash(&pepper(1), &mut Seeded(1)),
             password("tent clay ride moss").hash(&pepper(1), &mut Seeded(2)),
         );
-        assert!(
-            one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"),
-            "{}",
-            one.0
-        );
+        assert!(one.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.0);
         assert_ne!(one, other);
         let stored = postcard::to_allocvec(&one).expect("text");
         assert_eq!(postcard::from_bytes::<PasswordHash>(&stored), Ok(one));
@@ -212,9 +181,7 @@ mod tests {
     fn sig_1_the_decoy_costs_the_same_and_matches_nothing() {
         // SIG-1: unknown user and wrong password take one path with one cost.
         let decoy = PasswordHash::decoy();
-        let params = |text: &str| {
-            Params::try_from(&checked(text).expect("a valid hash")).expect("its parameters")
-        };
+        let params = |text: &str| Params::try_from(&checked(text).expect("a valid hash")).expect("its parameters");
         let real = password("tent clay ride moss").hash(&pepper(1), &mut Seeded(1));
         assert_eq!(params(&decoy.0), params(&real.0));
         for attempt in ["", "password", "tent clay ride moss"] {
@@ -225,16 +192,9 @@ mod tests {
     #[test]
     fn act_2_an_answer_verifies_however_it_is_written() {
         // ACT-2
-        let hash = SecurityAnswer::parse("Saint Mary's")
-            .expect("an answer")
-            .hash(&pepper(1), &mut Seeded(1));
+        let hash = SecurityAnswer::parse("Saint Mary's").expect("an answer").hash(&pepper(1), &mut Seeded(1));
         assert!(hash.verify("  saint   MARY'S ", &pepper(1)));
-        for wrong in [
-            "",
-            "saint marys",
-            "saintmary's",
-            &"saint mary's ".repeat(20),
-        ] {
+        for wrong in ["", "saint marys", "saintmary's", &"saint mary's ".repeat(20)] {
             assert!(!hash.verify(wrong, &pepper(1)), "{wrong}");
         }
         assert!(!hash.verify("Saint Mary's", &pepper(2)));
@@ -257,17 +217,11 @@ mod tests {
             ("$argon2id", "argon2id"),
         ] {
             let stored = postcard::to_allocvec(&DECOY.replacen(from, to, 1)).expect("text");
-            assert!(
-                postcard::from_bytes::<PasswordHash>(&stored).is_err(),
-                "{to}"
-            );
+            assert!(postcard::from_bytes::<PasswordHash>(&stored).is_err(), "{to}");
         }
         let without_hash = DECOY.rsplit_once('$').expect("five parts").0.to_owned();
         assert!(PasswordHash::try_from(without_hash).is_err());
         assert!(AnswerHash::try_from(String::new()).is_err());
-        assert!(
-            PasswordHash::try_from(DECOY.replacen("m=19456,t=2,p=1", "m=65536,t=10,p=4", 1))
-                .is_ok()
-        );
+        assert!(PasswordHash::try_from(DECOY.replacen("m=19456,t=2,p=1", "m=65536,t=10,p=4", 1)).is_ok());
     }
 }

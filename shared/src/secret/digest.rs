@@ -34,10 +34,7 @@ pub fn base64url(bytes: &[u8]) -> String {
 /// Lower-case hexadecimal of the bytes.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// SHA-256 of a secret that nobody can guess (an API key, a client secret), as 64 hexadecimal characters.
@@ -72,10 +69,7 @@ impl FromStr for SecretDigest {
         if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(Self(text.to_ascii_lowercase()));
         }
-        Err(ParseError::new(
-            "digest-invalid",
-            "Give the SHA-256 of the secret as 64 hexadecimal characters.",
-        ))
+        Err(ParseError::new("digest-invalid", "Give the SHA-256 of the secret as 64 hexadecimal characters."))
     }
 }
 
@@ -109,10 +103,7 @@ mod tests {
     #[test]
     fn inv_1_a_key_is_known_by_its_digest_only() {
         // INV-1
-        let digest: SecretDigest = ABC
-            .to_ascii_uppercase()
-            .parse()
-            .expect("64 hexadecimal characters");
+        let digest: SecretDigest = ABC.to_ascii_uppercase().parse().expect("64 hexadecimal characters");
         assert!(digest.matches("abc"));
         for wrong in ["abd", "ab", "abc ", "", ABC] {
             assert!(!digest.matches(wrong), "{wrong}");
@@ -122,14 +113,7 @@ mod tests {
 
     #[test]
     fn only_64_hexadecimal_characters_are_a_digest() {
-        for wrong in [
-            "",
-            "abc",
-            &ABC[..63],
-            &format!("{ABC}0"),
-            &ABC.replace('b', "g"),
-            &format!(" {}", &ABC[..63]),
-        ] {
+        for wrong in ["", "abc", &ABC[..63], &format!("{ABC}0"), &ABC.replace('b', "g"), &format!(" {}", &ABC[..63])] {
             assert!(wrong.parse::<SecretDigest>().is_err(), "{wrong}");
         }
     }

@@ -116,53 +116,27 @@ impl Keys {
                 "The previous root secret is the current one; leave it out until the root is rotated.",
             ));
         }
-        Ok(Self {
-            current: Root::new(root)?,
-            previous: previous.map(Root::new).transpose()?,
-        })
+        Ok(Self { current: Root::new(root)?, previous: previous.map(Root::new).transpose()? })
     }
 
     /// A name for the parts that only these keys give: HMAC-SHA-256 cut to 128 bits. Each part's length is bound,
     /// so moving a character from one part to the next gives another name. Survives one rotation of the root.
     pub fn index(&self, purpose: IndexPurpose, parts: &[&[u8]]) -> [u8; 16] {
-        let [first, _] = halves(
-            self.oldest()
-                .mac(purpose.label(), parts)
-                .finalize()
-                .into_bytes()
-                .into(),
-        );
+        let [first, _] = halves(self.oldest().mac(purpose.label(), parts).finalize().into_bytes().into());
         first
     }
 
     /// Encrypts for this purpose. `aad` says where the value belongs (the record's key) and is needed to open it.
-    pub fn seal(
-        &self,
-        purpose: SealPurpose,
-        aad: &[u8],
-        plain: &[u8],
-        entropy: &mut dyn Entropy,
-    ) -> Sealed {
+    pub fn seal(&self, purpose: SealPurpose, aad: &[u8], plain: &[u8], entropy: &mut dyn Entropy) -> Sealed {
         let root = &self.current;
-        Sealed::seal(
-            &root.key(purpose.label()),
-            root.generation,
-            aad,
-            plain,
-            entropy,
-        )
+        Sealed::seal(&root.key(purpose.label()), root.generation, aad, plain, entropy)
     }
 
     /// Decrypts what the current or the previous root sealed for this purpose and place.
     ///
     /// # Errors
     /// Another purpose or place, other keys, or a changed value; which of them stays unsaid.
-    pub fn open(
-        &self,
-        purpose: SealPurpose,
-        aad: &[u8],
-        sealed: &Sealed,
-    ) -> Result<Vec<u8>, NotOpened> {
+    pub fn open(&self, purpose: SealPurpose, aad: &[u8], sealed: &Sealed) -> Result<Vec<u8>, NotOpened> {
         core::iter::once(&self.current)
             .chain(&self.previous)
             .filter(|root| sealed.generation() == Some(root.generation))
@@ -172,13 +146,7 @@ impl Keys {
 
     /// HMAC-SHA-256 over the parts, each with its length, as base64url.
     pub fn mac(&self, purpose: MacPurpose, parts: &[&[u8]]) -> String {
-        Base64UrlUnpadded::encode_string(
-            &self
-                .current
-                .mac(purpose.label(), parts)
-                .finalize()
-                .into_bytes(),
-        )
+        Base64UrlUnpadded::encode_string(&self.current.mac(purpose.label(), parts).finalize().into_bytes())
     }
 
     /// Whether `candidate` is [`Keys::mac`] of the parts, under the current or the previous root, in constant time.
@@ -187,11 +155,7 @@ impl Keys {
         let Ok(candidate) = Base64UrlUnpadded::decode_vec(candidate) else {
             return false;
         };
-        let matches = |root: &Root| {
-            root.mac(purpose.label(), parts)
-                .verify_slice(&candidate)
-                .is_ok()
-        };
+        let matches = |root: &Root| root.mac(purpose.label(), parts).verify_slice(&candidate).is_ok();
         matches(&self.current) || self.previous.as_ref().is_some_and(matches)
     }
 
@@ -207,9 +171,7 @@ impl Keys {
 
     /// The authenticator seed of an operator: 20 bytes. Survives one rotation of the root.
     pub fn operator_totp_seed(&self, operator: &OperatorId) -> Secret<Vec<u8>> {
-        let key = self
-            .oldest()
-            .key(&format!("vestibule/v1/operator-totp/{operator}"));
+        let key = self.oldest().key(&format!("vestibule/v1/operator-totp/{operator}"));
         Secret::new(key.iter().copied().take(20).collect())
     }
 
@@ -230,16 +192,11 @@ impl Root {
         if root.len() < MIN_ROOT_BYTES {
             return Err(ParseError::new(
                 "root-secret-too-short",
-                format!(
-                    "A root secret needs at least {MIN_ROOT_BYTES} random bytes; generate a new one."
-                ),
+                format!("A root secret needs at least {MIN_ROOT_BYTES} random bytes; generate a new one."),
             ));
         }
         let (extracted, _) = Hkdf::<Sha256>::extract(Some(b"vestibule/v1"), root);
-        let mut root = Self {
-            extracted: Zeroizing::new(extracted.into()),
-            generation: 0,
-        };
+        let mut root = Self { extracted: Zeroizing::new(extracted.into()), generation: 0 };
         let [generation, ..] = *root.key("vestibule/v1/generation");
         root.generation = generation;
         Ok(root)
@@ -256,8 +213,7 @@ impl Root {
 
     fn mac(&self, label: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
         let key = self.key(label);
-        let mut mac =
-            Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
         for part in parts {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
@@ -336,11 +292,7 @@ mod tests {
             let sealed = keys.seal(sealed_for, b"cred:1", b"seed", &mut Seeded(1));
             for asked in SEALS {
                 let opened = keys.open(asked, b"cred:1", &sealed);
-                assert_eq!(
-                    opened.is_ok(),
-                    sealed_for == asked,
-                    "{sealed_for:?} {asked:?}"
-                );
+                assert_eq!(opened.is_ok(), sealed_for == asked, "{sealed_for:?} {asked:?}");
             }
             for elsewhere in [b"cred:2".as_slice(), b"cred:", b"", b"cred:1\0"] {
                 assert_eq!(keys.open(sealed_for, elsewhere, &sealed), Err(NotOpened));
@@ -358,13 +310,8 @@ mod tests {
         for bit in 8..bytes.len() * 8 {
             let mut changed = bytes.clone();
             *changed.get_mut(bit / 8).expect("within") ^= 1 << (bit % 8);
-            let changed: Sealed =
-                postcard::from_bytes(&changed).expect("still of a possible length");
-            assert_eq!(
-                keys.open(SealPurpose::TotpSeed, b"aad", &changed),
-                Err(NotOpened),
-                "bit {bit}"
-            );
+            let changed: Sealed = postcard::from_bytes(&changed).expect("still of a possible length");
+            assert_eq!(keys.open(SealPurpose::TotpSeed, b"aad", &changed), Err(NotOpened), "bit {bit}");
         }
     }
 
@@ -376,16 +323,9 @@ mod tests {
         let later = keys(&NEWER, Some(&NEW));
         let old = before.seal(SealPurpose::Message, b"m", b"text", &mut Seeded(1));
         let new = during.seal(SealPurpose::Message, b"m", b"text", &mut Seeded(2));
-        let opens =
-            |keys: &Keys, sealed: &Sealed| keys.open(SealPurpose::Message, b"m", sealed).is_ok();
-        assert_eq!(
-            [&before, &during, &after, &later].map(|keys| opens(keys, &old)),
-            [true, true, false, false]
-        );
-        assert_eq!(
-            [&before, &during, &after, &later].map(|keys| opens(keys, &new)),
-            [false, true, true, true]
-        );
+        let opens = |keys: &Keys, sealed: &Sealed| keys.open(SealPurpose::Message, b"m", sealed).is_ok();
+        assert_eq!([&before, &during, &after, &later].map(|keys| opens(keys, &old)), [true, true, false, false]);
+        assert_eq!([&before, &during, &after, &later].map(|keys| opens(keys, &new)), [false, true, true, true]);
     }
 
     #[test]
@@ -396,16 +336,8 @@ mod tests {
             .find(|root| keys(root, None).current.generation == wanted)
             .expect("one root in 256");
         let sealed = keys(&OLD, None).seal(SealPurpose::Draft, b"", b"old", &mut Seeded(1));
-        assert_eq!(
-            keys(&twin, Some(&OLD))
-                .open(SealPurpose::Draft, b"", &sealed)
-                .as_deref(),
-            Ok(b"old".as_slice())
-        );
-        assert_eq!(
-            keys(&twin, None).open(SealPurpose::Draft, b"", &sealed),
-            Err(NotOpened)
-        );
+        assert_eq!(keys(&twin, Some(&OLD)).open(SealPurpose::Draft, b"", &sealed).as_deref(), Ok(b"old".as_slice()));
+        assert_eq!(keys(&twin, None).open(SealPurpose::Draft, b"", &sealed), Err(NotOpened));
     }
 
     #[test]
@@ -413,45 +345,26 @@ mod tests {
         let (before, during, after) = (keys(&OLD, None), keys(&NEW, Some(&OLD)), keys(&NEW, None));
         let operator: OperatorId = "registrar".parse().expect("a slug");
         for purpose in INDEXES {
-            assert_eq!(
-                before.index(purpose, &[b"x"]),
-                during.index(purpose, &[b"x"])
-            );
-            assert_ne!(
-                before.index(purpose, &[b"x"]),
-                after.index(purpose, &[b"x"])
-            );
+            assert_eq!(before.index(purpose, &[b"x"]), during.index(purpose, &[b"x"]));
+            assert_ne!(before.index(purpose, &[b"x"]), after.index(purpose, &[b"x"]));
         }
         assert_eq!(before.pepper().expose(), during.pepper().expose());
-        assert_eq!(
-            before.operator_totp_seed(&operator).expose(),
-            during.operator_totp_seed(&operator).expose()
-        );
-        assert_ne!(
-            before.signing_key_seed().expose(),
-            during.signing_key_seed().expose()
-        );
-        assert_eq!(
-            during.signing_key_seed().expose(),
-            after.signing_key_seed().expose()
-        );
+        assert_eq!(before.operator_totp_seed(&operator).expose(), during.operator_totp_seed(&operator).expose());
+        assert_ne!(before.signing_key_seed().expose(), during.signing_key_seed().expose());
+        assert_eq!(during.signing_key_seed().expose(), after.signing_key_seed().expose());
     }
 
     #[test]
     fn every_key_has_a_purpose_of_its_own() {
         let root = keys(&OLD, None).current;
-        let labels = SEALS
-            .map(SealPurpose::label)
-            .into_iter()
-            .chain(INDEXES.map(IndexPurpose::label))
-            .chain([
-                MacPurpose::Csrf.label(),
-                "vestibule/v1/pepper",
-                "vestibule/v1/signing-key",
-                "vestibule/v1/generation",
-                "vestibule/v1/operator-totp/registrar",
-                "vestibule/v1/operator-totp/auditor",
-            ]);
+        let labels = SEALS.map(SealPurpose::label).into_iter().chain(INDEXES.map(IndexPurpose::label)).chain([
+            MacPurpose::Csrf.label(),
+            "vestibule/v1/pepper",
+            "vestibule/v1/signing-key",
+            "vestibule/v1/generation",
+            "vestibule/v1/operator-totp/registrar",
+            "vestibule/v1/operator-totp/auditor",
+        ]);
         let mut all: Vec<[u8; 32]> = labels.map(|label| *root.key(label)).collect();
         let count = all.len();
         all.sort_unstable();
@@ -474,10 +387,7 @@ mod tests {
             keys.index(IndexPurpose::Promo, &[b"abc"]),
         ];
         for (place, one) in different.iter().enumerate() {
-            assert!(
-                different.iter().skip(place + 1).all(|other| other != one),
-                "{place}"
-            );
+            assert!(different.iter().skip(place + 1).all(|other| other != one), "{place}");
         }
     }
 
@@ -500,39 +410,21 @@ mod tests {
         let (before, during, after) = (keys(&OLD, None), keys(&NEW, Some(&OLD)), keys(&NEW, None));
         let mac = before.mac(MacPurpose::Csrf, &[b"cookie", b"session"]);
         assert_eq!(mac.len(), 43);
-        let matches = |keys: &Keys, parts: &[&[u8]], text: &str| {
-            keys.mac_matches(MacPurpose::Csrf, parts, text)
-        };
+        let matches = |keys: &Keys, parts: &[&[u8]], text: &str| keys.mac_matches(MacPurpose::Csrf, parts, text);
         assert!(matches(&before, &[b"cookie", b"session"], &mac));
         assert!(matches(&during, &[b"cookie", b"session"], &mac));
         assert!(!matches(&after, &[b"cookie", b"session"], &mac));
         assert!(!matches(&before, &[b"cookie", b"other"], &mac));
         assert!(!matches(&before, &[b"cookies", b"ession"], &mac));
-        for wrong in [
-            "",
-            "A",
-            "=",
-            &mac[..42],
-            &format!("{mac}A"),
-            &mac.to_lowercase(),
-        ] {
-            assert!(
-                !matches(&before, &[b"cookie", b"session"], wrong),
-                "{wrong}"
-            );
+        for wrong in ["", "A", "=", &mac[..42], &format!("{mac}A"), &mac.to_lowercase()] {
+            assert!(!matches(&before, &[b"cookie", b"session"], wrong), "{wrong}");
         }
     }
 
     #[test]
     fn an_operators_seed_has_160_bits() {
         let operator: OperatorId = "auditor".parse().expect("a slug");
-        assert_eq!(
-            keys(&OLD, None)
-                .operator_totp_seed(&operator)
-                .expose()
-                .len(),
-            20
-        );
+        assert_eq!(keys(&OLD, None).operator_totp_seed(&operator).expose().len(), 20);
     }
 
     proptest! {

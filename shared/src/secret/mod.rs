@@ -76,21 +76,12 @@ mod tests {
             format!("{:?}", token.digest(TokenPurpose::Order)),
             format!("{session:?}"),
             format!("{keys:?}"),
-            format!(
-                "{:?}",
-                keys.seal(SealPurpose::Draft, b"", b"plain", &mut Seeded(3))
-            ),
+            format!("{:?}", keys.seal(SealPurpose::Draft, b"", b"plain", &mut Seeded(3))),
             format!("{:?}", SecretDigest::of("key")),
         ];
         for text in shown {
-            assert!(
-                text.contains("(..)") || text.starts_with("Sealed(") || text.contains("Root(..)"),
-                "{text}"
-            );
-            assert!(
-                !text.contains("42") && !text.contains(&token.reveal()),
-                "{text}"
-            );
+            assert!(text.contains("(..)") || text.starts_with("Sealed(") || text.contains("Root(..)"), "{text}");
+            assert!(!text.contains("42") && !text.contains(&token.reveal()), "{text}");
         }
     }
 

@@ -30,9 +30,7 @@ pub struct NotOpened;
 
 impl fmt::Display for NotOpened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "a sealed value could not be opened; start again from the page or message that gave it",
-        )
+        f.write_str("a sealed value could not be opened; start again from the page or message that gave it")
     }
 }
 
@@ -50,33 +48,16 @@ impl Sealed {
             .filter(|text| text.len() <= MAX_TEXT_CHARS)
             .and_then(|text| Base64UrlUnpadded::decode_vec(text).ok())
             .and_then(Self::checked)
-            .ok_or_else(|| {
-                ParseError::new(
-                    "sealed-invalid",
-                    "Go back to the page before this one and try again.",
-                )
-            })
+            .ok_or_else(|| ParseError::new("sealed-invalid", "Go back to the page before this one and try again."))
     }
 
     /// Encrypts with this key; the associated data and the generation must be the same again to open it.
-    pub(super) fn seal(
-        key: &[u8; 32],
-        generation: u8,
-        aad: &[u8],
-        plain: &[u8],
-        entropy: &mut dyn Entropy,
-    ) -> Self {
+    pub(super) fn seal(key: &[u8; 32], generation: u8, aad: &[u8], plain: &[u8], entropy: &mut dyn Entropy) -> Self {
         let mut nonce = [0; NONCE_BYTES];
         entropy.fill(&mut nonce);
         let bound = bound(generation, aad);
         let ciphertext = XChaCha20Poly1305::new(key.into())
-            .encrypt(
-                &XNonce::from(nonce),
-                Payload {
-                    msg: plain,
-                    aad: &bound,
-                },
-            )
+            .encrypt(&XNonce::from(nonce), Payload { msg: plain, aad: &bound })
             .expect("XChaCha20-Poly1305 fails only beyond 256 GiB, more than memory holds");
         Self([&[generation], nonce.as_slice(), &ciphertext].concat())
     }
@@ -92,20 +73,12 @@ impl Sealed {
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(NotOpened)?;
         let bound = bound(*generation, aad);
         XChaCha20Poly1305::new(key.into())
-            .decrypt(
-                &XNonce::from(*nonce),
-                Payload {
-                    msg: ciphertext,
-                    aad: &bound,
-                },
-            )
+            .decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &bound })
             .map_err(|_| NotOpened)
     }
 
     fn checked(bytes: Vec<u8>) -> Option<Self> {
-        (MIN_BYTES..=MAX_BYTES)
-            .contains(&bytes.len())
-            .then_some(Self(bytes))
+        (MIN_BYTES..=MAX_BYTES).contains(&bytes.len()).then_some(Self(bytes))
     }
 }
 

@@ -77,20 +77,12 @@ impl FromStr for PlainToken {
 
     /// Strict: exactly what [`PlainToken::reveal`] gives.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let invalid = || {
-            ParseError::new(
-                "token-invalid",
-                "Open the link from the latest message again.",
-            )
-        };
+        let invalid = || ParseError::new("token-invalid", "Open the link from the latest message again.");
         let mut bytes: [u8; 32] = exact_base32(text).ok_or_else(invalid)?;
         let ([record, secret], []) = bytes.as_chunks::<16>() else {
             return Err(invalid());
         };
-        let token = Self {
-            record: *record,
-            secret: *secret,
-        };
+        let token = Self { record: *record, secret: *secret };
         bytes.zeroize();
         Ok(token)
     }
@@ -115,13 +107,7 @@ pub struct TokenDigest([u8; 32]);
 impl TokenDigest {
     fn of(purpose: TokenPurpose, token: &[u8]) -> Self {
         // Both lengths are fixed for a purpose, so no separator is needed between them.
-        Self(
-            Sha256::new()
-                .chain_update(purpose.label())
-                .chain_update(token)
-                .finalize()
-                .into(),
-        )
+        Self(Sha256::new().chain_update(purpose.label()).chain_update(token).finalize().into())
     }
 
     /// Whether this is the digest of `token` for `purpose`, in constant time.
@@ -211,17 +197,10 @@ mod tests {
         // INV-5, ACT-3: the record keeps a digest, bound to its purpose.
         let token = PlainToken::new([1; 16], &mut Seeded(1));
         let other_secret = PlainToken::new([1; 16], &mut Seeded(2));
-        let other_record = PlainToken {
-            record: [2; 16],
-            secret: token.secret,
-        };
+        let other_record = PlainToken { record: [2; 16], secret: token.secret };
         for kept in PURPOSES {
             for asked in PURPOSES {
-                assert_eq!(
-                    token.digest(kept).matches(&token, asked),
-                    kept == asked,
-                    "{kept:?} {asked:?}"
-                );
+                assert_eq!(token.digest(kept).matches(&token, asked), kept == asked, "{kept:?} {asked:?}");
             }
             assert!(!token.digest(kept).matches(&other_secret, kept));
             assert!(!token.digest(kept).matches(&other_record, kept));
@@ -256,10 +235,7 @@ mod tests {
         assert!(reopened.matches(&secret.digest()));
         assert!(!SessionSecret::random(&mut Seeded(2)).matches(&secret.digest()));
         // A link token is never a session: both lengths and labels differ.
-        let token = PlainToken {
-            record: [0; 16],
-            secret: *secret.expose(),
-        };
+        let token = PlainToken { record: [0; 16], secret: *secret.expose() };
         assert!(!secret.matches(&token.digest(TokenPurpose::Session)));
     }
 

@@ -25,10 +25,7 @@ impl Country {
 
     /// The English name for lists, without a leading "The".
     pub fn name(&self) -> &'static str {
-        let name = ALL
-            .iter()
-            .find(|country| country.alpha2 == self.0)
-            .map_or(self.0, |country| country.long_name);
+        let name = ALL.iter().find(|country| country.alpha2 == self.0).map_or(self.0, |country| country.long_name);
         name.strip_prefix("The ").unwrap_or(name)
     }
 
@@ -40,10 +37,7 @@ impl Country {
     }
 }
 
-#[expect(
-    clippy::indexing_slicing,
-    reason = "evaluated by the compiler, where a wrong place is a build error"
-)]
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, where a wrong place is a build error")]
 const fn codes() -> [&'static str; 250] {
     let countries = celes::Country::get_countries();
     let mut codes = [""; 250];
@@ -78,9 +72,7 @@ impl Serialize for Country {
 
 impl<'de> Deserialize<'de> for Country {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -104,10 +96,7 @@ mod tests {
     fn rules_of_iso_3166() {
         // REG-1: the headquarters country comes from ISO 3166.
         let country: Country = " us ".parse().expect("a country");
-        assert_eq!(
-            (country.as_str(), country.name()),
-            ("US", "United States Of America")
-        );
+        assert_eq!((country.as_str(), country.name()), ("US", "United States Of America"));
         for wrong in ["", "U", "USA", "XX", "United States", "\u{FF35}\u{FF33}"] {
             assert!(wrong.parse::<Country>().is_err(), "{wrong}");
         }

@@ -51,26 +51,15 @@ impl FromStr for Email {
             return Err(ParseError::new("email-missing", "Enter an e-mail address."));
         }
         if text.len() > MAX_BYTES {
-            return Err(ParseError::new(
-                "email-too-long",
-                "Enter an e-mail address of at most 254 characters.",
-            ));
+            return Err(ParseError::new("email-too-long", "Enter an e-mail address of at most 254 characters."));
         }
-        let options = Options::default()
-            .with_required_tld()
-            .without_domain_literal()
-            .without_display_text();
+        let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
         let plain = text.is_ascii() && !text.starts_with('"');
         match text.rsplit_once('@') {
-            Some((local, domain))
-                if plain && EmailAddress::parse_with_options(text, options).is_ok() =>
-            {
+            Some((local, domain)) if plain && EmailAddress::parse_with_options(text, options).is_ok() => {
                 Ok(Self(format!("{local}@{}", domain.to_ascii_lowercase())))
             }
-            _ => Err(ParseError::new(
-                "email-invalid",
-                "Enter an e-mail address like name@example.com.",
-            )),
+            _ => Err(ParseError::new("email-invalid", "Enter an e-mail address like name@example.com.")),
         }
     }
 }
@@ -90,9 +79,7 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_mail_systems_read_them() {
-        let email: Email = "  Ada.Lovelace+anvil@Mail.EXAMPLE.com "
-            .parse()
-            .expect("an address");
+        let email: Email = "  Ada.Lovelace+anvil@Mail.EXAMPLE.com ".parse().expect("an address");
         assert_eq!(email.as_str(), "Ada.Lovelace+anvil@mail.example.com");
         assert_eq!(email.normalised(), "ada.lovelace+anvil@mail.example.com");
         assert_eq!(email.domain(), "mail.example.com");
@@ -123,21 +110,11 @@ mod tests {
 
     #[test]
     fn at_most_254_bytes() {
-        let domain = format!(
-            "{}.{}.{}.com",
-            "a".repeat(63),
-            "b".repeat(63),
-            "c".repeat(63)
-        );
+        let domain = format!("{}.{}.{}.com", "a".repeat(63), "b".repeat(63), "c".repeat(63));
         let address = |local: usize| format!("{}@{domain}", "x".repeat(local));
         let local = 254 - domain.len() - 1;
         assert!(address(local).parse::<Email>().is_ok());
-        assert_eq!(
-            address(local + 1)
-                .parse::<Email>()
-                .map_err(|error| error.code),
-            Err("email-too-long")
-        );
+        assert_eq!(address(local + 1).parse::<Email>().map_err(|error| error.code), Err("email-too-long"));
     }
 
     proptest! {

@@ -14,10 +14,7 @@ pub struct ParseError {
 impl ParseError {
     /// A fault with its stable code and the next step for the person.
     pub fn new(code: &'static str, hint: impl Into<String>) -> Self {
-        Self {
-            code,
-            hint: hint.into(),
-        }
+        Self { code, hint: hint.into() }
     }
 }
 

@@ -179,17 +179,13 @@ slugs! {
 fn slug(text: &str) -> Result<String, ParseError> {
     let shaped = text.len() <= SLUG_MAX_CHARS
         && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if shaped {
         return Ok(text.to_owned());
     }
     Err(ParseError::new(
         "name-invalid",
-        format!(
-            "Use 1 to {SLUG_MAX_CHARS} lower-case letters, digits and dashes, beginning with a letter."
-        ),
+        format!("Use 1 to {SLUG_MAX_CHARS} lower-case letters, digits and dashes, beginning with a letter."),
     ))
 }
 
@@ -204,13 +200,7 @@ mod tests {
         let id = AccountId::from_bytes([0xFF; 16]);
         let text = id.to_string();
         assert_eq!(text, "77777777777777777777777774");
-        for wrong in [
-            "",
-            "7",
-            &format!("{text}7"),
-            "77777777777777777777777775",
-            "7777777777777777777777777 ",
-        ] {
+        for wrong in ["", "7", &format!("{text}7"), "77777777777777777777777775", "7777777777777777777777777 "] {
             assert!(wrong.parse::<AccountId>().is_err(), "{wrong}");
         }
     }
@@ -235,23 +225,10 @@ mod tests {
             assert_eq!(slug.as_str(), good);
             assert_eq!(slug.to_string(), good);
         }
-        for wrong in [
-            "",
-            "9a",
-            "-a",
-            "A",
-            "a b",
-            "a_b",
-            "ä",
-            " a",
-            &"a".repeat(41),
-        ] {
+        for wrong in ["", "9a", "-a", "A", "a b", "a_b", "ä", " a", &"a".repeat(41)] {
             assert!(wrong.parse::<ApplicationId>().is_err(), "{wrong}");
             let stored = postcard::to_allocvec(wrong).expect("text");
-            assert!(
-                postcard::from_bytes::<ProductId>(&stored).is_err(),
-                "{wrong}"
-            );
+            assert!(postcard::from_bytes::<ProductId>(&stored).is_err(), "{wrong}");
         }
     }
 

@@ -50,11 +50,7 @@ fn weighted_sum(values: &[u8]) -> u8 {
 /// The product with the generator in GF(32).
 const fn doubled(value: u8) -> u8 {
     let product = value << 1;
-    if product & 0b10_0000 == 0 {
-        product
-    } else {
-        product ^ MODULUS
-    }
+    if product & 0b10_0000 == 0 { product } else { product ^ MODULUS }
 }
 
 impl FromStr for LicenceKey {
@@ -63,10 +59,7 @@ impl FromStr for LicenceKey {
     /// Case, dashes and spaces are ignored; O reads as 0, I and L read as 1.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let values: Zeroizing<[u8; SYMBOLS]> = symbols::read_values(text).ok_or_else(|| {
-            ParseError::new(
-                "licence-key-invalid",
-                "Enter the 21 letters and digits of the licence key.",
-            )
+            ParseError::new("licence-key-invalid", "Enter the 21 letters and digits of the licence key.")
         })?;
         let [data @ .., check] = &*values;
         if weighted_sum(data) != *check {
@@ -104,9 +97,7 @@ mod tests {
     }
 
     fn reads(symbols: &[u8]) -> bool {
-        String::from_utf8_lossy(symbols)
-            .parse::<LicenceKey>()
-            .is_ok()
+        String::from_utf8_lossy(symbols).parse::<LicenceKey>().is_ok()
     }
 
     #[test]
@@ -116,18 +107,9 @@ mod tests {
         let groups: Vec<usize> = text.split('-').map(str::len).collect();
         assert_eq!(groups, [5, 5, 5, 5, 1]);
         assert_eq!(format!("{:?}", key(1)), "LicenceKey(..)");
-        let fault = |text: &str| {
-            text.parse::<LicenceKey>()
-                .map(|key| key.canonical())
-                .map_err(|error| error.code)
-        };
+        let fault = |text: &str| text.parse::<LicenceKey>().map(|key| key.canonical()).map_err(|error| error.code);
         assert_eq!(fault(&text), Ok(key(1).canonical()));
-        for wrong in [
-            "",
-            &text[..22],
-            &format!("{text}0"),
-            &text.replacen(|c| c != '-', "U", 1),
-        ] {
+        for wrong in ["", &text[..22], &format!("{text}0"), &text.replacen(|c| c != '-', "U", 1)] {
             assert_eq!(fault(wrong), Err("licence-key-invalid"), "{wrong}");
         }
     }
@@ -144,13 +126,7 @@ mod tests {
             text.replace('-', " "),
             text.replace('0', "O").replace('1', "l"),
         ] {
-            assert_eq!(
-                same.parse::<LicenceKey>()
-                    .expect("the same key")
-                    .canonical(),
-                key(3).canonical(),
-                "{same}"
-            );
+            assert_eq!(same.parse::<LicenceKey>().expect("the same key").canonical(), key(3).canonical(), "{same}");
         }
     }
 
@@ -168,11 +144,7 @@ mod tests {
             for place in 0..SYMBOLS {
                 assert_ne!(weight(place, difference), 0, "wrong symbol at {place}");
                 for other in 0..place {
-                    assert_ne!(
-                        weight(place, difference),
-                        weight(other, difference),
-                        "exchange of {other} and {place}"
-                    );
+                    assert_ne!(weight(place, difference), weight(other, difference), "exchange of {other} and {place}");
                 }
             }
         }
@@ -182,24 +154,14 @@ mod tests {
     fn shp_6_the_sum_is_linear() {
         // SHP-6: what the proof above relies on.
         for (one, other) in [(key(1), key(2)), (key(3), key(4))] {
-            let sum: Vec<u8> = values(&one)
-                .iter()
-                .zip(values(&other))
-                .map(|(a, b)| a ^ b)
-                .collect();
-            let [data @ .., check] = sum.as_slice() else {
-                panic!("21 values")
-            };
+            let sum: Vec<u8> = values(&one).iter().zip(values(&other)).map(|(a, b)| a ^ b).collect();
+            let [data @ .., check] = sum.as_slice() else { panic!("21 values") };
             assert_eq!(weighted_sum(data), *check);
         }
     }
 
     fn values(key: &LicenceKey) -> Vec<u8> {
-        let place = |symbol: u8| {
-            ALPHABET
-                .find(char::from(symbol))
-                .and_then(|place| u8::try_from(place).ok())
-        };
+        let place = |symbol: u8| ALPHABET.find(char::from(symbol)).and_then(|place| u8::try_from(place).ok());
         key.canonical().into_iter().filter_map(place).collect()
     }
 

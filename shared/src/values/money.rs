@@ -37,12 +37,7 @@ impl FromStr for Currency {
         iso_currency::Currency::from_code(text)
             .filter(|currency| currency.exponent().is_some() && !currency.is_special())
             .map(Self)
-            .ok_or_else(|| {
-                ParseError::new(
-                    "currency-invalid",
-                    "Use a three-letter ISO 4217 code, like USD.",
-                )
-            })
+            .ok_or_else(|| ParseError::new("currency-invalid", "Use a three-letter ISO 4217 code, like USD."))
     }
 }
 
@@ -101,10 +96,7 @@ impl Money {
 
     /// This amount so many times; `None` beyond what can be counted.
     pub fn times(&self, count: u32) -> Option<Self> {
-        Some(Self::new(
-            self.minor.checked_mul(u64::from(count))?,
-            self.currency,
-        ))
+        Some(Self::new(self.minor.checked_mul(u64::from(count))?, self.currency))
     }
 
     /// What is left, at least nothing; `None` across currencies.
@@ -141,10 +133,7 @@ impl Money {
             .flatten()
             .map(|minor| Self::new(minor, currency))
             .ok_or_else(|| {
-                ParseError::new(
-                    "amount-invalid",
-                    format!("Write the amount like {}.", Self::sample(currency)),
-                )
+                ParseError::new("amount-invalid", format!("Write the amount like {}.", Self::sample(currency)))
             })
     }
 
@@ -166,12 +155,10 @@ impl FromStr for Money {
 
     /// Reads what `Display` gives: `12.50 USD`.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let (amount, code) = text.trim().split_once(' ').ok_or_else(|| {
-            ParseError::new(
-                "amount-invalid",
-                "Write amount and currency like 12.50 USD.",
-            )
-        })?;
+        let (amount, code) = text
+            .trim()
+            .split_once(' ')
+            .ok_or_else(|| ParseError::new("amount-invalid", "Write amount and currency like 12.50 USD."))?;
         Self::parse_decimal(amount, code.trim().parse()?)
     }
 }
@@ -184,12 +171,7 @@ impl fmt::Display for Money {
         let (major, minor) = (self.minor / unit, self.minor % unit);
         match exponent {
             0 => write!(f, "{major} {}", self.currency),
-            places => write!(
-                f,
-                "{major}.{minor:0places$} {}",
-                self.currency,
-                places = usize::from(places)
-            ),
+            places => write!(f, "{major}.{minor:0places$} {}", self.currency, places = usize::from(places)),
         }
     }
 }
@@ -239,14 +221,8 @@ mod tests {
         assert_eq!(dollar.add(dollar), Some(money("2.00 USD")));
         assert_eq!(dollar.add(euro), None);
         assert_eq!(dollar.saturating_sub(euro), None);
-        assert_eq!(
-            dollar.saturating_sub(money("0.40 USD")),
-            Some(money("0.60 USD"))
-        );
-        assert_eq!(
-            dollar.saturating_sub(money("1.01 USD")),
-            Some(Money::zero(currency("USD")))
-        );
+        assert_eq!(dollar.saturating_sub(money("0.40 USD")), Some(money("0.60 USD")));
+        assert_eq!(dollar.saturating_sub(money("1.01 USD")), Some(Money::zero(currency("USD"))));
         assert_eq!(dollar.times(3), Some(money("3.00 USD")));
         let most = Money::new(u64::MAX, currency("USD"));
         assert_eq!(most.add(Money::new(1, currency("USD"))), None);
@@ -265,52 +241,19 @@ mod tests {
             ("0.01 USD", 100, "0.00 USD"),
             ("10.00 USD", 101, "0.00 USD"),
         ] {
-            assert_eq!(
-                money(price).less_percent(percent),
-                money(left),
-                "{price} {percent}"
-            );
+            assert_eq!(money(price).less_percent(percent), money(left), "{price} {percent}");
         }
-        assert!(
-            Money::new(u64::MAX, currency("USD"))
-                .less_percent(100)
-                .is_zero()
-        );
+        assert!(Money::new(u64::MAX, currency("USD")).less_percent(100).is_zero());
     }
 
     #[test]
     fn amounts_are_read_as_people_write_them() {
-        for (text, minor) in [
-            ("12.50", 1_250),
-            ("12.5", 1_250),
-            (" 12 ", 1_200),
-            ("0", 0),
-            ("007", 700),
-        ] {
-            assert_eq!(
-                Money::parse_decimal(text, currency("USD")).map(|money| money.minor()),
-                Ok(minor),
-                "{text}"
-            );
+        for (text, minor) in [("12.50", 1_250), ("12.5", 1_250), (" 12 ", 1_200), ("0", 0), ("007", 700)] {
+            assert_eq!(Money::parse_decimal(text, currency("USD")).map(|money| money.minor()), Ok(minor), "{text}");
         }
-        for wrong in [
-            "",
-            ".",
-            ".5",
-            "5.",
-            "-1",
-            "+1",
-            "1,50",
-            "1.505",
-            "1e3",
-            "12 USD",
-            "٣",
-            "184467440737095516.16",
-        ] {
-            assert!(
-                Money::parse_decimal(wrong, currency("USD")).is_err(),
-                "{wrong}"
-            );
+        for wrong in ["", ".", ".5", "5.", "-1", "+1", "1,50", "1.505", "1e3", "12 USD", "٣", "184467440737095516.16"]
+        {
+            assert!(Money::parse_decimal(wrong, currency("USD")).is_err(), "{wrong}");
         }
         let hint = |code| Money::parse_decimal("?", currency(code)).map_err(|error| error.hint);
         assert_eq!(hint("JPY"), Err("Write the amount like 12.".to_owned()));

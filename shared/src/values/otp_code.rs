@@ -31,23 +31,14 @@ impl FromStr for OtpCode {
 
     /// Spaces are dropped: apps show a code in groups.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let invalid = || {
-            ParseError::new(
-                "otp-invalid",
-                "Enter the 6 or 8 digits that your authenticator shows now.",
-            )
-        };
+        let invalid = || ParseError::new("otp-invalid", "Enter the 6 or 8 digits that your authenticator shows now.");
         let (mut digits, mut value) = (0_u8, 0_u32);
         for c in text.chars().filter(|c| !c.is_whitespace()) {
             let digit = c.to_digit(10).filter(|_| digits < 8).ok_or_else(invalid)?;
             digits += 1;
             value = value * 10 + digit;
         }
-        if matches!(digits, 6 | 8) {
-            Ok(Self { digits, value })
-        } else {
-            Err(invalid())
-        }
+        if matches!(digits, 6 | 8) { Ok(Self { digits, value }) } else { Err(invalid()) }
     }
 }
 
@@ -70,25 +61,14 @@ mod tests {
 
     #[test]
     fn six_or_eight_digits() {
-        for (text, digits, value) in [
-            ("000000", 6, 0),
-            ("123 456", 6, 123_456),
-            (" 9999 9999 ", 8, 99_999_999),
-            ("012345", 6, 12_345),
-        ] {
+        for (text, digits, value) in
+            [("000000", 6, 0), ("123 456", 6, 123_456), (" 9999 9999 ", 8, 99_999_999), ("012345", 6, 12_345)]
+        {
             let code: OtpCode = text.parse().expect("a code");
             assert_eq!((code.digits(), code.value()), (digits, value));
         }
-        for wrong in [
-            "",
-            "12345",
-            "1234567",
-            "123456789",
-            "12345a",
-            "-12345",
-            "１２３４５６",
-            &"1".repeat(1_000),
-        ] {
+        for wrong in ["", "12345", "1234567", "123456789", "12345a", "-12345", "１２３４５６", &"1".repeat(1_000)]
+        {
             assert!(wrong.parse::<OtpCode>().is_err(), "{wrong}");
         }
     }

@@ -26,10 +26,7 @@ mod tests {
 
     #[test]
     fn a_name_is_given_name_then_family_name() {
-        let name = PersonName {
-            given: "Ada".parse().expect("a line"),
-            family: "Lovelace".parse().expect("a line"),
-        };
+        let name = PersonName { given: "Ada".parse().expect("a line"), family: "Lovelace".parse().expect("a line") };
         assert_eq!(name.full(), "Ada Lovelace");
     }
 }

@@ -30,26 +30,14 @@ impl FromStr for Phone {
 
     /// Spaces, dashes, dots and parentheses are dropped.
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let invalid = || {
-            ParseError::new(
-                "phone-invalid",
-                "Enter the number with + and its country code, like +1 212 555 0100.",
-            )
-        };
+        let invalid =
+            || ParseError::new("phone-invalid", "Enter the number with + and its country code, like +1 212 555 0100.");
         let digits = text.trim().strip_prefix('+').ok_or_else(invalid)?;
-        let digits: String = digits
-            .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')'))
-            .take(16)
-            .collect();
+        let digits: String = digits.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).take(16).collect();
         let shaped = (8..=15).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && !digits.starts_with('0');
-        if shaped {
-            Ok(Self(format!("+{digits}")))
-        } else {
-            Err(invalid())
-        }
+        if shaped { Ok(Self(format!("+{digits}"))) } else { Err(invalid()) }
     }
 }
 
@@ -68,16 +56,8 @@ mod tests {
 
     #[test]
     fn numbers_are_reduced_to_e_164() {
-        for text in [
-            "+12125550100",
-            " +1 212 555 0100 ",
-            "+1 (212) 555-0100",
-            "+1.212.555.0100",
-        ] {
-            assert_eq!(
-                text.parse::<Phone>().expect("a number").as_str(),
-                "+12125550100"
-            );
+        for text in ["+12125550100", " +1 212 555 0100 ", "+1 (212) 555-0100", "+1.212.555.0100"] {
+            assert_eq!(text.parse::<Phone>().expect("a number").as_str(), "+12125550100");
         }
     }
 

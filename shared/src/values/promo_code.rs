@@ -38,12 +38,7 @@ impl FromStr for PromoCode {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         symbols::read_values(text)
             .map(|values| Self(symbols::symbols(&values)))
-            .ok_or_else(|| {
-                ParseError::new(
-                    "promo-code-invalid",
-                    "Enter the 13 letters and digits of the promo code.",
-                )
-            })
+            .ok_or_else(|| ParseError::new("promo-code-invalid", "Enter the 13 letters and digits of the promo code."))
     }
 }
 
@@ -70,27 +65,14 @@ mod tests {
         // SHP-2
         let code: PromoCode = "0123-4567-89ABC".parse().expect("a code");
         assert_eq!(&code.canonical(), b"0123456789ABC");
-        for same in [
-            "0123456789abc",
-            "o123-4567-89abc",
-            "Oi23 4567 89ABC",
-            "0L23-4567-89Abc",
-            " 0-1-2-3-4-5-6-7-8-9-A-B-C ",
-        ] {
-            assert_eq!(
-                same.parse::<PromoCode>().expect("a code").canonical(),
-                code.canonical(),
-                "{same}"
-            );
+        for same in
+            ["0123456789abc", "o123-4567-89abc", "Oi23 4567 89ABC", "0L23-4567-89Abc", " 0-1-2-3-4-5-6-7-8-9-A-B-C "]
+        {
+            assert_eq!(same.parse::<PromoCode>().expect("a code").canonical(), code.canonical(), "{same}");
         }
-        for wrong in [
-            "",
-            "0123-4567-89AB",
-            "0123-4567-89ABCD",
-            "0123-4567-89ABU",
-            "0123_4567_89ABC",
-            "0123-4567-89AB\u{410}",
-        ] {
+        for wrong in
+            ["", "0123-4567-89AB", "0123-4567-89ABCD", "0123-4567-89ABU", "0123_4567_89ABC", "0123-4567-89AB\u{410}"]
+        {
             assert!(wrong.parse::<PromoCode>().is_err(), "{wrong}");
         }
         assert_eq!(format!("{code:?}"), "PromoCode(..)");
@@ -102,15 +84,9 @@ mod tests {
         let mut seen = [0_u32; SYMBOLS];
         let mut entropy = Seeded(1);
         for _ in 0..2_000 {
-            for (seen, symbol) in seen
-                .iter_mut()
-                .zip(PromoCode::random(&mut entropy).canonical())
-            {
+            for (seen, symbol) in seen.iter_mut().zip(PromoCode::random(&mut entropy).canonical()) {
                 let letter = char::from(symbol);
-                *seen |= 1
-                    << "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-                        .find(letter)
-                        .expect("one of the symbols");
+                *seen |= 1 << "0123456789ABCDEFGHJKMNPQRSTVWXYZ".find(letter).expect("one of the symbols");
             }
         }
         assert!(seen.iter().all(|seen| *seen == u32::MAX));

@@ -29,12 +29,7 @@ pub(super) fn read_values<const N: usize>(text: &str) -> Option<Zeroizing<[u8; N
 
 /// The symbols of the values.
 pub(super) fn symbols<const N: usize>(values: &[u8; N]) -> [u8; N] {
-    values.map(|value| {
-        ALPHABET
-            .get(usize::from(value))
-            .copied()
-            .unwrap_or_default()
-    })
+    values.map(|value| ALPHABET.get(usize::from(value)).copied().unwrap_or_default())
 }
 
 /// The symbols in groups of these sizes, joined by dashes.
@@ -56,8 +51,6 @@ fn value_of(symbol: char) -> Option<u8> {
         'I' | 'L' => '1',
         other => other,
     };
-    let place = ALPHABET
-        .iter()
-        .position(|known| char::from(*known) == symbol)?;
+    let place = ALPHABET.iter().position(|known| char::from(*known) == symbol)?;
     u8::try_from(place).ok()
 }

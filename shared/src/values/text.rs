@@ -50,18 +50,8 @@ impl<const MAX: usize> FromStr for Paragraph<MAX> {
 }
 
 /// The trimmed NFC form when it has 1 to `max` characters and none of them is refused.
-fn normalised(
-    text: &str,
-    max: usize,
-    refused: impl Fn(char) -> bool,
-) -> Result<String, ParseError> {
-    checked(
-        nfc(text.trim().chars())
-            .take(max.saturating_add(1))
-            .collect(),
-        max,
-        refused,
-    )
+fn normalised(text: &str, max: usize, refused: impl Fn(char) -> bool) -> Result<String, ParseError> {
+    checked(nfc(text.trim().chars()).take(max.saturating_add(1)).collect(), max, refused)
 }
 
 /// The text when it has 1 to `max` characters and none of them is refused.
@@ -70,10 +60,7 @@ fn checked(text: String, max: usize, refused: impl Fn(char) -> bool) -> Result<S
         return Err(ParseError::new("text-missing", "Fill in this field."));
     }
     if text.chars().count() > max {
-        return Err(ParseError::new(
-            "text-too-long",
-            format!("Use at most {max} characters."),
-        ));
+        return Err(ParseError::new("text-too-long", format!("Use at most {max} characters.")));
     }
     if text.chars().any(refused) {
         return Err(ParseError::new(
@@ -143,24 +130,15 @@ mod tests {
     fn length_counts_characters_after_normalisation() {
         assert!("ëëë".parse::<Line<3>>().is_ok());
         assert!("e\u{308}e\u{308}e\u{308}".parse::<Line<3>>().is_ok());
-        assert_eq!(
-            "abcd".parse::<Line<3>>().map_err(|error| error.code),
-            Err("text-too-long")
-        );
+        assert_eq!("abcd".parse::<Line<3>>().map_err(|error| error.code), Err("text-too-long"));
         for empty in ["", " ", "\n\t "] {
-            assert_eq!(
-                empty.parse::<Line<3>>().map_err(|error| error.code),
-                Err("text-missing")
-            );
+            assert_eq!(empty.parse::<Line<3>>().map_err(|error| error.code), Err("text-missing"));
         }
     }
 
     #[test]
     fn what_reads_differently_from_what_it_is_is_refused() {
-        for hidden in [
-            '\0', '\n', '\r', '\t', '\u{7F}', '\u{85}', '\u{2028}', '\u{202E}', '\u{2066}',
-            '\u{FEFF}',
-        ] {
+        for hidden in ['\0', '\n', '\r', '\t', '\u{7F}', '\u{85}', '\u{2028}', '\u{202E}', '\u{2066}', '\u{FEFF}'] {
             let text = format!("a{hidden}b");
             assert_eq!(
                 text.parse::<Line<9>>().map_err(|error| error.code),
@@ -169,10 +147,7 @@ mod tests {
             );
         }
         let joined = "न\u{200D}य";
-        assert!(
-            joined.parse::<Line<9>>().is_ok(),
-            "joiners are part of scripts"
-        );
+        assert!(joined.parse::<Line<9>>().is_ok(), "joiners are part of scripts");
     }
 
     #[test]

@@ -57,12 +57,7 @@ impl Timestamp {
     /// For people: `21 November 2026, 21:05 UTC`.
     pub fn human(self) -> String {
         let (at, (hour, minute, _)) = (self.civil(), self.civil().as_hms());
-        format!(
-            "{} {} {}, {hour:02}:{minute:02} UTC",
-            at.day(),
-            at.month(),
-            at.year()
-        )
+        format!("{} {} {}, {hour:02}:{minute:02} UTC", at.day(), at.month(), at.year())
     }
 
     const fn seconds(self) -> u64 {
@@ -79,10 +74,7 @@ impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (at, (hour, minute, second)) = (self.civil(), self.civil().as_hms());
         let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
-        )
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 
@@ -95,28 +87,20 @@ impl FromStr for Timestamp {
             .ok()
             .map(OffsetDateTime::unix_timestamp)
             .and_then(in_range)
-            .ok_or_else(|| {
-                ParseError::new("time-invalid", "Write the time like 2026-11-21T21:05:00Z.")
-            })
+            .ok_or_else(|| ParseError::new("time-invalid", "Write the time like 2026-11-21T21:05:00Z."))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            serializer.collect_str(self)
-        } else {
-            serializer.serialize_i64(self.0)
-        }
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
     }
 }
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            return String::deserialize(deserializer)?
-                .parse()
-                .map_err(de::Error::custom);
+            return String::deserialize(deserializer)?.parse().map_err(de::Error::custom);
         }
         let seconds = i64::deserialize(deserializer)?;
         in_range(seconds).ok_or_else(|| de::Error::custom("a time outside the years 1970 to 9998"))
@@ -124,9 +108,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 fn in_range(seconds: i64) -> Option<Timestamp> {
-    (0..=LATEST)
-        .contains(&seconds)
-        .then_some(Timestamp(seconds))
+    (0..=LATEST).contains(&seconds).then_some(Timestamp(seconds))
 }
 
 /// A span of time in whole seconds.
@@ -159,71 +141,39 @@ mod tests {
     fn moments_are_shown_and_read() {
         for (seconds, text, human) in [
             (0, "1970-01-01T00:00:00Z", "1 January 1970, 00:00 UTC"),
-            (
-                951_782_400,
-                "2000-02-29T00:00:00Z",
-                "29 February 2000, 00:00 UTC",
-            ),
-            (
-                1_795_295_100,
-                "2026-11-21T21:05:00Z",
-                "21 November 2026, 21:05 UTC",
-            ),
-            (
-                LATEST,
-                "9998-12-31T23:59:59Z",
-                "31 December 9998, 23:59 UTC",
-            ),
+            (951_782_400, "2000-02-29T00:00:00Z", "29 February 2000, 00:00 UTC"),
+            (1_795_295_100, "2026-11-21T21:05:00Z", "21 November 2026, 21:05 UTC"),
+            (LATEST, "9998-12-31T23:59:59Z", "31 December 9998, 23:59 UTC"),
         ] {
             let moment = Timestamp::from_unix(seconds);
             assert_eq!(moment.to_string(), text);
             assert_eq!(moment.human(), human);
             assert_eq!(text.parse(), Ok(moment));
         }
-        assert_eq!(
-            "2026-11-21T23:05:00.9+02:00".parse(),
-            Ok(Timestamp::from_unix(1_795_295_100))
-        );
+        assert_eq!("2026-11-21T23:05:00.9+02:00".parse(), Ok(Timestamp::from_unix(1_795_295_100)));
     }
 
     #[test]
     fn both_ends_of_the_range_hold() {
         assert_eq!(Timestamp::from_unix(-1).unix(), 0);
         assert_eq!(Timestamp::from_unix(LATEST + 1).unix(), LATEST);
-        assert_eq!(
-            Timestamp::from_unix(LATEST).plus(Seconds(u64::MAX)).unix(),
-            LATEST
-        );
-        for wrong in [
-            "",
-            "yesterday",
-            "1969-12-31T23:59:59Z",
-            "2026-02-29T00:00:00Z",
-            "2026-11-21",
-            "2026-11-21T21:05:00",
-        ] {
+        assert_eq!(Timestamp::from_unix(LATEST).plus(Seconds(u64::MAX)).unix(), LATEST);
+        for wrong in
+            ["", "yesterday", "1969-12-31T23:59:59Z", "2026-02-29T00:00:00Z", "2026-11-21", "2026-11-21T21:05:00"]
+        {
             assert!(wrong.parse::<Timestamp>().is_err(), "{wrong}");
         }
         for wrong in [-1_i64, LATEST + 1] {
             let stored = postcard::to_allocvec(&wrong).expect("a number");
-            assert!(
-                postcard::from_bytes::<Timestamp>(&stored).is_err(),
-                "{wrong}"
-            );
+            assert!(postcard::from_bytes::<Timestamp>(&stored).is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn spans_are_counted() {
         let (early, late) = (Timestamp::from_unix(3_599), Timestamp::from_unix(3_600));
-        assert_eq!(
-            (late.since(early), early.since(late)),
-            (Seconds(1), Seconds(0))
-        );
-        assert_eq!(
-            (early.hour(), late.hour(), early.minute(), late.minute()),
-            (0, 1, 59, 60)
-        );
+        assert_eq!((late.since(early), early.since(late)), (Seconds(1), Seconds(0)));
+        assert_eq!((early.hour(), late.hour(), early.minute(), late.minute()), (0, 1, 59, 60));
         assert_eq!(
             (Seconds::days(2), Seconds::hours(3), Seconds::minutes(4)),
             (Seconds(172_800), Seconds(10_800), Seconds(240))

@@ -74,10 +74,7 @@ impl FromStr for UserId {
         if shaped {
             return Ok(Self(text.to_ascii_lowercase()));
         }
-        Err(ParseError::new(
-            "user-id-invalid",
-            "Enter the User ID from your activation e-mail, like lovelacea_0042.",
-        ))
+        Err(ParseError::new("user-id-invalid", "Enter the User ID from your activation e-mail, like lovelacea_0042."))
     }
 }
 
@@ -95,10 +92,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn person(given: &str, family: &str) -> PersonName {
-        PersonName {
-            given: given.parse().expect("a line"),
-            family: family.parse().expect("a line"),
-        }
+        PersonName { given: given.parse().expect("a line"), family: family.parse().expect("a line") }
     }
 
     #[test]
@@ -113,10 +107,7 @@ mod tests {
             ("明", "Wang", 1, "wang_0001"),
             ("Ada", "王", 10_001, "a_0001"),
         ] {
-            assert_eq!(
-                UserId::candidate(&person(given, family), number).as_str(),
-                expected
-            );
+            assert_eq!(UserId::candidate(&person(given, family), number).as_str(), expected);
         }
     }
 
@@ -131,25 +122,10 @@ mod tests {
 
     #[test]
     fn user_ids_are_read_in_any_case() {
-        assert_eq!(
-            " LovelaceA_0042 "
-                .parse::<UserId>()
-                .expect("a User ID")
-                .as_str(),
-            "lovelacea_0042"
-        );
-        for wrong in [
-            "",
-            "_0042",
-            "ada",
-            "ada_042",
-            "ada_00042",
-            "ada_oo42",
-            "ad1_0042",
-            "ada__0042",
-            "ad a_0042",
-            "ädä_0042",
-        ] {
+        assert_eq!(" LovelaceA_0042 ".parse::<UserId>().expect("a User ID").as_str(), "lovelacea_0042");
+        for wrong in
+            ["", "_0042", "ada", "ada_042", "ada_00042", "ada_oo42", "ad1_0042", "ada__0042", "ad a_0042", "ädä_0042"]
+        {
             assert!(wrong.parse::<UserId>().is_err(), "{wrong}");
         }
     }
