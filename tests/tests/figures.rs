@@ -27,7 +27,7 @@ async fn measured() -> anyhow::Result<Vec<Measured>> {
     let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
     let mut ignore = |_| {};
     Story::new(&world.place, "ada@kestrel.example", &mut ignore).by_invitation().await?;
-    world.host.clock().advance(std::time::Duration::from_secs(60));
+    world.host.clock().advance(std::time::Duration::from_mins(1));
     Story::new(&world.place, "bea@heron.example", &mut ignore).by_self_registration().await?;
     let measured = world.host.ledger().take_measured();
     world.stop().await?;

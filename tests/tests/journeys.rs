@@ -30,7 +30,7 @@ async fn journey_a_from_invitation_to_launch() -> anyhow::Result<()> {
     world.stop().await
 }
 
-// REG-2 SHP-1 SHP-2 SHP-3 SHP-5 SHP-6 TRM-4: a self-registered supplier redeems a promo code and launches.
+// REG-2 SHP-1 SHP-2 SHP-3 SHP-5 SHP-6 TRM-4 MSG-1 MSG-2: a self-registered supplier redeems a promo code and launches.
 #[tokio::test(flavor = "multi_thread")]
 async fn journey_b_from_self_registration_to_launch() -> anyhow::Result<()> {
     let world = World::start().await?;

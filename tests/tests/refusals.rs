@@ -1,6 +1,8 @@
 //! Bad input gets a clear error, and nothing is lost: every case answers a problem document and leaves the store as it
 //! was.
 
+#![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
+
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
@@ -158,7 +160,7 @@ async fn inv_5_links_that_do_not_work() -> anyhow::Result<()> {
         ensure!(reqwest::get(&link).await?.status() == 200);
     }
     ensure!(before == world.store_contents().await?, "INV-4: opening changed the store");
-    world.host.clock().advance(std::time::Duration::from_secs(14 * 24 * 3600));
+    world.host.clock().advance(std::time::Duration::from_hours(14 * 24));
     refused(&world, get(&world, "/invite/accept").query(&[("token", &token)]), 404, "link-not-valid").await?;
     world.stop().await
 }

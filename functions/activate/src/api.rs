@@ -103,7 +103,7 @@ impl RawActivation {
             let number = n.saturating_add(1);
             if !offered.contains(question) {
                 faults.add(format!("question_{number}"), "not-chosen", "Choose a question from the list.");
-            } else if chosen.iter().any(|(earlier, _)| earlier == question) {
+            } else if chosen.iter().any(|(earlier, _): &(String, _)| earlier.as_str() == question.as_str()) {
                 faults.add(format!("question_{number}"), "repeated", "Choose three different questions.");
             }
             if let Some(answer) = faults.check(format!("answer_{number}"), SecurityAnswer::parse(answer)) {

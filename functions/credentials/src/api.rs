@@ -308,7 +308,7 @@ impl Qr {
         let mut path = String::new();
         for (y, row) in code.to_colors().chunks(width).enumerate() {
             for (x, _) in row.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-                path.push_str(&format!("M{} {}h1v1h-1z", x + QR_MARGIN, y + QR_MARGIN));
+                path.extend([format!("M{} {}h1v1h-1z", x + QR_MARGIN, y + QR_MARGIN)]);
             }
         }
         Some(Self { side: width + 2 * QR_MARGIN, path })

@@ -9,7 +9,8 @@
 mod api;
 
 use edge::{
-    Change, Edge, Failure, Outcome, Platform, Request, failure::BadRequest, form::FormFaults, session::SessionCookie,
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest, form::FormFaults, request::Encoding,
+    session::SessionCookie,
 };
 use http::{Method, StatusCode};
 use shared::{
@@ -167,15 +168,18 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId)
         Err(failure) => return step_up_first(request, failure, id),
     };
     edge.confirm_session(&cookie, stored.value())?;
+    if request.encoding()? == Encoding::Form {
+        return Ok(Reply::see_other(api::authenticator_address(id)));
+    }
     let page = AuthenticatorPage::of(edge, stored.value(), id, FormFaults::none())?;
-    edge.done(request, &api::authenticator_address(id), StatusCode::OK, &page)
+    edge.show(request, StatusCode::OK, &page)
 }
 
 /// A person who needs a second factor first is led to it, and back.
 fn step_up_first(request: &Request, failure: Failure, id: CredentialId) -> Outcome {
     match failure {
         Failure::Refused(Refusal::OtpRequired) if request.wants_page() => {
-            Ok(edge::Reply::see_other(format!("/verify-otp?continue={}", api::authenticator_address(id))))
+            Ok(Reply::see_other(format!("/verify-otp?continue={}", api::authenticator_address(id))))
         }
         other => Err(other),
     }

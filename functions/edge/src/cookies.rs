@@ -1,4 +1,4 @@
-//! The service's cookies: all `__Host-`, Secure, HttpOnly, SameSite=Lax, for the whole site (SIG-2).
+//! The service's cookies: all `__Host-`, `Secure`, `HttpOnly`, `SameSite=Lax`, for the whole site (SIG-2).
 
 /// The session.
 pub const SESSION: &str = "__Host-session";

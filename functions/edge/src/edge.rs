@@ -122,7 +122,7 @@ impl<P: Platform> Edge<P> {
                 }
             };
             let (decision, outcome) = counted.split();
-            let effects = self.seal_effects(&R::key(id), decision.effects)?;
+            let effects = self.seal_effects(&R::key(id), &decision.effects)?;
             match kv.replace(seen, decision.next, effects).await? {
                 Replaced::Committed(stored) => {
                     self.drain(&stored).await;
@@ -140,7 +140,7 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
     pub async fn create<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
-        let effects = self.seal_effects(&R::key(id), decision.effects)?;
+        let effects = self.seal_effects(&R::key(id), &decision.effects)?;
         match self.kv().create(id, decision.next, effects).await? {
             Created::Created(stored) => {
                 self.drain(&stored).await;
@@ -159,13 +159,13 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// A fault of the store.
     pub async fn insert<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
-        let effects = self.seal_effects(&R::key(id), decision.effects)?;
+        let effects = self.seal_effects(&R::key(id), &decision.effects)?;
         let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
         self.drain(&stored).await;
         Ok(stored)
     }
 
-    pub(crate) fn seal_effects(&self, key: &Key, effects: Vec<Effect>) -> Result<Vec<Sealed>, Failure> {
+    pub(crate) fn seal_effects(&self, key: &Key, effects: &[Effect]) -> Result<Vec<Sealed>, Failure> {
         effects
             .iter()
             .map(|effect| {

@@ -183,6 +183,7 @@ impl Problem {
     }
 
     /// The one exhaustive table of refusals.
+    #[expect(clippy::too_many_lines, reason = "a table: one row a refusal, and the compiler keeps it complete")]
     pub fn of_refusal(refusal: &Refusal) -> Self {
         use StatusCode as S;
         let (status, title, detail, next): (S, &'static str, &str, &str) = match refusal {

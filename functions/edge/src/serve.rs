@@ -109,7 +109,7 @@ impl<P: Platform> Edge<P> {
         if let Failure::Refused(Refusal::NotSignedIn) = failure
             && request.wants_page()
         {
-            return self.to_sign_in(request);
+            return Self::to_sign_in(request);
         }
         let problem = match failure {
             Failure::Refused(refusal) => Problem::of_refusal(refusal),
@@ -148,7 +148,7 @@ impl<P: Platform> Edge<P> {
         Reply::with(problem.status, "application/problem+json", problem.document(&self.request_id))
     }
 
-    fn to_sign_in(&self, request: &Request) -> Reply {
+    fn to_sign_in(request: &Request) -> Reply {
         let sign_in = if request.path.starts_with("/operate") { "/operate/sign-in" } else { "/sign-in" };
         if request.method != Method::GET {
             return Reply::see_other(sign_in);
@@ -251,7 +251,7 @@ fn form_targets(gateway: &Gateway) -> String {
         .collect();
     origins.sort_unstable();
     origins.dedup();
-    origins.iter().map(|origin| format!(" {origin}")).collect()
+    [""].into_iter().chain(origins).collect::<Vec<_>>().join(" ")
 }
 
 fn origin_of(uri: &str) -> Option<&str> {

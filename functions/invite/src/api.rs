@@ -84,7 +84,7 @@ pub(crate) struct AcceptPage {
 
 impl AcceptPage {
     /// `None` when the configuration no longer has the application.
-    pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, token: String) -> Option<Self> {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, token: &str) -> Option<Self> {
         let application = edge.gateway.application(&slot.application)?;
         let partner = edge.gateway.partner(&application.partner)?;
         Some(Self {

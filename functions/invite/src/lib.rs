@@ -117,6 +117,6 @@ async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
     let invited = stored.value().present(&token, edge.now)?;
-    let page = AcceptPage::of(edge, invited.slot(), query.token).ok_or(Refusal::LinkNotValid)?;
+    let page = AcceptPage::of(edge, invited.slot(), &query.token).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
 }

@@ -241,6 +241,7 @@ pub(crate) struct KeySet<K> {
 }
 
 /// The discovery document (OpenID Connect Discovery 1.0, 3; RFC 8414; RFC 9207; RP-Initiated Logout 1.0, 2.1).
+#[expect(clippy::struct_excessive_bools, reason = "the members are named and typed by OpenID Connect Discovery 1.0")]
 #[derive(Serialize)]
 pub(crate) struct Discovery {
     issuer: String,

@@ -48,9 +48,10 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
     let person = session.as_ref().and_then(|(cookie, account)| edge.confirm_session(cookie, account).ok());
     let here = format!("{PATH}?{}", request.query);
     let Some(person) = person else {
-        return match authorization.silent {
-            true => back(AuthorizationError::LoginRequired),
-            false => Ok(Reply::see_other(api::with_query("/sign-in", &[("continue", &here)]))),
+        return if authorization.silent {
+            back(AuthorizationError::LoginRequired)
+        } else {
+            Ok(Reply::see_other(api::with_query("/sign-in", &[("continue", &here)])))
         };
     };
     // 4. Load.

@@ -300,7 +300,7 @@ pub(crate) struct DetailPage {
 impl DetailPage {
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
-        duty: &OnDuty<'_>,
+        duty: OnDuty<'_>,
         registration: Registration,
         raw: RawDecision,
         faults: FormFaults,
@@ -469,8 +469,8 @@ impl Codes {
 
     /// As a file for spreadsheets (RFC 4180).
     pub(crate) fn csv(&self) -> String {
-        let lines = std::iter::once("code").chain(self.codes.iter().map(String::as_str));
-        lines.map(|line| format!("{line}\r\n")).collect()
+        let lines = std::iter::once("code").chain(self.codes.iter().map(String::as_str)).chain([""]);
+        lines.collect::<Vec<_>>().join("\r\n")
     }
 
     pub(crate) fn disposition(&self) -> String {

@@ -53,7 +53,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
         (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
         (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
-        (_, ["health"] | ["operate"] | ["operate", "registrations", _]) => {
+        (_, ["health" | "operate"] | ["operate", "registrations", _]) => {
             Err(BadRequest::MethodNotAllowed("GET").into())
         }
         (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
@@ -110,7 +110,7 @@ async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 async fn detail<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let duty = on_duty(edge, request).await?;
     let registration = registration(edge, parse_id(id)?).await?;
-    let page = DetailPage::of(edge, &duty, registration, RawDecision::default(), FormFaults::none());
+    let page = DetailPage::of(edge, duty, registration, RawDecision::default(), FormFaults::none());
     edge.show(request, StatusCode::OK, &page)
 }
 
@@ -126,7 +126,7 @@ async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
         Err(refusal) => {
             let registration = registration(edge, id).await?;
             return edge.refused_in_place(request, refusal.into(), "decision", |faults| {
-                DetailPage::of(edge, &duty, registration, raw, faults)
+                DetailPage::of(edge, duty, registration, raw, faults)
             });
         }
     };

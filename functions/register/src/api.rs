@@ -62,10 +62,11 @@ pub(crate) enum Next {
     Profile,
     Administrators,
     /// With the registration as it will be submitted.
-    Review(SubmitRegistration),
+    Review(Box<SubmitRegistration>),
 }
 
 /// One step of the form. Each page sends its own fields; the others stay as the draft has them.
+#[expect(clippy::struct_excessive_bools, reason = "two boxes for each of three persons, as the page has them")]
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RawStep {
@@ -215,9 +216,12 @@ pub(crate) struct RawDocument {
     administrators: Vec<RawAdministrator>,
 }
 
+/// Where a registration says that it comes from: token, application and form.
+type RawSource = (Option<String>, Option<String>, Option<String>);
+
 impl RawDocument {
-    /// Where the registration comes from (token, application, form), and the registration.
-    pub(crate) fn split(self) -> ((Option<String>, Option<String>, Option<String>), RawRegistration) {
+    /// Where the registration comes from, and the registration.
+    pub(crate) fn split(self) -> (RawSource, RawRegistration) {
         let Self { token, application, form, given_name, family_name, email, phone, profile, administrators } = self;
         let entered = RawRegistration { given_name, family_name, email, phone, profile, administrators };
         ((token, application, form), entered)

@@ -118,9 +118,8 @@ fn check(step: Step, draft: &Draft) -> Result<Next, Refusal> {
         Step::Profile => {
             SubmitRegistration::check_profile(&draft.registration, mailbox.as_ref()).map(|()| Next::Administrators)
         }
-        Step::Administrators | Step::Submit => {
-            SubmitRegistration::parse(&draft.registration, mailbox.as_ref()).map(Next::Review)
-        }
+        Step::Administrators | Step::Submit => SubmitRegistration::parse(&draft.registration, mailbox.as_ref())
+            .map(|command| Next::Review(Box::new(command))),
     }
 }
 

@@ -8,7 +8,7 @@ use shared::{
     config::{Address, Gateway, Partner, Product},
     refusal::{Faults, Refusal},
     secret::Entropy,
-    values::{FormId, Money, ProductId, Timestamp},
+    values::{self, FormId, Money, ProductId, Timestamp},
 };
 
 const DAYS_OF_A_YEAR: u64 = 365;
@@ -376,8 +376,8 @@ impl CheckoutPage {
 
 /// The address as it stands on a letter.
 fn postal(address: &Address) -> Vec<String> {
-    let region = address.region.iter().map(|region| region.as_str());
-    let place = region.chain(address.postal_code.iter().map(|code| code.as_str())).collect::<Vec<_>>().join(" ");
+    let region = address.region.iter().map(values::Line::as_str);
+    let place = region.chain(address.postal_code.iter().map(values::Line::as_str)).collect::<Vec<_>>().join(" ");
     let city = address.city.as_str();
     let mut lines = vec![
         address.street.as_str().to_owned(),

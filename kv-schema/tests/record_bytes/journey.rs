@@ -406,8 +406,7 @@ impl Walk {
             levels: Vec::new(),
         };
         let rng = &mut Seeded(9);
-        let (fresh, token) =
-            AuthorizationCode::issue(&cleared, &person, organisation, application, request, &self.keys, NOW, rng);
+        let (fresh, token) = AuthorizationCode::issue(&cleared, request, &self.keys, NOW, rng);
         self.keep("fresh", fresh.id, &fresh);
         let exchange = Exchange { client: &application.id, code: &token, redirect_uri, code_verifier: VERIFIER };
         let (exchanged, _) = fresh.exchange(&exchange, NOW.plus(Seconds(1))).split();
