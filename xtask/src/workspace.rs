@@ -24,7 +24,8 @@ pub(crate) fn target() -> PathBuf {
 /// A cargo command, run in the project's directory.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).env("CARGO_TARGET_DIR", target()).args(arguments);
+    // `cargo run` tells this program its package's name; cargo-machete takes that for a sign that it is not run by cargo.
+    command.current_dir(root()).env("CARGO_TARGET_DIR", target()).env_remove("CARGO_PKG_NAME").args(arguments);
     command
 }
 

@@ -3,7 +3,7 @@
 //! A component's handler is generic over [`platform::Platform`]; in a component that is Spin. Only `spin.rs` names the SDK.
 //!
 //! What a handler uses, in the order of its seven steps: [`request::Request`] (bounded by [`serve`]),
-//! [`edge::Edge::signed_in`] and its siblings (authenticate), [`request::Request::decode`] (parse),
+//! [`edge::Edge::session_account`] and [`edge::Edge::confirm_session`] (authenticate), [`request::Request::decode`] (parse),
 //! [`edge::Edge::transact`] (load, decide, commit, drain), [`reply::Reply`] (respond).
 
 pub mod cookies;
