@@ -255,7 +255,7 @@ fn credential_blocker(
 /// Whether a second factor that was passed at this time is good for a launch now (OTP-4).
 fn fresh_enough(application: &Application, passed_at: Timestamp, intent: Option<&Intent>, now: Timestamp) -> bool {
     match application.otp_max_age_seconds {
-        0 => intent.is_some_and(|intent| passed_at >= intent.started_at),
+        0 => intent.is_some_and(|intent| passed_at > intent.started_at),
         max_age => now.since(passed_at).0 < max_age,
     }
 }

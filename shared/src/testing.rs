@@ -24,6 +24,8 @@ pub(crate) use crate::secret::testing::Seeded;
 
 /// The moment at which every test begins: long after the terms of the configuration took effect.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+/// The second before: when a launch began whose code was accepted [`NOW`].
+pub(crate) const BEFORE: Timestamp = Timestamp::from_unix(1_799_999_999);
 
 /// The organisation that [`organisation`] builds and [`account`] belongs to.
 pub(crate) const ORGANISATION: OrganisationId = OrganisationId::from_bytes([10; 16]);

@@ -35,6 +35,8 @@ pub struct Page {
 pub struct Form {
     method: Method,
     action: Url,
+    /// What a browser says about the page that the form stands on.
+    origin: String,
     fields: Vec<(String, String)>,
 }
 
@@ -77,9 +79,7 @@ impl Browser {
             url.query_pairs_mut().clear().extend_pairs(&form.fields);
             self.send(Method::GET, url, None).await?
         } else {
-            let mut body = url::form_urlencoded::Serializer::new(String::new());
-            body.extend_pairs(&form.fields);
-            self.send(form.method, url, Some(body.finish())).await?
+            self.submit_once(&form).await?
         };
         self.follow(page).await
     }
@@ -91,7 +91,8 @@ impl Browser {
     pub async fn submit_once(&mut self, form: &Form) -> anyhow::Result<Page> {
         let mut body = url::form_urlencoded::Serializer::new(String::new());
         body.extend_pairs(&form.fields);
-        self.send(form.method.clone(), form.action.clone(), Some(body.finish())).await
+        let sent = Some((body.finish(), form.origin.as_str()));
+        self.send(form.method.clone(), form.action.clone(), sent).await
     }
 
     /// The cookie of this name for the server of `url`.
@@ -128,16 +129,18 @@ impl Browser {
         bail!("{} redirects without end", page.url)
     }
 
-    async fn send(&mut self, method: Method, url: Url, body: Option<String>) -> anyhow::Result<Page> {
+    async fn send(&mut self, method: Method, url: Url, body: Option<(String, &str)>) -> anyhow::Result<Page> {
         let mut request = self
             .http
             .request(method, url.clone())
             .header(header::ACCEPT, "text/html,application/xhtml+xml,*/*;q=0.8")
             .header(header::COOKIE, self.cookie_header(url.as_str()));
-        if let Some(body) = body {
+        if let Some((body, origin)) = body {
+            let site = if origin == self::origin(&url) { "same-origin" } else { "cross-site" };
             request = request
                 .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-                .header(header::ORIGIN, url.origin().ascii_serialization())
+                .header(header::ORIGIN, origin)
+                .header("sec-fetch-site", site)
                 .body(body);
         }
         let response = request.send().await?;
@@ -222,6 +225,15 @@ impl Page {
         Ok(self.url.join(href)?.to_string())
     }
 
+    /// The `Origin` of requests that forms of this page cause: browsers withhold it where the page's policy is
+    /// `no-referrer` (Fetch, "append a request `Origin` header").
+    fn origin(&self) -> String {
+        match self.headers.get(header::REFERRER_POLICY).map(header::HeaderValue::as_bytes) {
+            Some(b"no-referrer") => "null".to_owned(),
+            _ => origin(&self.url),
+        }
+    }
+
     /// The form whose button has this text, with what it is prefilled with.
     ///
     /// # Errors
@@ -238,7 +250,7 @@ impl Page {
             if let (Some(name), value) = (pressed.value().attr("name"), pressed.value().attr("value")) {
                 fields.push((name.to_owned(), value.unwrap_or_default().to_owned()));
             }
-            return Ok(Form { method: method.parse()?, action, fields });
+            return Ok(Form { method: method.parse()?, action, origin: self.origin(), fields });
         }
         bail!("{} has no form with the button {button:?}: {}", self.url.path(), self.text())
     }

@@ -225,7 +225,9 @@ fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Re
         ),
     ));
     reply.headers.push(("x-content-type-options", "nosniff".to_owned()));
-    reply.headers.push(("referrer-policy", "no-referrer".to_owned()));
+    // Only the origin: no token leaves in an address. Not `no-referrer`, under which browsers send `Origin: null` with
+    // our own forms, and SIG-4 could not tell them from forged ones.
+    reply.headers.push(("referrer-policy", "strict-origin".to_owned()));
     reply.headers.push(("strict-transport-security", "max-age=63072000; includeSubDomains".to_owned()));
     reply.headers.push(("cross-origin-opener-policy", "same-origin".to_owned()));
     if reply.status != StatusCode::NOT_MODIFIED {

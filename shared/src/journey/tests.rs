@@ -28,7 +28,7 @@ impl Facts {
         let mut account = account();
         account.credentials = vec![registered(1, product(&gateway, "cobalt-mobile-id"))];
         let application: ApplicationId = read(application);
-        let mut intent = Intent::begin(account.id, &application, NOW);
+        let mut intent = Intent::begin(account.id, &application, BEFORE);
         intent.accepted_terms = launch_terms_digest(gateway.application(&application).expect("configured"));
         let mut facts = Self { account, organisation, gateway, application, intent: Some(intent), now: NOW };
         facts.raised_at(NOW);
@@ -86,7 +86,7 @@ impl Facts {
     fn at(&mut self, now: Timestamp) {
         self.now = now;
         self.raised_at(now);
-        self.intent().started_at = now;
+        self.intent().started_at = Timestamp::from_unix(now.unix() - 1);
     }
 
     fn product_level(&mut self, id: &str, level: Level) {
@@ -336,12 +336,13 @@ const CASES: &[Case] = &[
         &["otp-required"],
     ),
     supply("a code of this launch", |f| f.raised_at(after(1)), &[]),
+    supply("a code of the second in which this launch began", |f| f.intent().started_at = NOW, &["otp-required"]),
     supply("a code of before this launch", |f| f.intent().started_at = after(1), &["otp-required"]),
     supply("a code without a launch", |f| f.intent = None, &["otp-required"]),
     supply("another person's launch", |f| f.intent().account = AccountId::from_bytes([99; 16]), &["otp-required"]),
     supply("another application's launch", |f| f.intent().application = read("business-network"), &["otp-required"]),
-    supply("the launch's last second", |f| f.now = after(INTENT_LIFETIME.0 - 1), &[]),
-    supply("a launch that took too long", |f| f.now = after(INTENT_LIFETIME.0), &["otp-required"]),
+    supply("the launch's last second", |f| f.now = after(INTENT_LIFETIME.0 - 2), &[]),
+    supply("a launch that took too long", |f| f.now = after(INTENT_LIFETIME.0 - 1), &["otp-required"]),
     // Access terms at every launch (TRM-4).
     network("access terms not accepted", |f| f.intent().accepted_terms = None, &["launch-terms-required"]),
     network("no launch, so no access terms accepted", |f| f.intent = None, &["launch-terms-required"]),

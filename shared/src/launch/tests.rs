@@ -18,7 +18,7 @@ fn ready(gateway: &Gateway) -> Account {
 fn intent(gateway: &Gateway, id: &str) -> Intent {
     let application = application(gateway, id);
     let digest = launch_terms_digest(application).unwrap_or_default();
-    let begun = Intent::begin(account().id, &application.id, NOW);
+    let begun = Intent::begin(account().id, &application.id, BEFORE);
     begun.accept_terms(application, true, &digest).expect("the text in force")
 }
 
