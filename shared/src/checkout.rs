@@ -399,6 +399,12 @@ impl Order {
         redeem.into_iter().chain(messages).collect()
     }
 
+    /// Whether this promo code paid for the order: a form can be sent again with another code than the one it reserved
+    /// first, which must not be burnt (SHP-3).
+    pub fn paid_with(&self, promo: PromoId) -> bool {
+        matches!(self.source, Source::Storefront { promo: Some(paid) } if paid == promo)
+    }
+
     /// The number under which people speak of the order.
     pub fn reference(&self) -> String {
         let text = self.id.to_string().to_ascii_uppercase();

@@ -93,7 +93,7 @@ impl Blocker {
             }
             Self::CredentialExpired { .. } => "Get a new licence key to renew your credential.",
             Self::CredentialNotRegistered { .. } => "Register your authenticator app.",
-            Self::CredentialLocked => "Ask your Organization Administrator or support to unlock your credential.",
+            Self::CredentialLocked => "Write to support: only they can help with a locked credential.",
             Self::OtpRequired => "Enter a code from your authenticator app.",
             Self::LaunchTermsRequired => "Accept the access terms for this launch.",
         }

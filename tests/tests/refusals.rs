@@ -267,3 +267,141 @@ async fn a_broken_configuration_stops_the_start() -> anyhow::Result<()> {
     ensure!(text.contains("gateway.toml") && text.contains("supply-platform.partner"), "{text}");
     Ok(())
 }
+
+// SHP-7: a webhook whose timestamp is more than five minutes off is refused, however well it is signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_7_stale_webhooks() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut ignore = |_| {};
+    let event = Story::new(&world.place, "ada@kestrel.example", &mut ignore).paid_order("AN-1", "anvil-mobile-id");
+    let body = event.to_string();
+    let now = i64::try_from(world.place.time.unix_seconds())?;
+    for stale in [now - 301, now + 301] {
+        let signature = standardwebhooks::Webhook::new(&world.place.secrets.anvil_webhook_secret)?;
+        let signature = signature.sign("msg_1", stale, body.as_bytes())?;
+        let request = post(&world, "/webstore-checkout/webhooks/anvil")
+            .header("content-type", "application/json")
+            .header("webhook-id", "msg_1")
+            .header("webhook-timestamp", stale.to_string())
+            .header("webhook-signature", signature)
+            .body(body.clone());
+        refused(&world, request, 400, "webhook-stale").await?;
+    }
+    world.stop().await
+}
+
+// INV-5, ACT-3: a used link, and a link of another purpose, answer like one that never was.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_5_act_3_used_links() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut ignore = |_| {};
+    let arrival = Story::new(&world.place, "ada@kestrel.example", &mut ignore).by_invitation().await?;
+    let token = |link: String| link.split("token=").nth(1).map(str::to_owned).context("token");
+    let invitation = token(world.place.mail("ada@kestrel.example", "Invited").await?.word_starting("http")?)?;
+    let activation = token(world.place.mail("ada@kestrel.example", "Activate").await?.word_starting("http")?)?;
+    for path in ["/invite/accept", "/register", "/activate"] {
+        for used in [&invitation, &activation] {
+            refused(&world, get(&world, path).query(&[("token", used)]), 404, "link-not-valid").await?;
+        }
+    }
+    // Wrong stage: activating again, and offering a second seed to a credential that has its app.
+    let again = json!({ "token": activation, "password": PASSWORD, "password_repeated": PASSWORD });
+    refused(&world, post(&world, "/activate").json(&again), 409, "wrong-stage").await?;
+    let cookies = arrival.supplier.cookie_header(&world.place.service);
+    let listed: Value = get(&world, "/credentials").header("cookie", &cookies).send().await?.json().await?;
+    let id = listed["credentials"][0]["id"].as_str().with_context(|| listed.to_string())?;
+    let enrol = post(&world, &format!("/credentials/{id}/authenticator")).header("cookie", &cookies).json(&json!({}));
+    refused(&world, enrol, 409, "wrong-stage").await?;
+    world.stop().await
+}
+
+/// Bytes that are the same each time, for keys that nobody issued.
+struct Sevens;
+
+impl shared::secret::Entropy for Sevens {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+// SHP-2, SHP-3, CRD-1: a promo code that is unknown, used, expired or for another store; a licence key that nobody issued
+// or that somebody has.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_2_crd_1_codes_and_keys() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut ignore = |_| {};
+    let mut story = Story::new(&world.place, "guest@heron.example", &mut ignore);
+    let (used, late) = (story.promo_code().await?, story.promo_code().await?);
+    let place = |store: &str, product: &str, form: u8, code: &str| {
+        let body = json!({
+            "form": shared::values::FormId::from_bytes([form; 16]).to_string(),
+            "given_name": "Guest",
+            "family_name": "Heron",
+            "email": "guest@heron.example",
+            "lines": [{ "product": product, "quantity": 1 }],
+            "promo_code": code,
+            "action": "place",
+        });
+        post(&world, &format!("/webstore-checkout/{store}/checkout")).json(&body)
+    };
+    let unknown = shared::values::PromoCode::random(&mut Sevens).reveal();
+    refused(&world, place("cobalt", "cobalt-mobile-id", 1, &unknown), 422, "promo-not-usable").await?;
+    refused(&world, place("anvil", "anvil-mobile-id", 2, &late), 422, "promo-not-usable").await?;
+    let placed = place("cobalt", "cobalt-mobile-id", 3, &used).send().await?;
+    ensure!(placed.status().is_success(), "{}", placed.text().await?);
+    refused(&world, place("cobalt", "cobalt-mobile-id", 4, &used), 422, "promo-not-usable").await?;
+    world.host.clock().advance(std::time::Duration::from_hours(91 * 24));
+    refused(&world, place("cobalt", "cobalt-mobile-id", 5, &late), 422, "promo-not-usable").await?;
+
+    let arrival = Story::new(&world.place, "ada@kestrel.example", &mut ignore).by_invitation().await?;
+    let cookies = arrival.supplier.cookie_header(&world.place.service);
+    let never_issued = shared::values::LicenceKey::random(&mut Sevens).reveal();
+    let activate = |key: &str| {
+        post(&world, "/credentials/licence")
+            .header("cookie", &cookies)
+            .json(&json!({ "licence_key": key, "agreed": true }))
+    };
+    refused(&world, activate(&never_issued), 422, "licence-not-usable").await?;
+    let mistyped = never_issued.replacen(|_| true, "X", 1);
+    refused(&world, activate(&mistyped), 422, "invalid-input").await?;
+    let theirs = world.place.mail("ada@kestrel.example", "Your licence key").await?;
+    let theirs = theirs.text.split_whitespace().find(|word| word.matches('-').count() == 4).context("key")?.to_owned();
+    let other = Story::new(&world.place, "bea@heron.example", &mut ignore).by_invitation().await?;
+    let cookies = other.supplier.cookie_header(&world.place.service);
+    let stolen = post(&world, "/credentials/licence")
+        .header("cookie", &cookies)
+        .json(&json!({ "licence_key": theirs, "agreed": true }));
+    refused(&world, stolen, 422, "licence-not-usable").await?;
+    world.stop().await
+}
+
+// LCH-2: the token endpoint gives nothing to a wrong client, a code that never was, or another grant (RFC 6749, 5.2).
+#[tokio::test(flavor = "multi_thread")]
+async fn lch_2_token_requests() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let before = world.store_contents().await?;
+    let ask = |secret: &str, grant: &str| {
+        let fields = [
+            ("grant_type", grant),
+            ("code", &"a".repeat(52)),
+            ("redirect_uri", "http://127.0.0.1:3002/supply-platform/callback"),
+            ("code_verifier", &"v".repeat(43)),
+        ];
+        post(&world, "/launch/token").basic_auth("supply-platform", Some(secret)).form(&fields)
+    };
+    let right = "client-secret-of-supply-platform";
+    for (secret, grant, status, error) in [
+        ("wrong", "authorization_code", 401, "invalid_client"),
+        (right, "authorization_code", 400, "invalid_grant"),
+        (right, "password", 400, "unsupported_grant_type"),
+    ] {
+        let response = ask(secret, grant).send().await?;
+        let (found, body) = (response.status(), response.json::<Value>().await?);
+        ensure!(found == status && body["error"] == error, "expected {status} {error}, found {found} {body}");
+    }
+    ensure!(before == world.store_contents().await?, "a refused token request changed the store");
+    let evil = "/launch/authorize?client_id=supply-platform&redirect_uri=https://evil.example/&response_type=code";
+    let answer = Browser::new().open(&world.url(evil)).await?;
+    ensure!(answer.status.is_client_error() && answer.url.as_str().starts_with(&world.place.service), "{}", answer.url);
+    world.stop().await
+}

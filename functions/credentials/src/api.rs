@@ -9,7 +9,7 @@ use edge::{
 use qrcode::{Color, EcLevel, QrCode};
 use serde::{Deserialize, Serialize};
 use shared::{
-    account::Account,
+    account::{Account, SignedIn},
     config::{Gateway, Product},
     credential::{Authenticator, Credential, open_seed},
     licence::ActivateLicence,
@@ -159,7 +159,7 @@ impl CredentialView {
             let next = Some(Next { label: "Enter a license key", href: "/credentials/licence".to_owned() });
             ("expired", "Expired", "stop", "Get a new license key to renew it.", next)
         } else if credential.locked() && credential.registered() {
-            ("locked", "Locked", "stop", "Ask your Organization Administrator or support to unlock it.", None)
+            ("locked", "Locked", "stop", "Write to support: only they can help with a locked credential.", None)
         } else {
             match credential.authenticator {
                 Authenticator::App { .. } => ("active", "Active", "good", "Use its codes when you launch.", None),
@@ -334,14 +334,17 @@ pub(crate) struct AuthenticatorPage {
 impl AuthenticatorPage {
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
-        account: &Account,
+        person: &SignedIn<'_>,
         id: CredentialId,
         faults: FormFaults,
     ) -> Result<Self, Refusal> {
+        let account = person.account;
         let credential = account.credential(id)?;
         let enrolling = matches!(credential.authenticator, Authenticator::Enrolling { .. });
         let on_offer = enrolling && !credential.expired(edge.now) && credential.sealed_seed(edge.now).is_some();
         let offer = if on_offer {
+            // Whoever sees the seed holds the second factor: it is shown only to a session that may add one (CRD-9).
+            person.may_add_authenticator(edge.now)?;
             let seed = open_seed(credential, account.id, &edge.keys, edge.now)?;
             let holder = format!("{} ({})", account.user_id.as_str(), product_name(&edge.gateway, credential));
             let issuer = &edge.gateway.service.name;

@@ -144,9 +144,11 @@ async fn activate<P: Platform>(
 
 async fn authenticator<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
-    edge.confirm_session(&cookie, &account)?;
-    let page = AuthenticatorPage::of(edge, &account, id, FormFaults::none())?;
-    edge.show(request, StatusCode::OK, &page)
+    let person = edge.confirm_session(&cookie, &account)?;
+    match AuthenticatorPage::of(edge, &person, id, FormFaults::none()) {
+        Ok(page) => edge.show(request, StatusCode::OK, &page),
+        Err(refusal) => step_up_first(request, refusal.into(), id),
+    }
 }
 
 async fn begin<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId) -> Outcome {
@@ -167,11 +169,11 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId)
         Ok(((), stored)) => stored,
         Err(failure) => return step_up_first(request, failure, id),
     };
-    edge.confirm_session(&cookie, stored.value())?;
+    let person = edge.confirm_session(&cookie, stored.value())?;
     if request.encoding()? == Encoding::Form {
         return Ok(Reply::see_other(api::authenticator_address(id)));
     }
-    let page = AuthenticatorPage::of(edge, stored.value(), id, FormFaults::none())?;
+    let page = AuthenticatorPage::of(edge, &person, id, FormFaults::none())?;
     edge.show(request, StatusCode::OK, &page)
 }
 
@@ -235,7 +237,10 @@ fn code_refused<P: Platform>(
     id: CredentialId,
     refusal: Refusal,
 ) -> Outcome {
-    edge.confirm_session(cookie, account)?;
-    let page = AuthenticatorPage::of(edge, account, id, FormFaults::none())?;
+    let person = edge.confirm_session(cookie, account)?;
+    let page = match AuthenticatorPage::of(edge, &person, id, FormFaults::none()) {
+        Ok(page) => page,
+        Err(refusal) => return step_up_first(request, refusal.into(), id),
+    };
     edge.refused_in_place(request, refusal.into(), "code", |faults| page.with(faults))
 }

@@ -195,19 +195,31 @@ impl<P: Platform> Edge<P> {
         let owner = self.claim_login(&admission.email.normalised(), admission.account).await?;
         if owner != admission.account {
             let absent = Refusal::Busy { retry_after: Seconds(2) };
-            return self
-                .transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()))
-                .await
-                .map(drop);
+            let joined =
+                self.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
+            joined.await?;
+            return self.message_is_out(&owner).await;
         }
-        if let Some(stored) = self.kv().get::<Account>(&admission.account).await? {
-            self.drain(&stored).await;
-            return Ok(());
-        }
-        let user_id = self.claim_user_id(&admission).await?;
         let id = admission.account;
-        let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
-        self.create(&id, decision).await.map(drop)
+        match self.kv().get::<Account>(&id).await? {
+            Some(stored) => self.drain(&stored).await,
+            None => {
+                let user_id = self.claim_user_id(&admission).await?;
+                let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
+                self.create(&id, decision).await.map(drop)?;
+            }
+        }
+        self.message_is_out(&id).await
+    }
+
+    /// An admission is done only when its message is out: whoever was let in and is not told never comes in.
+    async fn message_is_out(&self, account: &AccountId) -> Result<(), Failure> {
+        let stored = self.kv().get::<Account>(account).await?;
+        if stored.is_some_and(|stored| stored.pending().is_empty()) {
+            Ok(())
+        } else {
+            Err(Failure::Fault("the message about an admission is not delivered yet".to_owned()))
+        }
     }
 
     async fn claim_user_id(&self, admission: &Admission) -> Result<UserId, Failure> {

@@ -113,12 +113,17 @@ impl<P: Platform> Edge<P> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
         for _ in 0..DECIDE_TRIES {
-            let counted = match decide(seen.value().clone(), &mut self.rng())? {
-                Change::Commit(counted) => counted,
-                Change::Keep(outcome) => {
+            let counted = match decide(seen.value().clone(), &mut self.rng()) {
+                Ok(Change::Commit(counted)) => counted,
+                Ok(Change::Keep(outcome)) => {
                     let stored = seen.into_stored();
                     self.drain(&stored).await;
                     return Ok((outcome, stored));
+                }
+                // A repetition is refused because its first try was committed: what that one left is carried out.
+                Err(refusal) => {
+                    self.drain(&seen.into_stored()).await;
+                    return Err(refusal.into());
                 }
             };
             let (decision, outcome) = counted.split();

@@ -309,7 +309,7 @@ impl Problem {
                 S::TOO_MANY_REQUESTS,
                 "Credential locked",
                 "There were ten wrong codes in a row, so the credential is locked.",
-                "Ask your Organization Administrator or support to unlock it.",
+                "Write to support: only they can help with a locked credential.",
             ),
             Refusal::Blocked(_) => (
                 S::FORBIDDEN,

@@ -180,7 +180,8 @@ async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Mo
 /// the redemption must not give the code away a second time (SHP-3).
 async fn redeem_what_was_committed<P: Platform>(edge: &Edge<P>, promo: &Promo) -> Result<(), Failure> {
     for order in promo.lapsed(edge.now) {
-        if edge.kv().get::<Order>(&order).await?.is_some() {
+        let committed = edge.kv().get::<Order>(&order).await?;
+        if committed.is_some_and(|committed| committed.value().paid_with(promo.id)) {
             let redeemed = edge
                 .transact::<Promo, ()>(&promo.id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()));
             redeemed.await?;
