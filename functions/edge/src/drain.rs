@@ -201,13 +201,12 @@ impl<P: Platform> Edge<P> {
             return self.message_is_out(&owner).await;
         }
         let id = admission.account;
-        match self.kv().get::<Account>(&id).await? {
-            Some(stored) => self.drain(&stored).await,
-            None => {
-                let user_id = self.claim_user_id(&admission).await?;
-                let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
-                self.create(&id, decision).await.map(drop)?;
-            }
+        if let Some(stored) = self.kv().get::<Account>(&id).await? {
+            self.drain(&stored).await;
+        } else {
+            let user_id = self.claim_user_id(&admission).await?;
+            let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
+            self.create(&id, decision).await.map(drop)?;
         }
         self.message_is_out(&id).await
     }
