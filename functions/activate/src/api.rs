@@ -10,13 +10,6 @@ use shared::{
     refusal::{Faults, Refusal},
 };
 
-/// The query of the link.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TokenQuery {
-    pub(crate) token: String,
-}
-
 /// The submitted page. The three questions are numbered, so that a form and a JSON document look alike.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

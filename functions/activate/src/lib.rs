@@ -15,7 +15,7 @@ use shared::{
     values::AccountId,
 };
 
-use crate::api::{ActivatePage, Activated, RawActivation, TokenQuery};
+use crate::api::{ActivatePage, Activated, RawActivation};
 
 edge::component!(crate::handle, edge::drain::mail);
 
@@ -33,7 +33,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 }
 
 async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: TokenQuery = request.decode_query()?;
+    let query: edge::form::TokenQuery = request.decode_query()?;
     let (token, account) = account_of(edge, &query.token).await?;
     account.present_activation(&token, edge.now)?;
     let page = ActivatePage::of(edge, &account, query.token, FormFaults::none(), &[]);

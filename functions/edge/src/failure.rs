@@ -1,7 +1,7 @@
 //! The two ways in which a request is not served: a refusal, which tells the caller, and a fault, which tells the log.
 
-use kv_schema::{kv, record::RecordFault};
-use shared::{decision::Counted, refusal::Refusal};
+use kv_schema::kv;
+use shared::refusal::Refusal;
 
 use crate::{platform::PlatformFault, reply::Reply};
 
@@ -61,17 +61,8 @@ impl From<kv::Fault> for Failure {
     }
 }
 
-impl From<RecordFault> for Failure {
-    fn from(fault: RecordFault) -> Self {
-        Self::Fault(fault.to_string())
-    }
-}
-
 impl From<PlatformFault> for Failure {
     fn from(fault: PlatformFault) -> Self {
         Self::Fault(fault.to_string())
     }
 }
-
-/// A decision whose outcome carries a refusal: what [`crate::edge::Edge::transact`] hands back after the commit.
-pub type Judged<T, O> = Counted<T, Result<O, Refusal>>;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::{
-    Deserializer,
+    Deserialize, Deserializer,
     de::{self, Visitor},
 };
 use shared::refusal::{FieldFault, Refusal};
@@ -70,6 +70,23 @@ impl From<&FieldFault> for Fault {
     fn from(fault: &FieldFault) -> Self {
         Self { field: fault.field.clone(), message: fault.hint.clone() }
     }
+}
+
+/// The query of a page that a link with a token opens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenQuery {
+    /// The token as the link has it; nothing is checked yet.
+    pub token: String,
+}
+
+/// The query of a page that leads on to another one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContinueQuery {
+    /// Where to go on; it becomes a [`LocalPath`].
+    #[serde(default, rename = "continue")]
+    pub continue_to: Option<String>,
 }
 
 /// A path on this site that a request asks to go on to. Anything that a browser could take for another site is not one.

@@ -35,17 +35,11 @@ pub enum Encoding {
 }
 
 impl Request {
-    /// The header's value when it is given once and is text. The platform appends its own headers after those of the
-    /// client, so callers that want the platform's take [`Request::last_header`].
+    /// The header's value when it is given once and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.get_all(name).iter();
         let first = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(first)
-    }
-
-    /// The last value of a header.
-    pub fn last_header(&self, name: &str) -> Option<&str> {
-        self.headers.get_all(name).iter().next_back()?.to_str().ok()
     }
 
     /// Whether the caller prefers a page to JSON: `text/html` in `Accept`, and not after `application/json`.

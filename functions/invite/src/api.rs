@@ -2,7 +2,7 @@
 
 use askama::Template;
 use edge::{Edge, Platform, Request};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{invitation::InvitationSlot, refusal::Refusal, secret::PlainToken, values::Timestamp};
 
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
@@ -20,13 +20,6 @@ pub(crate) fn idempotency_key(request: &Request) -> Result<&str, Refusal> {
         .filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()))
         .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(Refusal::IdempotencyKeyMissing)
-}
-
-/// The query of a token's page.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TokenQuery {
-    pub(crate) token: String,
 }
 
 /// An invitation as the partner sees it.

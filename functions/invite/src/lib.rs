@@ -18,7 +18,7 @@ use shared::{
     values::InvitationSlotId,
 };
 
-use crate::api::{AcceptPage, Created, TokenQuery};
+use crate::api::{AcceptPage, Created};
 
 edge::component!(crate::handle, edge::drain::mail);
 
@@ -112,7 +112,7 @@ async fn claim<P: Platform>(
 }
 
 async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: TokenQuery = request.decode_query()?;
+    let query: edge::form::TokenQuery = request.decode_query()?;
     let token: PlainToken = query.token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;

@@ -4,14 +4,6 @@ use askama::Template;
 use edge::form::{FormFaults, LocalPath};
 use serde::{Deserialize, Serialize};
 
-/// The page's query.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ContinueQuery {
-    #[serde(default, rename = "continue")]
-    pub(crate) continue_to: Option<String>,
-}
-
 /// A try to sign in.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -16,14 +16,6 @@ pub(crate) fn target(requested: Option<&str>) -> LocalPath {
     LocalPath::or(requested, "/dashboard")
 }
 
-/// The query of the page.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ContinueQuery {
-    #[serde(default, rename = "continue")]
-    pub(crate) target: Option<String>,
-}
-
 /// A code as a form or as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,7 +20,7 @@ use shared::{
     refusal::Refusal,
 };
 
-use crate::api::{CodePage, ContinueQuery, RawVerify, VerifiedView};
+use crate::api::{CodePage, RawVerify, VerifiedView};
 
 edge::component!(crate::handle);
 
@@ -38,8 +38,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 }
 
 async fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: ContinueQuery = request.decode_query()?;
-    let target = api::target(query.target.as_deref());
+    let query: edge::form::ContinueQuery = request.decode_query()?;
+    let target = api::target(query.continue_to.as_deref());
     let (cookie, account) = edge.session_account(request).await?;
     edge.confirm_session(&cookie, &account)?;
     if account.second_factors(edge.now).next().is_none() {

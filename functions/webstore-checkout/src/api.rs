@@ -127,13 +127,6 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawLine>, D::
     lines.collect::<Option<_>>().ok_or_else(|| de::Error::custom("a line is product:quantity"))
 }
 
-/// The query of the confirmation page.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct TokenQuery {
-    pub(crate) token: String,
-}
-
 /// The query of the page that a repeated form leads to.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

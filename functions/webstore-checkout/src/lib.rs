@@ -30,7 +30,7 @@ use shared::{
 
 use crate::api::{
     Accepted, Action, CartPage, CataloguePage, CheckoutPage, OrderPage, OrderPlaced, PartnersPage, PlacedPage, RawForm,
-    ReferenceQuery, TokenQuery,
+    ReferenceQuery,
 };
 
 edge::component!(crate::handle, edge::drain::mail, edge::drain::promos);
@@ -213,7 +213,7 @@ fn placed_before<P: Platform>(edge: &Edge<P>, request: &Request, order: &Order, 
 }
 
 async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: TokenQuery = request.decode_query()?;
+    let query: edge::form::TokenQuery = request.decode_query()?;
     let token: PlainToken = query.token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = OrderId::from_bytes(token.record());
     let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::LinkNotValid)?;
