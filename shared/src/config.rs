@@ -3,8 +3,14 @@
 //! The file is reviewed code without secrets: it names the Spin variables that hold secrets or their digests. It is
 //! validated as a whole; a fault names the key and the reason. Unknown keys are faults, so a typing error cannot
 //! silently switch a rule off.
+//!
+//! Reading and validating happen once, when the project is built (feature `toml`); components are given the
+//! [compiled form](Gateway::compile), which they only [decode](Gateway::decode): reading the text would cost every
+//! component 105 kB and the first request of every instance 2.6 million instructions.
 
+#[cfg(feature = "toml")]
 mod parse;
+#[cfg(feature = "toml")]
 mod read;
 
 use core::fmt;
@@ -34,8 +40,24 @@ impl fmt::Display for ConfigFault {
 
 impl core::error::Error for ConfigFault {}
 
+/// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
+/// decodes what was compiled for another release.
+const LAYOUT: [u8; 4] = *b"VGW1";
+
+/// The bytes are no configuration that this release compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotCompiled;
+
+impl fmt::Display for NotCompiled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not compiled by this release; compile gateway.toml again with `cargo xtask gateway`")
+    }
+}
+
+impl core::error::Error for NotCompiled {}
+
 /// The whole configuration. Every reference in it leads somewhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Gateway {
     /// The service itself.
     pub service: Service,
@@ -54,8 +76,29 @@ impl Gateway {
     ///
     /// # Errors
     /// The first fault found.
+    #[cfg(feature = "toml")]
     pub fn parse(text: &str) -> Result<Self, ConfigFault> {
         parse::gateway(text)
+    }
+
+    /// The form that components decode: [`LAYOUT`], then the configuration in postcard's encoding.
+    ///
+    /// # Errors
+    /// Postcard's, which has none for these types.
+    #[cfg(feature = "toml")]
+    pub fn compile(&self) -> Result<Vec<u8>, NotCompiled> {
+        postcard::to_extend(self, LAYOUT.to_vec()).map_err(|_| NotCompiled)
+    }
+
+    /// The configuration from its compiled form.
+    ///
+    /// # Errors
+    /// When it was not made by [`Gateway::compile`] of the same release.
+    pub fn decode(compiled: &[u8]) -> Result<Self, NotCompiled> {
+        let encoded = compiled.strip_prefix(&LAYOUT).ok_or(NotCompiled)?;
+        let (gateway, rest) = postcard::take_from_bytes::<Self>(encoded).map_err(|_| NotCompiled)?;
+        let whole = rest.is_empty() && gateway.applications.iter().all(|application| !application.terms.is_empty());
+        if whole { Ok(gateway) } else { Err(NotCompiled) }
     }
 
     /// The partner with this id.
@@ -85,7 +128,7 @@ impl Gateway {
 }
 
 /// The service itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
     /// The name that people see.
     pub name: String,
@@ -107,7 +150,7 @@ impl Service {
 }
 
 /// A buyer company.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Partner {
     /// Its id.
     pub id: PartnerId,
@@ -122,7 +165,7 @@ pub struct Partner {
 }
 
 /// A postal address.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Street and number.
     pub street: Line<120>,
@@ -139,7 +182,7 @@ pub struct Address {
 }
 
 /// An application of a partner.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Application {
     /// Its id; also its `OpenID Connect` client id.
     pub id: ApplicationId,
@@ -171,10 +214,10 @@ impl Application {
     /// The terms in force: the latest that are effective, or the first before any is.
     ///
     /// # Panics
-    /// Never for what [`Gateway::parse`] gives: it demands at least one version.
+    /// Never for what [`Gateway::parse`] and [`Gateway::decode`] give: they demand at least one version.
     pub fn current_terms(&self, now: Timestamp) -> &TermsVersion {
         let effective = self.terms.iter().rev().find(|terms| terms.effective <= now);
-        effective.or(self.terms.first()).expect("parsing demands at least one version of terms")
+        effective.or(self.terms.first()).expect("reading demands at least one version of terms")
     }
 
     /// The version with this name, for showing what was accepted.
@@ -184,7 +227,7 @@ impl Application {
 }
 
 /// Who may register for an application.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Registration {
     /// Invited organisations only (REG-1).
     Invitation,
@@ -193,7 +236,7 @@ pub enum Registration {
 }
 
 /// Who approves a registration (APR-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Approval {
     /// The operator's registrar.
     Manual,
@@ -202,7 +245,7 @@ pub enum Approval {
 }
 
 /// One version of an application's terms.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TermsVersion {
     /// Its name.
     pub version: Line<20>,
@@ -227,7 +270,7 @@ impl TermsVersion {
 }
 
 /// An application as `OpenID Connect` client (LCH-2).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OidcClient {
     /// Spin variable with the digest of its secret; `None` for a public client, which has PKCE only.
     pub client_secret_digest_variable: Option<String>,
@@ -244,7 +287,7 @@ pub struct OidcClient {
 }
 
 /// What an application calls our roles.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OidcRoles {
     /// Organisation Administrator.
     pub organisation_administrator: String,
@@ -255,7 +298,7 @@ pub struct OidcRoles {
 }
 
 /// A credential that can be bought or redeemed.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Product {
     /// Its id.
     pub id: ProductId,
@@ -290,7 +333,7 @@ impl Product {
 }
 
 /// A service agreement.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Agreement {
     /// The name of its version.
     pub version: Line<20>,
@@ -299,7 +342,7 @@ pub struct Agreement {
 }
 
 /// What is registered for a product.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProductKind {
     /// An authenticator app by QR code (CRD-4).
     AuthenticatorApp,
@@ -348,7 +391,7 @@ impl From<Level> for u8 {
 }
 
 /// A member of the operator's staff.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Operator {
     /// The id to sign in with.
     pub id: OperatorId,
@@ -404,6 +447,23 @@ mod tests {
         assert_eq!(operator.password_digest_variable, "operator_registrar_password_digest");
         assert_eq!(gateway.service.password_policy(), PasswordPolicy::default());
         assert!(gateway.service.security_questions.is_some_and(|questions| questions.len() >= 5));
+    }
+
+    #[test]
+    fn the_compiled_form_says_the_same_and_nothing_else_is_taken_for_it() {
+        let gateway = fixture();
+        let compiled = gateway.compile().expect("it encodes");
+        let decoded = Gateway::decode(&compiled).expect("it is whole");
+        assert_eq!(format!("{decoded:?}"), format!("{gateway:?}"));
+        for end in 0..compiled.len() {
+            assert!(Gateway::decode(&compiled[..end]).is_err(), "the first {end} bytes");
+        }
+        assert!(Gateway::decode(&[compiled.as_slice(), b"x"].concat()).is_err());
+        assert!(Gateway::decode(&[b"VGW0", &compiled[4..]].concat()).is_err());
+        assert!(Gateway::decode(FIXTURE.as_bytes()).is_err());
+        let mut without_terms = gateway;
+        without_terms.applications.iter_mut().for_each(|application| application.terms.clear());
+        assert!(Gateway::decode(&without_terms.compile().expect("it encodes")).is_err());
     }
 
     #[test]

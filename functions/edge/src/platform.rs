@@ -7,10 +7,10 @@ use shared::config::Gateway;
 
 /// Everything that the edge asks of the platform it runs on.
 pub trait Platform: Store + Ambient {
-    /// The configuration, `gateway.toml`, parsed and validated as a whole.
+    /// The configuration: `gateway.toml`, validated as a whole and compiled when the project was built.
     ///
     /// # Errors
-    /// A [`PlatformFault`] that names file, key and reason.
+    /// A [`PlatformFault`] that names the file and the reason.
     fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault>;
 
     /// A variable that the manifest grants to this component; `None` when it is empty.

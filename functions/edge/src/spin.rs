@@ -39,7 +39,7 @@ use crate::{
 };
 
 const STORE: &str = "default";
-const GATEWAY_FILE: &str = "/gateway.toml";
+const GATEWAY_FILE: &str = "/gateway.bin";
 
 /// The platform of one request.
 #[derive(Debug, Default)]
@@ -111,15 +111,15 @@ impl Ambient for Spin {
 
 impl Platform for Spin {
     fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault> {
-        // Parsed once an instance: the file does not change while the instance lives.
+        // Decoded once an instance: the file does not change while the instance lives.
         static GATEWAY: OnceLock<Arc<Gateway>> = OnceLock::new();
         if let Some(gateway) = GATEWAY.get() {
             return Ok(Arc::clone(gateway));
         }
-        let named = |reason: &dyn std::fmt::Display| PlatformFault::new(format!("gateway.toml: {reason}"));
-        let text = std::fs::read_to_string(GATEWAY_FILE).map_err(|error| named(&error))?;
-        let parsed = Gateway::parse(&text).map_err(|fault| named(&fault))?;
-        Ok(Arc::clone(GATEWAY.get_or_init(|| Arc::new(parsed))))
+        let named = |reason: &dyn std::fmt::Display| PlatformFault::new(format!("{GATEWAY_FILE}: {reason}"));
+        let compiled = std::fs::read(GATEWAY_FILE).map_err(|error| named(&error))?;
+        let gateway = Gateway::decode(&compiled).map_err(|fault| named(&fault))?;
+        Ok(Arc::clone(GATEWAY.get_or_init(|| Arc::new(gateway))))
     }
 
     async fn variable(&self, name: &str) -> Result<Option<String>, PlatformFault> {
