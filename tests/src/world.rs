@@ -12,6 +12,7 @@ use anyhow::Context;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use relying_party::{Application, ClientSecret, Config, IssuerUrl};
 use shared::{
+    config::Gateway,
     secret::{Keys, SecretDigest},
     totp::{Parameters, otpauth_uri},
     values::OperatorId,
@@ -75,7 +76,7 @@ impl World {
     pub async fn with(wishes: Wishes) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let application_address = free_address()?;
-        let gateway = directory.path().join("gateway.toml");
+        let gateway = directory.path().join("gateway.bin");
         std::fs::write(&gateway, gateway_for(application_address)?)?;
         let secrets = secrets()?;
         let mut options = options(gateway, &secrets);
@@ -131,7 +132,7 @@ pub fn options(gateway: PathBuf, secrets: &Secrets) -> Options {
     let mut options = Options::new(root().join("spin.toml"));
     options.mailbox = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     options.cache_dir = root().join("target/vestibule-cache");
-    options.file_overrides = [("/gateway.toml".to_owned(), gateway)].into();
+    options.file_overrides = [("/gateway.bin".to_owned(), gateway)].into();
     options.ready_path = Some("/health".to_owned());
     options.clock = Clock::fixed(start_unix_seconds());
     options.variables = variables(secrets);
@@ -186,13 +187,14 @@ fn client(id: &str) -> Application {
     Application { client_id: id.to_owned(), client_secret: ClientSecret::new(client_secret(id)) }
 }
 
-/// The repository's configuration with the demonstration application at another address.
+/// The repository's configuration, compiled, with the demonstration application at another address.
 ///
 /// # Errors
-/// When the file cannot be read.
-pub fn gateway_for(application: SocketAddr) -> anyhow::Result<String> {
+/// When the file cannot be read or is not valid.
+pub fn gateway_for(application: SocketAddr) -> anyhow::Result<Vec<u8>> {
     let text = std::fs::read_to_string(root().join("gateway.toml"))?;
-    Ok(text.replace("http://127.0.0.1:3002", &format!("http://{application}")))
+    let moved = text.replace("http://127.0.0.1:3002", &format!("http://{application}"));
+    Ok(Gateway::parse(&moved)?.compile()?)
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {

@@ -147,7 +147,7 @@ const CEILINGS: [(&str, u64); 11] = [
 #[test]
 fn components_do_not_grow() -> anyhow::Result<()> {
     for (component, ceiling) in CEILINGS {
-        let file = format!("target/wasm32-wasip2/release/{}.wasm", component.replace('-', "_"));
+        let file = format!("target/components/{component}.wasm");
         let size = fs::metadata(root().join(&file)).with_context(|| format!("{file}: run cargo xtask build"))?.len();
         ensure!(size <= ceiling, "{component} has {size} bytes, more than {ceiling}");
     }

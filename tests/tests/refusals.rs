@@ -3,11 +3,13 @@
 
 #![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
 
+use std::net::SocketAddr;
+
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
     story::{PASSWORD, Story},
-    world::World,
+    world::{World, gateway_for},
 };
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -254,17 +256,19 @@ async fn reg_2_not_public() -> anyhow::Result<()> {
     world.stop().await
 }
 
-// A broken gateway.toml: the host names file, key and reason, and does not start.
+// A configuration that was damaged after it was compiled: the host does not start, and says which file it is. What is
+// wrong in gateway.toml itself is found when it is compiled (`shared/src/config.rs` has the cases).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_configuration_stops_the_start() -> anyhow::Result<()> {
+async fn a_damaged_configuration_stops_the_start() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
-    let path = directory.path().join("gateway.toml");
-    let good = std::fs::read_to_string(journeys::world::root().join("gateway.toml"))?;
-    std::fs::write(&path, good.replacen("partner = \"anvil\"", "partner = \"nobody\"", 1))?;
+    let path = directory.path().join("gateway.bin");
+    let mut damaged = gateway_for(SocketAddr::from(([127, 0, 0, 1], 3002)))?;
+    damaged.truncate(damaged.len() / 2);
+    std::fs::write(&path, damaged)?;
     let options = journeys::world::options(path, &journeys::world::secrets()?);
     let error = vestibule_host::start(options).await.err().context("the host started")?;
     let text = format!("{error:#}");
-    ensure!(text.contains("gateway.toml") && text.contains("supply-platform.partner"), "{text}");
+    ensure!(text.contains("/gateway.bin") && text.contains("cargo xtask gateway"), "{text}");
     Ok(())
 }
 

@@ -3,38 +3,54 @@
 use std::path::PathBuf;
 
 use crate::{
+    components,
+    components::Size,
+    gateway,
     manifest::Manifest,
     steps::Steps,
     workspace::{GUEST_TARGET, cargo, output, run as run_command, target},
 };
 
 /// How many steps [`everything`] takes.
-pub(crate) const STEPS: usize = 3;
+pub(crate) const STEPS: usize = 4;
 
 /// Builds everything.
 pub(crate) fn run() -> anyhow::Result<()> {
-    everything(&mut Steps::new(STEPS), &Manifest::read()?)
+    everything(&mut Steps::new(STEPS), &Manifest::read()?, Size::Optimised)
+}
+
+/// One component, as `spin build` asks for it, and the configuration.
+pub(crate) fn component(package: &str) -> anyhow::Result<()> {
+    guest_target()?;
+    components::place_configuration()?;
+    components::compile([&package.to_owned()])?;
+    components::place(package, Size::Optimised)
 }
 
 /// The guest target, the components, the host and the demonstration application.
-pub(crate) fn everything(steps: &mut Steps, manifest: &Manifest) -> anyhow::Result<()> {
-    components(steps, manifest)?;
+pub(crate) fn everything(steps: &mut Steps, manifest: &Manifest, size: Size) -> anyhow::Result<()> {
+    guests(steps, manifest, size)?;
     steps.step("Building the host and the demonstration application", || {
         run_command(&mut cargo(&["build", "--package", "vestibule-host", "--package", "relying-party"]))
     })
 }
 
-/// The guest target and the components: two steps.
-pub(crate) fn components(steps: &mut Steps, manifest: &Manifest) -> anyhow::Result<()> {
-    steps.step(&format!("Looking for the {GUEST_TARGET} target"), guest_target)?;
+/// How many steps [`guests`] takes.
+pub(crate) const GUEST_STEPS: usize = 3;
+
+/// The configuration, the guest target and the components.
+pub(crate) fn guests(steps: &mut Steps, manifest: &Manifest, size: Size) -> anyhow::Result<()> {
+    steps.step(&format!("Compiling {}, and looking for the {GUEST_TARGET} target", gateway::FILE), || {
+        components::place_configuration()?;
+        guest_target()
+    })?;
     let packages = manifest.packages()?;
-    steps.step(&format!("Building the components ({})", packages.len()), || {
-        let mut build = cargo(&["build", "--release", "--target", GUEST_TARGET]);
-        for package in &packages {
-            build.args(["--package", package]);
-        }
-        run_command(&mut build)
-    })
+    steps.step(&format!("Building the components ({})", packages.len()), || components::compile(&packages))?;
+    let placing = match size {
+        Size::AsCompiled => "Placing the components",
+        Size::Optimised => "Making the components smaller",
+    };
+    steps.step(placing, || packages.iter().try_for_each(|package| components::place(package, size)))
 }
 
 /// Adds the guest target to the toolchain unless it is there.

@@ -10,6 +10,9 @@ use crate::workspace;
 /// The configuration's file in the project's directory.
 pub(crate) const FILE: &str = "gateway.toml";
 
+/// Its compiled form, beside the components.
+pub(crate) const COMPILED: &str = "gateway.bin";
+
 /// Where `gateway.toml` expects the demonstration application.
 pub(crate) const APPLICATION: &str = "127.0.0.1:3002";
 
@@ -76,6 +79,15 @@ mod tests {
         for application in &elsewhere.applications {
             assert!(application.oidc.initiate_login_uri.starts_with("http://127.0.0.1:4002/"));
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_fault_names_file_key_and_reason() -> anyhow::Result<()> {
+        let broken = text()?.replacen("partner = \"anvil\"", "partner = \"nobody\"", 1);
+        let fault = parse(&broken).err().map(|error| error.to_string());
+        let expected = "gateway.toml: applications.supply-platform.partner: there is no partner \"nobody\"";
+        assert_eq!(fault.as_deref(), Some(expected));
         Ok(())
     }
 }

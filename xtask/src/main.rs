@@ -1,8 +1,10 @@
 //! The project's commands. `cargo xtask up` builds and starts everything on this machine; `cargo xtask test` and
 //! `cargo xtask check` are what a change has to pass.
 
+mod binaryen;
 mod build;
 mod check;
+mod components;
 mod demo;
 mod gateway;
 mod manifest;
@@ -41,6 +43,13 @@ enum Command {
     Check,
     /// Builds the components, the host and the demonstration application.
     Build,
+    /// Builds one component and the configuration, for `spin build`.
+    Component {
+        /// The component's package.
+        package: String,
+    },
+    /// Validates `gateway.toml` and compiles it for the components.
+    Gateway,
 }
 
 fn main() -> ExitCode {
@@ -50,6 +59,8 @@ fn main() -> ExitCode {
         Command::Demo { arguments } => demo::run(&arguments),
         Command::Check => check::run(),
         Command::Build => build::run(),
+        Command::Component { package } => build::component(&package),
+        Command::Gateway => components::place_configuration(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

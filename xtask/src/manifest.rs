@@ -46,24 +46,20 @@ impl Manifest {
     /// The packages of the components, in alphabetical order: a component's file is named after its package.
     ///
     /// # Errors
-    /// When a component's source is not a compiled package of this project.
+    /// When a component's source is not a package of this project.
     pub(crate) fn packages(&self) -> anyhow::Result<BTreeSet<String>> {
         let package = |(id, component): (&String, &Component)| {
             let source = Path::new(&component.source);
-            let expected = source.parent().is_some_and(|parent| parent.ends_with("wasm32-wasip2/release"));
+            let expected = source.parent() == Some(Path::new("target/components"));
             let stem = source.file_stem().and_then(|stem| stem.to_str()).filter(|_| expected);
-            let stem = stem.with_context(|| {
-                format!(
-                    "spin.toml: component.{id}.source: {} is not below target/wasm32-wasip2/release",
-                    component.source
-                )
-            })?;
-            Ok(stem.replace('_', "-"))
+            stem.map(str::to_owned).with_context(|| {
+                format!("spin.toml: component.{id}.source: {} is not in target/components", component.source)
+            })
         };
         self.component.iter().map(package).collect()
     }
 
-    /// Where the components see the file with this name in the project's directory.
+    /// Where the components see the file with this source.
     pub(crate) fn destinations(&self, file: &str) -> BTreeSet<String> {
         let mounts = self.component.values().flat_map(|component| &component.files);
         mounts
@@ -81,19 +77,19 @@ mod tests {
 
     const MANIFEST: &str = r#"
         [component.sign-in]
-        source = "target/wasm32-wasip2/release/sign_in.wasm"
-        files = ["gateway.toml"]
+        source = "target/components/sign-in.wasm"
+        files = ["gateway.bin"]
         [component.invite]
-        source = "target/wasm32-wasip2/release/invite.wasm"
-        files = [{ source = "gateway.toml", destination = "/etc/gateway.toml" }]
+        source = "target/components/invite.wasm"
+        files = [{ source = "gateway.bin", destination = "/etc/gateway.bin" }]
     "#;
 
     #[test]
     fn what_is_built_and_mounted_comes_from_the_manifest() -> anyhow::Result<()> {
         let manifest: Manifest = toml::from_str(MANIFEST)?;
         assert_eq!(manifest.packages()?.into_iter().collect::<Vec<_>>(), ["invite", "sign-in"]);
-        let destinations: Vec<_> = manifest.destinations("gateway.toml").into_iter().collect();
-        assert_eq!(destinations, ["/etc/gateway.toml", "/gateway.toml"]);
+        let destinations: Vec<_> = manifest.destinations("gateway.bin").into_iter().collect();
+        assert_eq!(destinations, ["/etc/gateway.bin", "/gateway.bin"]);
         Ok(())
     }
 
@@ -103,7 +99,7 @@ mod tests {
         let refused = manifest.packages().map_err(|error| error.to_string());
         assert_eq!(
             refused,
-            Err("spin.toml: component.a.source: a.wasm is not below target/wasm32-wasip2/release".into())
+            Err("spin.toml: component.a.source: a.wasm is not in target/components".into())
         );
         Ok(())
     }

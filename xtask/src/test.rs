@@ -2,6 +2,7 @@
 
 use crate::{
     build,
+    components::Size,
     manifest::Manifest,
     steps::Steps,
     workspace::{cargo, run as run_command},
@@ -9,7 +10,7 @@ use crate::{
 
 /// Builds the components first: the journeys run on them.
 pub(crate) fn run() -> anyhow::Result<()> {
-    let mut steps = Steps::new(3);
-    build::components(&mut steps, &Manifest::read()?)?;
+    let mut steps = Steps::new(build::GUEST_STEPS + 1);
+    build::guests(&mut steps, &Manifest::read()?, Size::Optimised)?;
     steps.step("Running the tests", || run_command(&mut cargo(&["test", "--workspace"])))
 }

@@ -13,7 +13,9 @@ use clap::Args;
 use shared::config::Gateway;
 
 use crate::{
-    build, gateway,
+    build, components,
+    components::Size,
+    gateway,
     manifest::Manifest,
     processes::Processes,
     secrets::Secrets,
@@ -57,7 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
         free(address)?;
     }
     let mut steps = Steps::new(build::STEPS + 1);
-    build::everything(&mut steps, &manifest)?;
+    build::everything(&mut steps, &manifest, Size::AsCompiled)?;
     let state = workspace::root().join(".vestibule");
     if options.fresh {
         forget(&state)?;
@@ -128,10 +130,10 @@ fn moved_configuration(
     if addresses.application.to_string() == gateway::APPLICATION {
         return Ok(Vec::new());
     }
-    let copy = state.join(gateway::FILE);
-    fs::write(&copy, gateway::moved(text, addresses.application))
-        .with_context(|| format!("{} cannot be written", copy.display()))?;
-    Ok(manifest.destinations(gateway::FILE).into_iter().map(|destination| (destination, copy.clone())).collect())
+    let copy = state.join(gateway::COMPILED);
+    let compiled = gateway::parse(&gateway::moved(text, addresses.application))?.compile()?;
+    fs::write(&copy, compiled).with_context(|| format!("{} cannot be written", copy.display()))?;
+    Ok(manifest.destinations(&components::configuration()).into_iter().map(|destination| (destination, copy.clone())).collect())
 }
 
 fn host(
