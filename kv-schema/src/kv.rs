@@ -41,9 +41,11 @@
 
 use std::fmt;
 
+use shared::secret::Sealed;
+
 use crate::{
     key::{Counter, Key, Prefix},
-    record::{EffectId, Pending, Record, RecordFault, Stored, Told, WriteId},
+    record::{EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store, StoreFault, Swap, Watched},
 };
 
@@ -137,10 +139,23 @@ pub enum Fault {
     },
 }
 
+/// A record that was read through a watch, its body encoded.
+struct Watch<S: Store> {
+    envelope: Envelope,
+    cas: S::Cas,
+}
+
+/// What stands after a creation, the body encoded.
+enum Creation {
+    Created(Envelope),
+    Existed(Envelope),
+    Busy,
+}
+
 /// The truth about a swap.
-enum Written<R: Record, S: Store> {
-    Applied(Stored<R>),
-    Other(Seen<R, S>),
+enum Written<S: Store> {
+    Applied(Envelope),
+    Other(Watch<S>),
     Absent,
 }
 
@@ -158,14 +173,12 @@ impl<S: Store, A: Ambient> Kv<S, A> {
 
     /// One plain read, which may run at the same time as others and may be stale on `DynamoDB` without consistent reads.
     pub async fn get<R: Record>(&self, id: &R::Id) -> Result<Option<Stored<R>>, Fault> {
-        self.read(&R::key(id)).await
+        self.read(R::KIND, &R::key(id)).await?.map(open).transpose()
     }
 
     /// One watched read: the record, and the right to replace it.
     pub async fn load<R: Record>(&self, id: &R::Id) -> Result<Option<Seen<R, S>>, Fault> {
-        let key = R::key(id);
-        let watched = self.store.watch(&key).await?;
-        seen(&key, watched)
+        self.watch(R::KIND, &R::key(id)).await?.map(seen).transpose()
     }
 
     /// Writes a record whose id holds 128 fresh random bits, so that nobody contends.
@@ -178,40 +191,21 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         &self,
         id: &R::Id,
         value: R,
-        effects: Vec<R::Effect>,
+        effects: Vec<Sealed>,
     ) -> Result<Stored<R>, Fault> {
-        let key = R::key(id);
-        let Watched { cas, current } = self.store.watch(&key).await?;
-        if current.is_some() {
-            return Err(Fault::Occupied { prefix: R::PREFIX.as_str() });
-        }
-        match self.write(cas, self.first(key, value, effects)).await? {
-            Written::Applied(stored) => Ok(stored),
-            Written::Other(_) => Err(Fault::Occupied { prefix: R::PREFIX.as_str() }),
-            Written::Absent => Err(Fault::Refused { prefix: R::PREFIX.as_str() }),
-        }
+        let envelope = self.insert_envelope(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await?;
+        Ok(Stored::written(envelope, value))
     }
 
     /// Writes a record that others may be creating at this moment: one of them wins, everybody learns who.
     ///
     /// Prefer not to need it: let what is fought over exist before the fight, and [`Kv::replace`] it.
-    pub async fn create<R: Record>(&self, id: &R::Id, value: R, effects: Vec<R::Effect>) -> Result<Created<R>, Fault> {
-        let key = R::key(id);
-        if let Some(stored) = self.read(&key).await? {
-            return Ok(Created::Existed(stored));
-        }
-        let gates = Gates::of(&key, self.ambient.unix_seconds());
-        match self.take(&gates).await {
-            Ok(true) => {}
-            Ok(false) => return Ok(self.await_winner(&key).await?.map_or(Created::Busy, Created::Existed)),
-            // DynamoDB errs under contention: whoever contended may have won.
-            Err(fault) => return self.await_winner(&key).await?.map(Created::Existed).ok_or(fault.into()),
-        }
-        let outcome = self.create_alone(key, value, effects).await?;
-        if !matches!(outcome, Created::Busy) {
-            self.open(&gates).await;
-        }
-        Ok(outcome)
+    pub async fn create<R: Record>(&self, id: &R::Id, value: R, effects: Vec<Sealed>) -> Result<Created<R>, Fault> {
+        Ok(match self.create_envelope(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await? {
+            Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
+            Creation::Existed(envelope) => Created::Existed(open(envelope)?),
+            Creation::Busy => Created::Busy,
+        })
     }
 
     /// Writes `next` over exactly the revision that was seen; what is still pending stays pending.
@@ -219,27 +213,27 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         &self,
         seen: Seen<R, S>,
         next: R,
-        effects: Vec<R::Effect>,
+        effects: Vec<Sealed>,
     ) -> Result<Replaced<R, S>, Fault> {
-        let draft = seen.stored.next(next, self.name(effects), self.write_id());
-        Ok(match self.write(seen.cas, draft).await? {
-            Written::Applied(stored) => Replaced::Committed(stored),
-            Written::Other(seen) => Replaced::Lost(seen),
+        let Seen { stored, cas } = seen;
+        let draft = stored.into_envelope().next(encode(&next)?, self.name(effects), self.write_id());
+        Ok(match self.write(cas, draft).await? {
+            Written::Applied(envelope) => Replaced::Committed(Stored::written(envelope, next)),
+            Written::Other(watch) => Replaced::Lost(self::seen(watch)?),
             Written::Absent => Replaced::Gone,
         })
     }
 
     /// Takes performed effects out of a record: 1 read and 1 write, or 1 read if they are out already.
-    pub async fn settle<R: Record>(&self, stored: &Stored<R>, done: &[EffectId]) -> Result<Settled, Fault> {
-        let watched = self.store.watch(stored.key()).await?;
-        let mut current: Option<Seen<R, S>> = seen(stored.key(), watched)?;
+    pub async fn settle(&self, record: &Envelope, done: &[EffectId]) -> Result<Settled, Fault> {
+        let mut current = self.watch(record.kind(), record.key()).await?;
         for _ in 0..SETTLE_TRIES {
-            let Some(Seen { stored, cas }) = current.take_if(|seen| seen.settle(done)) else {
+            let Some(Watch { envelope, cas }) = current.take_if(|watch| watch.envelope.settle(done)) else {
                 return Ok(Settled::Done);
             };
-            match self.write(cas, stored.same(self.write_id())).await? {
+            match self.write(cas, envelope.same(self.write_id())).await? {
                 Written::Applied(_) | Written::Absent => return Ok(Settled::Done),
-                Written::Other(seen) => current = Some(seen),
+                Written::Other(watch) => current = Some(watch),
             }
         }
         Ok(Settled::Contended)
@@ -259,9 +253,44 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         &self.ambient
     }
 
-    async fn read<R: Record>(&self, key: &Key) -> Result<Option<Stored<R>>, Fault> {
+    async fn read(&self, kind: Kind, key: &Key) -> Result<Option<Envelope>, Fault> {
         let bytes = self.store.get(key).await?;
-        bytes.map(|bytes| parse(key, &bytes)).transpose()
+        bytes.map(|bytes| parse(kind, key, &bytes)).transpose()
+    }
+
+    async fn watch(&self, kind: Kind, key: &Key) -> Result<Option<Watch<S>>, Fault> {
+        watched(kind, key, self.store.watch(key).await?)
+    }
+
+    async fn insert_envelope(&self, draft: Envelope) -> Result<Envelope, Fault> {
+        let prefix = draft.kind().prefix.as_str();
+        let Watched { cas, current } = self.store.watch(draft.key()).await?;
+        if current.is_some() {
+            return Err(Fault::Occupied { prefix });
+        }
+        match self.write(cas, draft).await? {
+            Written::Applied(envelope) => Ok(envelope),
+            Written::Other(_) => Err(Fault::Occupied { prefix }),
+            Written::Absent => Err(Fault::Refused { prefix }),
+        }
+    }
+
+    async fn create_envelope(&self, draft: Envelope) -> Result<Creation, Fault> {
+        if let Some(envelope) = self.read(draft.kind(), draft.key()).await? {
+            return Ok(Creation::Existed(envelope));
+        }
+        let gates = Gates::of(draft.key(), draft.created_unix_seconds());
+        match self.take(&gates).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(self.await_winner(&draft).await?.map_or(Creation::Busy, Creation::Existed)),
+            // DynamoDB errs under contention: whoever contended may have won.
+            Err(fault) => return self.await_winner(&draft).await?.map(Creation::Existed).ok_or(fault.into()),
+        }
+        let outcome = self.create_alone(draft).await?;
+        if !matches!(outcome, Creation::Busy) {
+            self.open(&gates).await;
+        }
+        Ok(outcome)
     }
 
     /// Increments this minute's gate, then the next one's, stopping at the first that is not 1.
@@ -275,15 +304,15 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 
     /// Past the gates: what others wrote before they opened theirs is visible now, and nobody else is past them.
-    async fn create_alone<R: Record>(&self, key: Key, value: R, effects: Vec<R::Effect>) -> Result<Created<R>, Fault> {
-        let Watched { cas, current } = self.store.watch(&key).await?;
+    async fn create_alone(&self, draft: Envelope) -> Result<Creation, Fault> {
+        let Watched { cas, current } = self.store.watch(draft.key()).await?;
         if let Some(bytes) = current {
-            return Ok(Created::Existed(parse(&key, &bytes)?));
+            return Ok(Creation::Existed(parse(draft.kind(), draft.key(), &bytes)?));
         }
-        Ok(match self.write(cas, self.first(key, value, effects)).await? {
-            Written::Applied(stored) => Created::Created(stored),
-            Written::Other(seen) => Created::Existed(seen.stored),
-            Written::Absent => Created::Busy,
+        Ok(match self.write(cas, draft).await? {
+            Written::Applied(envelope) => Creation::Created(envelope),
+            Written::Other(watch) => Creation::Existed(watch.envelope),
+            Written::Absent => Creation::Busy,
         })
     }
 
@@ -294,45 +323,46 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         }
     }
 
-    async fn await_winner<R: Record>(&self, key: &Key) -> Result<Option<Stored<R>>, Fault> {
+    async fn await_winner(&self, draft: &Envelope) -> Result<Option<Envelope>, Fault> {
         for millis in CREATE_BACKOFF_MILLIS {
             self.ambient.pause(millis).await;
-            if let Some(stored) = self.read(key).await? {
-                return Ok(Some(stored));
+            if let Some(envelope) = self.read(draft.kind(), draft.key()).await? {
+                return Ok(Some(envelope));
             }
         }
         Ok(None)
     }
 
     /// One swap, and the truth about it.
-    async fn write<R: Record>(&self, cas: S::Cas, draft: Stored<R>) -> Result<Written<R, S>, Fault> {
-        let bytes = draft.to_bytes().map_err(record_fault::<R>)?;
-        let (watched, unanswered) = match self.store.swap(cas, bytes).await {
+    async fn write(&self, cas: S::Cas, draft: Envelope) -> Result<Written<S>, Fault> {
+        let kind = draft.kind();
+        let bytes = draft.to_bytes().map_err(|fault| record_fault(kind, fault))?;
+        let (current, unanswered) = match self.store.swap(cas, bytes).await {
             Ok(Swap::Applied) => return Ok(Written::Applied(draft)),
-            Ok(Swap::Refused(watched)) => (watched, None),
+            Ok(Swap::Refused(current)) => (current, None),
             Err(fault) => (self.store.watch(draft.key()).await?, Some(fault)),
         };
-        let Some(seen) = seen::<R, S>(draft.key(), watched)? else {
+        let Some(watch) = watched::<S>(kind, draft.key(), current)? else {
             return unanswered.map_or(Ok(Written::Absent), |fault| Err(fault.into()));
         };
-        match (seen.stored.tells(&draft), unanswered) {
-            (Told::Happened, _) => Ok(Written::Applied(draft.pending_as_in(seen.stored))),
-            (Told::Forgotten, _) => Err(Fault::Forgotten { prefix: R::PREFIX.as_str() }),
+        match (watch.envelope.tells(&draft), unanswered) {
+            (Told::Happened, _) => Ok(Written::Applied(draft.pending_as_in(watch.envelope))),
+            (Told::Forgotten, _) => Err(Fault::Forgotten { prefix: kind.prefix.as_str() }),
             // Not answered and not visible: it may still arrive, so this is no basis for a new decision.
             (Told::Unchanged, Some(fault)) => Err(fault.into()),
-            (Told::Overtaken | Told::Unchanged, _) => Ok(Written::Other(seen)),
+            (Told::Overtaken | Told::Unchanged, _) => Ok(Written::Other(watch)),
         }
     }
 
-    fn first<R: Record>(&self, key: Key, value: R, effects: Vec<R::Effect>) -> Stored<R> {
-        Stored::first(key, value, self.name(effects), self.write_id(), self.ambient.unix_seconds())
+    fn first(&self, kind: Kind, key: Key, body: Vec<u8>, effects: Vec<Sealed>) -> Envelope {
+        Envelope::first(kind, key, body, self.name(effects), self.write_id(), self.ambient.unix_seconds())
     }
 
     fn write_id(&self) -> WriteId {
         WriteId(self.random())
     }
 
-    fn name<E>(&self, effects: Vec<E>) -> Vec<Pending<E>> {
+    fn name(&self, effects: Vec<Sealed>) -> Vec<Pending> {
         effects.into_iter().map(|effect| Pending { id: EffectId(self.random()), effect }).collect()
     }
 
@@ -389,16 +419,28 @@ impl Gates {
     }
 }
 
-fn seen<R: Record, S: Store>(key: &Key, watched: Watched<S::Cas>) -> Result<Option<Seen<R, S>>, Fault> {
+fn watched<S: Store>(kind: Kind, key: &Key, watched: Watched<S::Cas>) -> Result<Option<Watch<S>>, Fault> {
     let Watched { cas, current } = watched;
-    let stored = current.map(|bytes| parse(key, &bytes)).transpose()?;
-    Ok(stored.map(|stored| Seen { stored, cas }))
+    let envelope = current.map(|bytes| parse(kind, key, &bytes)).transpose()?;
+    Ok(envelope.map(|envelope| Watch { envelope, cas }))
 }
 
-fn parse<R: Record>(key: &Key, bytes: &[u8]) -> Result<Stored<R>, Fault> {
-    Stored::parse(key.clone(), bytes).map_err(record_fault::<R>)
+fn parse(kind: Kind, key: &Key, bytes: &[u8]) -> Result<Envelope, Fault> {
+    Envelope::parse(kind, key.clone(), bytes).map_err(|fault| record_fault(kind, fault))
 }
 
-fn record_fault<R: Record>(fault: RecordFault) -> Fault {
-    Fault::Record { prefix: R::PREFIX.as_str(), fault }
+fn seen<R: Record, S: Store>(Watch { envelope, cas }: Watch<S>) -> Result<Seen<R, S>, Fault> {
+    Ok(Seen { stored: open(envelope)?, cas })
+}
+
+fn open<R: Record>(envelope: Envelope) -> Result<Stored<R>, Fault> {
+    Stored::open(envelope).map_err(|fault| record_fault(R::KIND, fault))
+}
+
+fn encode<R: Record>(value: &R) -> Result<Vec<u8>, Fault> {
+    value.encode().map_err(|fault| record_fault(R::KIND, fault))
+}
+
+fn record_fault(kind: Kind, fault: RecordFault) -> Fault {
+    Fault::Record { prefix: kind.prefix.as_str(), fault }
 }

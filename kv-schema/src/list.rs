@@ -32,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     key::{Key, Keyed, Name, Prefix},
     kv::{Created, Fault, Kv, Replaced, Seen},
-    record::{NoEffect, Record, RecordFault, record},
+    record::{Record, RecordFault, record},
     store::{Ambient, CLOCK_SKEW_SECONDS, Store},
 };
 
@@ -122,7 +122,7 @@ struct Head {
     last: u64,
 }
 
-record! { Head { id: Key, effect: NoEffect, prefix: "list", version: 1, older: {} } }
+record! { Head { id: Key, prefix: "list", version: 1, older: {} } }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Sheet {
@@ -131,7 +131,7 @@ struct Sheet {
     slots: Vec<Slot>,
 }
 
-record! { Sheet { id: Key, effect: NoEffect, prefix: "list", version: 1, older: {} } }
+record! { Sheet { id: Key, prefix: "list", version: 1, older: {} } }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Slot {

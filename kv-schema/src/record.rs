@@ -12,10 +12,14 @@
 //! - **created**: when, in unix seconds; from it the names of the gates that a creation may have left behind follow.
 //!
 //! A stored record is parsed, not trusted: lengths, version and every newtype are checked again on the way in.
+//!
+//! The [`Envelope`] with the body still encoded is what the primitives of [`crate::kv`] work on, so that a program has
+//! them once and not once for each kind of record; [`Stored`] is the envelope with the value that it holds.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use shared::secret::Sealed;
 
 use crate::key::{Key, Keyed, Prefix};
 
@@ -40,12 +44,12 @@ const FORMAT: u8 = 1;
 pub trait Record: Sized {
     /// What names one of them.
     type Id: Keyed;
-    /// What can follow a commit of this record.
-    type Effect: Serialize + DeserializeOwned;
     /// The first part of its keys; no two records share one.
     const PREFIX: Prefix;
     /// The version that is written. The first is 1.
     const VERSION: u16;
+    /// Prefix and version.
+    const KIND: Kind = Kind { prefix: Self::PREFIX, version: Self::VERSION };
 
     /// The key of the record named `id`.
     fn key(id: &Self::Id) -> Key {
@@ -63,14 +67,13 @@ pub trait Record: Sized {
 ///
 /// ```text
 /// record! {
-///     Invitation { id: InvitationSlotId, effect: Effect, prefix: "inv", version: 2, older: { 1 => InvitationV1 } }
+///     Invitation { id: InvitationSlotId, prefix: "inv", version: 2, older: { 1 => InvitationV1 } }
 /// }
 /// ```
 macro_rules! record {
-    ($value:ty { id: $id:ty, effect: $effect:ty, prefix: $prefix:literal, version: $version:literal, older: { $($old:literal => $form:ty),* } }) => {
+    ($value:ty { id: $id:ty, prefix: $prefix:literal, version: $version:literal, older: { $($old:literal => $form:ty),* } }) => {
         impl $crate::record::Record for $value {
             type Id = $id;
-            type Effect = $effect;
             const PREFIX: $crate::key::Prefix = $crate::key::Prefix::new($prefix);
             const VERSION: u16 = $version;
 
@@ -90,9 +93,12 @@ macro_rules! record {
 }
 pub(crate) use record;
 
-/// The effect of a record that has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NoEffect {}
+/// What the primitives need to know of a record's type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    pub(crate) prefix: Prefix,
+    pub(crate) version: u16,
+}
 
 /// Names one write for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,22 +110,32 @@ pub struct EffectId(pub [u8; 16]);
 
 /// An effect that has been committed but not yet been seen to be done. Performing it twice is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending<E> {
+pub struct Pending {
     /// Its name.
     pub id: EffectId,
-    /// What is to be done.
-    pub effect: E,
+    /// What is to be done; sealed, since messages carry tokens and licence keys in clear.
+    pub effect: Sealed,
+}
+
+/// A record as it stood when it was read or written, its body encoded.
+#[derive(Clone)]
+pub struct Envelope {
+    kind: Kind,
+    key: Key,
+    revision: u64,
+    created_unix_seconds: u64,
+    trail: Vec<WriteId>,
+    pending: Vec<Pending>,
+    /// Of the body.
+    version: u16,
+    body: Vec<u8>,
 }
 
 /// A record as it stood when it was read or written.
 #[derive(Clone)]
-pub struct Stored<R: Record> {
-    key: Key,
+pub struct Stored<R> {
+    envelope: Envelope,
     value: R,
-    revision: u64,
-    created_unix_seconds: u64,
-    trail: Vec<WriteId>,
-    pending: Vec<Pending<R::Effect>>,
 }
 
 /// What a record tells about a write that its writer is unsure of.
@@ -136,67 +152,59 @@ pub(crate) enum Told {
 }
 
 #[derive(Serialize)]
-struct MetaRef<'a, E> {
+struct MetaRef<'a> {
     revision: u64,
     created_unix_seconds: u64,
     trail: &'a [WriteId],
-    pending: &'a [Pending<E>],
+    pending: &'a [Pending],
 }
 
 #[derive(Deserialize)]
-struct Meta<E> {
+struct Meta {
     revision: u64,
     created_unix_seconds: u64,
     trail: Vec<WriteId>,
-    pending: Vec<Pending<E>>,
+    pending: Vec<Pending>,
 }
 
-impl<R: Record> Stored<R> {
-    /// The domain value.
-    pub fn value(&self) -> &R {
-        &self.value
-    }
-
-    /// Gives the domain value away.
-    pub fn into_value(self) -> R {
-        self.value
-    }
-
-    /// 1 after the first write, one more after each.
-    pub fn revision(&self) -> u64 {
-        self.revision
-    }
-
-    /// When the first write was made, by its writer's clock.
-    pub fn created_unix_seconds(&self) -> u64 {
-        self.created_unix_seconds
-    }
-
-    /// Effects that must be performed, in this order.
-    pub fn pending(&self) -> &[Pending<R::Effect>] {
-        &self.pending
-    }
-
+impl Envelope {
     /// Where it is stored.
     pub fn key(&self) -> &Key {
         &self.key
     }
 
-    pub(crate) fn first(key: Key, value: R, effects: Vec<Pending<R::Effect>>, write: WriteId, now: u64) -> Self {
-        Self { key, value, revision: 1, created_unix_seconds: now, trail: vec![write], pending: effects }
+    /// Effects that must be performed, in this order.
+    pub fn pending(&self) -> &[Pending] {
+        &self.pending
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn created_unix_seconds(&self) -> u64 {
+        self.created_unix_seconds
+    }
+
+    /// The first revision.
+    pub(crate) fn first(kind: Kind, key: Key, body: Vec<u8>, effects: Vec<Pending>, write: WriteId, now: u64) -> Self {
+        let version = kind.version;
+        Self { kind, key, revision: 1, created_unix_seconds: now, trail: vec![write], pending: effects, version, body }
     }
 
     /// The revision after this one. What is still pending stays, in order, before what is new.
-    pub(crate) fn next(mut self, value: R, effects: Vec<Pending<R::Effect>>, write: WriteId) -> Self {
-        self.value = value;
+    pub(crate) fn next(mut self, body: Vec<u8>, effects: Vec<Pending>, write: WriteId) -> Self {
+        self.version = self.kind.version;
+        self.body = body;
         self.pending.extend(effects);
-        self.bear(write);
-        self
+        self.same(write)
     }
 
     /// The revision after this one, with the same value.
     pub(crate) fn same(mut self, write: WriteId) -> Self {
-        self.bear(write);
+        self.revision = self.revision.saturating_add(1);
+        self.trail.insert(0, write);
+        self.trail.truncate(TRAIL);
         self
     }
 
@@ -211,12 +219,6 @@ impl<R: Record> Stored<R> {
     pub(crate) fn pending_as_in(mut self, later: Self) -> Self {
         self.pending = later.pending;
         self
-    }
-
-    fn bear(&mut self, write: WriteId) {
-        self.revision = self.revision.saturating_add(1);
-        self.trail.insert(0, write);
-        self.trail.truncate(TRAIL);
     }
 
     /// What this record, as it stands, tells about `draft`, which was to be written over the revision before its own.
@@ -242,47 +244,101 @@ impl<R: Record> Stored<R> {
             pending: &self.pending,
         };
         let mut bytes = vec![FORMAT];
-        bytes.extend(encode_body(&R::VERSION)?);
+        bytes.extend(encode_body(&self.version)?);
         bytes.extend(encode_body(&meta)?);
-        bytes.extend(self.value.encode()?);
+        bytes.extend(&self.body);
         if bytes.len() > VALUE_BYTES_MAX {
             return Err(RecordFault::TooLarge { bytes: bytes.len() });
         }
         Ok(bytes)
     }
 
-    pub(crate) fn parse(key: Key, bytes: &[u8]) -> Result<Self, RecordFault> {
+    pub(crate) fn parse(kind: Kind, key: Key, bytes: &[u8]) -> Result<Self, RecordFault> {
         let (format, rest) = bytes.split_first().ok_or_else(|| RecordFault::corrupt("no bytes"))?;
         let (version, rest) = take::<u16>(rest)?;
-        if *format > FORMAT || version > R::VERSION {
+        if *format > FORMAT || version > kind.version {
             return Err(RecordFault::TooNew { format: *format, version });
         }
         if *format < FORMAT || version == 0 {
             return Err(RecordFault::corrupt("a format or version that never was"));
         }
-        let (meta, body) = take::<Meta<R::Effect>>(rest)?;
+        let (meta, body) = take::<Meta>(rest)?;
         let trail_length = usize::try_from(meta.revision).unwrap_or(TRAIL).min(TRAIL);
         if meta.revision == 0 || meta.trail.len() != trail_length || meta.pending.len() > EFFECTS_MAX {
             return Err(RecordFault::corrupt("revision, trail and effects do not fit together"));
         }
-        Ok(Self {
-            key,
-            value: R::decode(version, body)?,
-            revision: meta.revision,
-            created_unix_seconds: meta.created_unix_seconds,
-            trail: meta.trail,
-            pending: meta.pending,
-        })
+        let Meta { revision, created_unix_seconds, trail, pending } = meta;
+        Ok(Self { kind, key, revision, created_unix_seconds, trail, pending, version, body: body.to_vec() })
     }
 }
 
-impl<R: Record> fmt::Debug for Stored<R> {
+impl<R: Record> Stored<R> {
+    /// With the value that the envelope holds.
+    pub(crate) fn open(envelope: Envelope) -> Result<Self, RecordFault> {
+        let value = R::decode(envelope.version, &envelope.body)?;
+        Ok(Self { envelope, value })
+    }
+}
+
+impl<R> Stored<R> {
+    /// The envelope of a value that was just encoded.
+    pub(crate) fn written(envelope: Envelope, value: R) -> Self {
+        Self { envelope, value }
+    }
+
+    /// The record, its body encoded.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Gives the envelope away.
+    pub(crate) fn into_envelope(self) -> Envelope {
+        self.envelope
+    }
+
+    /// The domain value.
+    pub fn value(&self) -> &R {
+        &self.value
+    }
+
+    /// Gives the domain value away.
+    pub fn into_value(self) -> R {
+        self.value
+    }
+
+    /// 1 after the first write, one more after each.
+    pub fn revision(&self) -> u64 {
+        self.envelope.revision
+    }
+
+    /// When the first write was made, by its writer's clock.
+    pub fn created_unix_seconds(&self) -> u64 {
+        self.envelope.created_unix_seconds
+    }
+
+    /// Effects that must be performed, in this order.
+    pub fn pending(&self) -> &[Pending] {
+        &self.envelope.pending
+    }
+
+    /// Where it is stored.
+    pub fn key(&self) -> &Key {
+        &self.envelope.key
+    }
+
+    /// Drops performed effects; says whether there were any.
+    pub(crate) fn settle(&mut self, done: &[EffectId]) -> bool {
+        self.envelope.settle(done)
+    }
+}
+
+impl<R> fmt::Debug for Stored<R> {
     /// Without the value, which may be personal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stored")
-            .field("key", &self.key)
-            .field("revision", &self.revision)
-            .field("pending", &self.pending.len())
+            .field("key", self.key())
+            .field("revision", &self.revision())
+            .field("pending", &self.pending().len())
             .finish_non_exhaustive()
     }
 }
@@ -373,23 +429,31 @@ mod tests {
         }
     }
 
-    record! { Thing { id: [u8; 16], effect: String, prefix: "thing", version: 2, older: { 1 => V1 } } }
+    record! { Thing { id: [u8; 16], prefix: "thing", version: 2, older: { 1 => V1 } } }
 
     fn parse(bytes: &[u8]) -> Result<Stored<Thing>, RecordFault> {
-        Stored::parse(Thing::key(&[0; 16]), bytes)
+        Stored::open(Envelope::parse(Thing::KIND, Thing::key(&[0; 16]), bytes)?)
     }
 
-    fn thing() -> Stored<Thing> {
-        let value = Thing { name: "a".to_owned(), count: 300 };
-        let effects = vec![Pending { id: EffectId([2; 16]), effect: "mail".to_owned() }];
-        Stored::first(Thing::key(&[0; 16]), value, effects, WriteId([1; 16]), 1_795_219_200)
+    fn value() -> Thing {
+        Thing { name: "a".to_owned(), count: 300 }
     }
+
+    fn thing() -> Envelope {
+        let effect = decode_body(EFFECT).expect("as long as a sealed value");
+        let effects = vec![Pending { id: EffectId([2; 16]), effect }];
+        let body = value().encode().expect("small");
+        Envelope::first(Thing::KIND, Thing::key(&[0; 16]), body, effects, WriteId([1; 16]), 1_795_219_200)
+    }
+
+    /// The least sealed value: a generation, a nonce and a tag.
+    const EFFECT: &[u8] = b"\x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
     /// Format, version; revision, created (varint), one write id, one effect; then the body.
     const V2_BYTES: &[u8] = b"\x01\x02\x01\x80\xbe\x83\xd8\x06\x01\
         \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
-        \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x04mail\
-        \x01a\xac\x02";
+        \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\
+        \x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\x01a\xac\x02";
 
     const V1_BYTES: &[u8] =
         b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x01b";
@@ -399,14 +463,18 @@ mod tests {
         let bytes = thing().to_bytes().expect("small");
         assert_eq!(bytes.as_slice(), V2_BYTES, "{}", bytes.escape_ascii());
         let read = parse(&bytes).expect("just written");
-        assert_eq!((read.value(), read.revision(), read.pending()), (thing().value(), 1, thing().pending()));
+        assert_eq!((read.value(), read.revision(), read.pending()), (&value(), 1, thing().pending()));
     }
 
     #[test]
     fn an_older_version_is_read_and_written_as_the_present_one() {
         let read = parse(V1_BYTES).expect("a former release wrote it");
         assert_eq!(read.value(), &Thing { name: "b".to_owned(), count: 1 });
-        let bytes = read.same(WriteId([3; 16])).to_bytes().expect("small");
+        let body = read.value().encode().expect("small");
+        let envelope = read.into_envelope();
+        let settled = envelope.clone().same(WriteId([3; 16])).to_bytes().expect("small");
+        assert_eq!(settled.get(..3), Some([1, 1, 2].as_slice()), "what keeps the body keeps its version");
+        let bytes = envelope.next(body, Vec::new(), WriteId([3; 16])).to_bytes().expect("small");
         assert_eq!(bytes.get(..3), Some([1, 2, 2].as_slice()), "format 1, version 2, revision 2");
         let unnamed: Vec<u8> = [V1_BYTES.strip_suffix(b"\x01b").expect("its body"), b"\x00"].concat();
         assert_eq!(parse(&unnamed).err(), Some(RecordFault::corrupt("a name is not empty")));

@@ -14,7 +14,6 @@ use shared::{
     organisation::Organisation,
     promo::Promo,
     registration::Registration,
-    secret::Sealed,
     values::{
         AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId,
     },
@@ -38,18 +37,18 @@ macro_rules! keyed {
 
 keyed!(AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId);
 
-record! { InvitationSlot { id: InvitationSlotId, effect: Sealed, prefix: "inv", version: 1, older: {} } }
-record! { IdempotencyClaim { id: [u8; 16], effect: Sealed, prefix: "idem", version: 1, older: {} } }
-record! { Registration { id: RegistrationId, effect: Sealed, prefix: "reg", version: 1, older: {} } }
-record! { Organisation { id: OrganisationId, effect: Sealed, prefix: "org", version: 1, older: {} } }
-record! { Login { id: [u8; 16], effect: Sealed, prefix: "login", version: 1, older: {} } }
-record! { Account { id: AccountId, effect: Sealed, prefix: "acct", version: 1, older: {} } }
-record! { Batch { id: BatchId, effect: Sealed, prefix: "batch", version: 1, older: {} } }
-record! { Promo { id: PromoId, effect: Sealed, prefix: "promo", version: 1, older: {} } }
-record! { Order { id: OrderId, effect: Sealed, prefix: "ord", version: 1, older: {} } }
-record! { Licence { id: LicenceId, effect: Sealed, prefix: "lic", version: 1, older: {} } }
-record! { AuthorizationCode { id: CodeId, effect: Sealed, prefix: "code", version: 1, older: {} } }
-record! { Operator { id: [u8; 16], effect: Sealed, prefix: "oper", version: 1, older: {} } }
+record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, older: {} } }
+record! { IdempotencyClaim { id: [u8; 16], prefix: "idem", version: 1, older: {} } }
+record! { Registration { id: RegistrationId, prefix: "reg", version: 1, older: {} } }
+record! { Organisation { id: OrganisationId, prefix: "org", version: 1, older: {} } }
+record! { Login { id: [u8; 16], prefix: "login", version: 1, older: {} } }
+record! { Account { id: AccountId, prefix: "acct", version: 1, older: {} } }
+record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
+record! { Promo { id: PromoId, prefix: "promo", version: 1, older: {} } }
+record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
+record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
+record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
+record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
 
 /// The operator's queue of submitted registrations, oldest first (APR-1).
 pub fn registration_queue() -> List {

@@ -10,7 +10,7 @@ use std::{future::Future, pin::Pin};
 
 use kv_schema::{
     list::{Appended, Entry, EntryId, Removed},
-    record::{Pending, Stored},
+    record::{Envelope, Pending},
     records::registration_queue,
 };
 use shared::{
@@ -27,7 +27,7 @@ use shared::{
 };
 
 use crate::{
-    edge::{Edge, NowStands, Persisted},
+    edge::{Edge, NowStands},
     failure::Failure,
     mail,
     platform::Platform,
@@ -134,13 +134,13 @@ pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> 
 impl<P: Platform> Edge<P> {
     /// Carries out the record's pending effects and takes the done ones out of it. The commit stands whatever happens
     /// here, so failures go to the log and the effects stay.
-    pub async fn drain<R: Persisted>(&self, stored: &Stored<R>) {
-        if self.hands.is_empty() || stored.pending().is_empty() {
+    pub async fn drain(&self, record: &Envelope) {
+        if self.hands.is_empty() || record.pending().is_empty() {
             return;
         }
         let mut done = Vec::new();
-        for pending in stored.pending() {
-            match self.carry_out(stored, pending).await {
+        for pending in record.pending() {
+            match self.carry_out(record, pending).await {
                 Ok(true) => done.push(pending.id),
                 Ok(false) => {}
                 Err(failure) => self.log_failure("effect postponed", &failure),
@@ -149,14 +149,14 @@ impl<P: Platform> Edge<P> {
         if done.is_empty() {
             return;
         }
-        if let Err(fault) = self.kv().settle(stored, &done).await {
+        if let Err(fault) = self.kv().settle(record, &done).await {
             self.log_failure("effects not settled", &fault.into());
         }
     }
 
     /// Whether one of the component's hands carried the effect out.
-    async fn carry_out<R: Persisted>(&self, stored: &Stored<R>, pending: &Pending<Sealed>) -> Result<bool, Failure> {
-        let mut effect = self.open_effect(stored, &pending.effect)?;
+    async fn carry_out(&self, record: &Envelope, pending: &Pending) -> Result<bool, Failure> {
+        let mut effect = self.open_effect(record, &pending.effect)?;
         for hand in &self.hands {
             match hand(self, effect, pending.id.0) {
                 Ok(carried) => return carried.await.map(|()| true),
@@ -166,10 +166,10 @@ impl<P: Platform> Edge<P> {
         Ok(false)
     }
 
-    fn open_effect<R: Persisted>(&self, stored: &Stored<R>, sealed: &Sealed) -> Result<Effect, Failure> {
+    fn open_effect(&self, record: &Envelope, sealed: &Sealed) -> Result<Effect, Failure> {
         let bytes = self
             .keys
-            .open(SealPurpose::Message, stored.key().as_str().as_bytes(), sealed)
+            .open(SealPurpose::Message, record.key().as_str().as_bytes(), sealed)
             .map_err(|_| Failure::Fault("an effect does not open with the current or previous root secret".into()))?;
         postcard::from_bytes(&bytes).map_err(|error| Failure::Fault(format!("effect: {error}")))
     }
@@ -202,7 +202,7 @@ impl<P: Platform> Edge<P> {
         }
         let id = admission.account;
         if let Some(stored) = self.kv().get::<Account>(&id).await? {
-            self.drain(&stored).await;
+            self.drain(stored.envelope()).await;
         } else {
             let user_id = self.claim_user_id(&admission).await?;
             let decision = Account::invite(admission, user_id, self.now, &mut self.rng());

@@ -82,10 +82,6 @@ impl<P: Platform> Entropy for Randomness<'_, P> {
     }
 }
 
-/// Which record type carries sealed effects: all of them.
-pub trait Persisted: Record<Effect = Sealed> {}
-impl<R: Record<Effect = Sealed>> Persisted for R {}
-
 impl<P: Platform> Edge<P> {
     /// The store, with only right ways to write to it.
     pub fn kv(&self) -> Kv<&P, &P> {
@@ -104,7 +100,7 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// `absent` when there is no such record; whatever `decide` refuses, with nothing written; [`Refusal::Busy`]; a
     /// fault of the store.
-    pub async fn transact<R: Persisted + Clone, O>(
+    pub async fn transact<R: Record + Clone, O>(
         &self,
         id: &R::Id,
         absent: Refusal,
@@ -117,12 +113,12 @@ impl<P: Platform> Edge<P> {
                 Ok(Change::Commit(counted)) => counted,
                 Ok(Change::Keep(outcome)) => {
                     let stored = seen.into_stored();
-                    self.drain(&stored).await;
+                    self.drain(stored.envelope()).await;
                     return Ok((outcome, stored));
                 }
                 // A repetition is refused because its first try was committed: what that one left is carried out.
                 Err(refusal) => {
-                    self.drain(&seen.into_stored()).await;
+                    self.drain(seen.stored().envelope()).await;
                     return Err(refusal.into());
                 }
             };
@@ -130,7 +126,7 @@ impl<P: Platform> Edge<P> {
             let effects = self.seal_effects(&R::key(id), &decision.effects)?;
             match kv.replace(seen, decision.next, effects).await? {
                 Replaced::Committed(stored) => {
-                    self.drain(&stored).await;
+                    self.drain(stored.envelope()).await;
                     return Ok((outcome.reveal_after_commit(), stored));
                 }
                 Replaced::Lost(current) => seen = current,
@@ -144,15 +140,15 @@ impl<P: Platform> Edge<P> {
     ///
     /// # Errors
     /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
-    pub async fn create<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
+    pub async fn create<R: Record>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
         let effects = self.seal_effects(&R::key(id), &decision.effects)?;
         match self.kv().create(id, decision.next, effects).await? {
             Created::Created(stored) => {
-                self.drain(&stored).await;
+                self.drain(stored.envelope()).await;
                 Ok(NowStands::Ours(stored))
             }
             Created::Existed(stored) => {
-                self.drain(&stored).await;
+                self.drain(stored.envelope()).await;
                 Ok(NowStands::Another(stored))
             }
             Created::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
@@ -163,10 +159,10 @@ impl<P: Platform> Edge<P> {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn insert<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
+    pub async fn insert<R: Record>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
         let effects = self.seal_effects(&R::key(id), &decision.effects)?;
         let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
-        self.drain(&stored).await;
+        self.drain(stored.envelope()).await;
         Ok(stored)
     }
 

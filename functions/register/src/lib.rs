@@ -166,7 +166,7 @@ async fn submit_invited<P: Platform>(
             if !repeated {
                 return Err(refusal.into());
             }
-            edge.drain(&stored).await;
+            edge.drain(stored.envelope()).await;
             return Ok(stored.into_value());
         }
     };

@@ -131,7 +131,7 @@ async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner
     let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
     // 4. Load: a form that led to an order meets it again.
     if let Some(stored) = edge.kv().get::<Order>(&command.order).await? {
-        edge.drain(&stored).await;
+        edge.drain(stored.envelope()).await;
         return placed_before(edge, request, stored.value(), &command);
     }
     // 5. Decide: the code has to cover everything, and is held until the order is complete.
@@ -246,7 +246,7 @@ async fn webhook<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) 
     // 4. Load: the same order, however often and in whatever event it comes, is fulfilled once.
     let known = edge.kv().get::<Order>(&id).await?;
     let stored = if let Some(stored) = known {
-        edge.drain(&stored).await;
+        edge.drain(stored.envelope()).await;
         stored
     } else {
         // 5. Decide and 6. commit.

@@ -2,9 +2,11 @@
 
 #![expect(clippy::indexing_slicing, reason = "a test that reads past the end fails, as it should")]
 
+use shared::secret::Sealed;
+
 use super::{
     model::Backend,
-    sample::{ID, Sample, run, sample, standing, world_with},
+    sample::{ID, Sample, effect, name_of, run, sample, standing, world_with},
     world::{Moment, World},
 };
 use crate::{
@@ -16,8 +18,8 @@ use crate::{
     store::{Store, Swap, Watched},
 };
 
-fn effects(texts: &[&str]) -> Vec<String> {
-    texts.iter().map(|text| (*text).to_owned()).collect()
+fn effects(names: &[&str]) -> Vec<Sealed> {
+    names.iter().map(|name| effect(name)).collect()
 }
 
 fn entry(number: u32, world: &World) -> Entry {
@@ -141,10 +143,10 @@ fn effects_stay_until_they_are_settled() {
         else {
             panic!("{backend:?}: nobody contends");
         };
-        let texts: Vec<_> = second.pending().iter().map(|pending| pending.effect.as_str()).collect();
-        assert_eq!(texts, ["one", "two", "three"]);
+        let names: Vec<_> = second.pending().iter().map(name_of).collect();
+        assert_eq!(names, ["one", "two", "three"]);
         let done: Vec<EffectId> = first.pending().iter().map(|pending| pending.id).collect();
-        assert_eq!(run(kv.settle(&first, &done)), Ok(Settled::Done));
+        assert_eq!(run(kv.settle(first.envelope(), &done)), Ok(Settled::Done));
         let stored = standing(&world).expect("it is there");
         assert_eq!(stored.value(), &sample("c"), "settling changes nothing else");
         assert_eq!(stored.pending(), &second.pending()[2..]);
@@ -162,7 +164,7 @@ fn too_many_effects_and_too_large_values_are_refused_before_anything_is_written(
     let world = world_with(Backend::Sqlite, "a");
     let kv = world.kv();
     let seen = run(kv.load::<Sample>(&ID)).expect("no fault").expect("it is there");
-    let many = vec![String::new(); EFFECTS_MAX + 1];
+    let many = vec![effect("mail"); EFFECTS_MAX + 1];
     let fault = run(kv.replace(seen, sample("b"), many)).expect_err("too many");
     assert_eq!(fault, Fault::Record { prefix: "sample", fault: RecordFault::TooManyEffects });
     let large = run(kv.insert_fresh(&[8; 16], sample(&"x".repeat(300_000)), Vec::new())).expect_err("too large");
@@ -486,9 +488,9 @@ fn costs_of_records(world: &World) -> Vec<(&'static str, String)> {
     let _ = run(kv.replace(late, sample("c"), Vec::new())).expect("no fault");
     row("replace, lost");
     let done: Vec<EffectId> = stored.pending().iter().map(|pending| pending.id).collect();
-    assert_eq!(run(kv.settle(&stored, &done)), Ok(Settled::Done));
+    assert_eq!(run(kv.settle(stored.envelope(), &done)), Ok(Settled::Done));
     row("settle");
-    assert_eq!(run(kv.settle(&stored, &done)), Ok(Settled::Done));
+    assert_eq!(run(kv.settle(stored.envelope(), &done)), Ok(Settled::Done));
     row("settle, settled before");
     let _ = run(kv.create(&[8; 16], sample("a"), Vec::new())).expect("no fault");
     row("create, created");

@@ -7,7 +7,7 @@
 use super::{
     explore::{Explored, Ran, Turn, every_order},
     model::Backend,
-    sample::{ID, Sample, TestKv, run, sample, standing, world_with},
+    sample::{ID, Sample, TestKv, effect, run, sample, standing, world_with},
     turns::Actor,
     world::{Client, World},
 };
@@ -100,7 +100,7 @@ async fn adder(kv: TestKv) -> Result<u32, Fault> {
     for _ in 0..4 {
         let sum = seen.value().sum + 1;
         let next = Sample { sum, ..seen.value().clone() };
-        match kv.replace(seen, next, vec!["told".to_owned()]).await? {
+        match kv.replace(seen, next, vec![effect("told")]).await? {
             Replaced::Committed(_) => return Ok(1),
             Replaced::Lost(now) => seen = now,
             Replaced::Gone => return Ok(0),
@@ -148,7 +148,7 @@ fn settling_does_not_undo_what_is_committed_meanwhile() {
             let world = start.fork();
             let (kv, before, done) = (world.kv(), before.clone(), done.clone());
             let settler =
-                async move { kv.settle(&before, &done).await.map(|settled| u32::from(settled == Settled::Done)) };
+                async move { kv.settle(before.envelope(), &done).await.map(|settled| u32::from(settled == Settled::Done)) };
             let actors = vec![Actor::new(settler), Actor::new(adder(world.kv()))];
             (world, actors)
         };

@@ -1,6 +1,7 @@
 //! A record for tests: a text, a sum, and effects that are texts.
 
 use serde::{Deserialize, Serialize};
+use shared::secret::Sealed;
 
 use super::{
     model::Backend,
@@ -9,7 +10,7 @@ use super::{
 };
 use crate::{
     kv::Kv,
-    record::{Record, Stored, record},
+    record::{Envelope, Pending, Record, Stored, record},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +19,7 @@ pub(super) struct Sample {
     pub(super) sum: u32,
 }
 
-record! { Sample { id: [u8; 16], effect: String, prefix: "sample", version: 1, older: {} } }
+record! { Sample { id: [u8; 16], prefix: "sample", version: 1, older: {} } }
 
 pub(super) type TestKv = Kv<Client, Surroundings>;
 
@@ -26,6 +27,19 @@ pub(super) const ID: [u8; 16] = [7; 16];
 
 pub(super) fn sample(text: &str) -> Sample {
     Sample { text: text.to_owned(), sum: 0 }
+}
+
+/// An effect with a name: a text as long as the least sealed value.
+pub(super) fn effect(name: &str) -> Sealed {
+    let bytes = postcard::to_allocvec(&format!("{name:-<41}")).expect("a text encodes");
+    postcard::from_bytes(&bytes).expect("long enough")
+}
+
+/// What [`effect`] was called.
+pub(super) fn name_of(pending: &Pending) -> String {
+    let bytes = postcard::to_allocvec(&pending.effect).expect("bytes encode");
+    let text: String = postcard::from_bytes(&bytes).expect("it was a text");
+    text.trim_end_matches('-').to_owned()
 }
 
 pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
@@ -36,7 +50,8 @@ pub(super) fn run<T>(future: impl Future<Output = T>) -> T {
 pub(super) fn standing(world: &World) -> Option<Stored<Sample>> {
     let key = Sample::key(&ID);
     let bytes = world.bytes(&key)?;
-    Some(Stored::parse(key, &bytes).expect("what is stored was written by this program"))
+    let envelope = Envelope::parse(Sample::KIND, key, &bytes).expect("what is stored was written by this program");
+    Some(Stored::open(envelope).expect("its body too"))
 }
 
 /// A world in which [`ID`] exists.
