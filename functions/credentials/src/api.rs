@@ -375,7 +375,7 @@ impl AuthenticatorPage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::Method;
 
     struct Counting(u8);
 
@@ -393,10 +393,8 @@ mod tests {
     }
 
     fn raw(content_type: &'static str, body: &str) -> Option<RawLicence> {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", HeaderValue::from_static(content_type));
-        let (path, query, body) = (String::new(), String::new(), body.as_bytes().to_vec());
-        edge::Request { method: Method::POST, path, query, headers, body }.decode().ok()
+        let headers = [("content-type", content_type)].into_iter().collect();
+        edge::Request::new(Method::POST, "/credentials/licence", headers, body.into()).decode().ok()
     }
 
     #[test]

@@ -31,15 +31,11 @@ fn matches(known: &str, etag: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::Method;
 
     fn asked(name: &str, known: Option<&str>) -> Reply {
-        let mut headers = HeaderMap::new();
-        if let Some(known) = known {
-            headers.insert("if-none-match", HeaderValue::from_str(known).expect("a header"));
-        }
-        let request =
-            Request { method: Method::GET, path: String::new(), query: String::new(), headers, body: Vec::new() };
+        let headers = known.map(|known| ("if-none-match", known)).into_iter().collect();
+        let request = Request::new(Method::GET, "/assets", headers, Vec::new());
         serve(&request, name).expect("an asset")
     }
 

@@ -1,6 +1,6 @@
 //! The request, bounded and whole, and the parsing of its body.
 
-use http::{HeaderMap, Method, header};
+use http::Method;
 use serde::de::DeserializeOwned;
 
 use crate::failure::{BadRequest, Failure};
@@ -9,6 +9,30 @@ use crate::failure::{BadRequest, Failure};
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The longest path and query, in bytes.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// A request's headers, in the order in which they came.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Headers(Vec<(String, Vec<u8>)>);
+
+impl Headers {
+    /// Every value of the header that is text. Names are compared without regard to case (RFC 9110, section 5.1).
+    pub fn all(&self, name: &str) -> impl Iterator<Item = Option<&str>> {
+        let named = self.0.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| std::str::from_utf8(value).ok())
+    }
+}
+
+impl FromIterator<(String, Vec<u8>)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(headers: I) -> Self {
+        Self(headers.into_iter().collect())
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(headers: I) -> Self {
+        headers.into_iter().map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec())).collect()
+    }
+}
 
 /// A whole request.
 #[derive(Debug, Clone)]
@@ -20,7 +44,7 @@ pub struct Request {
     /// Query without `?`; empty when there is none.
     pub query: String,
     /// Headers.
-    pub headers: HeaderMap,
+    pub headers: Headers,
     /// Body, at most [`BODY_BYTES_MAX`] bytes.
     pub body: Vec<u8>,
 }
@@ -35,16 +59,22 @@ pub enum Encoding {
 }
 
 impl Request {
+    /// A request to a path with or without query.
+    pub fn new(method: Method, target: &str, headers: Headers, body: Vec<u8>) -> Self {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        Self { method, path: path.to_owned(), query: query.to_owned(), headers, body }
+    }
+
     /// The header's value when it is given once and is text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.get_all(name).iter();
-        let first = values.next()?.to_str().ok()?;
+        let mut values = self.headers.all(name);
+        let first = values.next()??;
         values.next().is_none().then_some(first)
     }
 
     /// Whether the caller prefers a page to JSON: `text/html` in `Accept`, and not after `application/json`.
     pub fn wants_page(&self) -> bool {
-        let accept = self.header(header::ACCEPT.as_str()).unwrap_or_default();
+        let accept = self.header("accept").unwrap_or_default();
         match (accept.find("text/html"), accept.find("application/json")) {
             (Some(page), Some(json)) => page < json,
             (Some(_), None) => true,
@@ -62,7 +92,7 @@ impl Request {
     /// # Errors
     /// [`BadRequest::UnsupportedMediaType`].
     pub fn encoding(&self) -> Result<Encoding, BadRequest> {
-        let content_type = self.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
+        let content_type = self.header("content-type").unwrap_or_default();
         match content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
             "application/json" => Ok(Encoding::Json),
             "application/x-www-form-urlencoded" => Ok(Encoding::Form),
@@ -95,9 +125,8 @@ impl Request {
     pub fn cookie(&self, name: &str) -> Option<&str> {
         let mut found = self
             .headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
+            .all("cookie")
+            .flatten()
             .flat_map(|value| value.split(';'))
             .filter_map(|pair| pair.trim().split_once('='))
             .filter(|(key, _)| *key == name)

@@ -1,7 +1,7 @@
 //! From a bounded request to a finished reply: surroundings, handler, refusals, and the headers of every reply.
 
 use askama::Template;
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use serde::Serialize;
 use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
 use std::{cell::RefCell, sync::Arc};
@@ -13,14 +13,14 @@ use crate::{
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
     reply::Reply,
-    request::Request,
+    request::{Headers, Request},
     view,
 };
 
 /// Serves one request with a component's handler.
 pub async fn serve<P, H>(
     platform: P,
-    request: Result<Request, (BadRequest, HeaderMap)>,
+    request: Result<Request, (BadRequest, Headers)>,
     handler: H,
     hands: &[Hand<P>],
 ) -> Reply
@@ -68,8 +68,8 @@ where
     finish(reply, &cookies, Some(&edge.gateway))
 }
 
-fn bodiless(headers: HeaderMap) -> Request {
-    Request { method: Method::POST, path: String::new(), query: String::new(), headers, body: Vec::new() }
+fn bodiless(headers: Headers) -> Request {
+    Request::new(Method::POST, "", headers, Vec::new())
 }
 
 async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Keys, String), PlatformFault> {

@@ -8,9 +8,6 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
-use http::HeaderMap;
-use http_body_util::{BodyExt, Full, Limited};
 use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
@@ -21,9 +18,12 @@ use spin_sdk::{
         atomics::{self, Cas, CasError},
         store::{self, Bucket},
     },
-    http::{FromRequest, IntoResponse},
     key_value, variables,
-    wasip3::clocks::monotonic_clock,
+    wasip3::{
+        clocks::monotonic_clock,
+        http::types::{self, Fields, Scheme},
+    },
+    wit_bindgen::{self, FutureReader, StreamReader, StreamResult},
 };
 
 pub use spin_sdk::wasip3;
@@ -33,8 +33,7 @@ use crate::{
     edge::Edge,
     failure::{BadRequest, Outcome},
     platform::{Outgoing, Platform, PlatformFault},
-    reply::Reply,
-    request::{BODY_BYTES_MAX, Request, TARGET_BYTES_MAX},
+    request::{BODY_BYTES_MAX, Headers, Request, TARGET_BYTES_MAX},
     serve::serve,
 };
 
@@ -129,16 +128,30 @@ impl Platform for Spin {
     }
 
     async fn post(&self, outgoing: Outgoing) -> Result<u16, PlatformFault> {
-        let request = http::Request::post(&outgoing.url)
-            .header("content-type", "application/json")
-            .header("content-length", outgoing.body.len())
-            .header("idempotency-key", outgoing.idempotency_key)
-            .body(Full::new(Bytes::from(outgoing.body)))
-            .map_err(|error| PlatformFault::new(format!("outbound request: {error}")))?;
-        let response = spin_sdk::http::send(request)
-            .await
-            .map_err(|error| PlatformFault::new(format!("outbound request: {error}")))?;
-        Ok(response.status().as_u16())
+        let fault = |reason: &str| PlatformFault::new(format!("outbound request: {reason}"));
+        let (scheme, rest) = outgoing.url.split_once("://").ok_or_else(|| fault("the address has no scheme"))?;
+        let scheme = match scheme {
+            "https" => Scheme::Https,
+            "http" => Scheme::Http,
+            _ => return Err(fault("the address is neither https nor http")),
+        };
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let headers = [
+            ("content-type", "application/json".to_owned()),
+            ("content-length", outgoing.body.len().to_string()),
+            ("idempotency-key", outgoing.idempotency_key),
+        ];
+        let headers = fields(headers).map_err(|error| fault(&error.to_string()))?;
+        let (content, trailers) = whole(outgoing.body);
+        let (request, _) = types::Request::new(headers, Some(content), trailers, None);
+        request
+            .set_method(&types::Method::Post)
+            .and_then(|()| request.set_scheme(Some(&scheme)))
+            .and_then(|()| request.set_authority(Some(authority)))
+            .and_then(|()| request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })))
+            .map_err(|()| fault("the address is not valid"))?;
+        let response = wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))?;
+        Ok(response.get_status_code())
     }
 
     fn log(&self, line: &str) {
@@ -149,48 +162,76 @@ impl Platform for Spin {
 /// Serves one request of the platform with a component's handler and hands.
 ///
 /// # Errors
-/// When the request or reply cannot cross the platform's boundary.
+/// When the reply cannot cross the platform's boundary.
 pub async fn answer<H>(
-    request: wasip3::http::types::Request,
+    request: types::Request,
     handler: H,
     hands: &[Hand<Spin>],
-) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode>
+) -> Result<types::Response, types::ErrorCode>
 where
     H: AsyncFn(&Edge<Spin>, &Request) -> Outcome,
 {
-    let request = spin_sdk::http::Request::from_request(request)?;
     let reply = serve(Spin::default(), bounded(request).await, handler, hands).await;
-    response(reply).into_response()
+    let headers = fields(reply.headers).map_err(|error| types::ErrorCode::InternalError(Some(error.to_string())))?;
+    let (content, trailers) = whole(reply.body);
+    let (response, _) = types::Response::new(headers, Some(content), trailers);
+    response.set_status_code(reply.status.as_u16()).map_err(|()| types::ErrorCode::HttpProtocolError)?;
+    Ok(response)
 }
 
-async fn bounded(request: spin_sdk::http::Request) -> Result<Request, (BadRequest, HeaderMap)> {
-    let (parts, body) = request.into_parts();
-    let target = parts.uri.path_and_query().map_or(0, |target| target.as_str().len());
-    if target > TARGET_BYTES_MAX {
-        return Err((BadRequest::TooLarge(TARGET_BYTES_MAX), parts.headers));
+async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Headers)> {
+    let headers: Headers = request.get_headers().copy_all().into_iter().collect();
+    let target = request.get_path_with_query().unwrap_or_default();
+    if target.len() > TARGET_BYTES_MAX {
+        return Err((BadRequest::TooLarge(TARGET_BYTES_MAX), headers));
     }
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => Ok(Request {
-            method: parts.method,
-            path: parts.uri.path().to_owned(),
-            query: parts.uri.query().unwrap_or_default().to_owned(),
-            headers: parts.headers,
-            body: body.to_bytes().to_vec(),
-        }),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err((BadRequest::TooLarge(BODY_BYTES_MAX), parts.headers))
-        }
-        Err(_) => Err((BadRequest::Truncated, parts.headers)),
+    let Ok(method) = request.get_method().try_into() else {
+        return Err((BadRequest::Malformed, headers));
+    };
+    match body(request).await {
+        Ok(body) => Ok(Request::new(method, &target, headers, body)),
+        Err(bad) => Err((bad, headers)),
     }
 }
 
-fn response(reply: Reply) -> http::Response<Full<Bytes>> {
-    let mut response = http::Response::new(Full::new(Bytes::from(reply.body)));
-    *response.status_mut() = reply.status;
-    for (name, value) in reply.headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), http::HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
+async fn body(request: types::Request) -> Result<Vec<u8>, BadRequest> {
+    let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
+    let (mut stream, trailers) = types::Request::consume_body(request, ok);
+    let mut body = Vec::new();
+    loop {
+        let (result, mut chunk) = stream.read(Vec::with_capacity(READ_BYTES)).await;
+        body.append(&mut chunk);
+        if body.len() > BODY_BYTES_MAX {
+            return Err(BadRequest::TooLarge(BODY_BYTES_MAX));
+        }
+        if !matches!(result, StreamResult::Complete(_)) {
+            break;
         }
     }
-    response
+    match trailers.await {
+        Ok(_) => Ok(body),
+        Err(_) => Err(BadRequest::Truncated),
+    }
 }
+
+fn fields(headers: impl IntoIterator<Item = (&'static str, String)>) -> Result<Fields, types::HeaderError> {
+    let headers: Vec<_> = headers.into_iter().map(|(name, value)| (name.to_owned(), value.into_bytes())).collect();
+    Fields::from_list(&headers)
+}
+
+/// A body that is sent as a whole, without trailers.
+fn whole(bytes: Vec<u8>) -> (StreamReader<u8>, FutureReader<Trailing>) {
+    let (mut content, content_reader) = wasip3::wit_stream::new();
+    let (end, end_reader) = wasip3::wit_future::new(|| Ok(None));
+    wit_bindgen::spawn(async move {
+        // Whoever stops reading has what it wants; nobody is left to tell.
+        let _ = content.write_all(bytes).await;
+        drop(content);
+        let _ = end.write(Ok(None)).await;
+    });
+    (content_reader, end_reader)
+}
+
+type Trailing = Result<Option<types::Trailers>, types::ErrorCode>;
+
+const READ_BYTES: usize = 16 * 1024;

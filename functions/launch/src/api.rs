@@ -317,12 +317,10 @@ impl Discovery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::Method;
 
     fn with_authorization(value: &str) -> Request {
-        let mut headers = HeaderMap::new();
-        headers.insert("authorization", HeaderValue::from_str(value).expect("a header"));
-        Request { method: Method::POST, path: String::new(), query: String::new(), headers, body: Vec::new() }
+        Request::new(Method::POST, "/launch/token", [("authorization", value)].into_iter().collect(), Vec::new())
     }
 
     #[test]

@@ -467,14 +467,9 @@ mod tests {
     fn a_page_of_the_form_is_read() {
         let body = "csrf=t&draft=d&step=administrators&go=profile&administrators.1.email=g%40e.example\
                     &administrators.1.application_administrator=yes";
-        let mut headers = http::HeaderMap::new();
-        headers.insert("content-type", http::HeaderValue::from_static("application/x-www-form-urlencoded"));
-        let request = |body: &str| edge::Request {
-            method: http::Method::POST,
-            path: "/register".to_owned(),
-            query: String::new(),
-            headers: headers.clone(),
-            body: body.as_bytes().to_vec(),
+        let request = |body: &str| {
+            let headers = [("content-type", "application/x-www-form-urlencoded")].into_iter().collect();
+            edge::Request::new(http::Method::POST, "/register", headers, body.into())
         };
         let step: RawStep = request(body).decode().expect("the page's own fields");
         assert_eq!((step.step, step.go), (Step::Administrators, Some(Page::Profile)));

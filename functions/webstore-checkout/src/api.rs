@@ -480,13 +480,11 @@ impl Accepted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::{HeaderMap, HeaderValue, Method};
+    use http::Method;
 
     fn request(content_type: &'static str, query: &str, body: &str) -> Request {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", HeaderValue::from_static(content_type));
-        let (path, query, body) = (String::new(), query.to_owned(), body.as_bytes().to_vec());
-        Request { method: Method::POST, path, query, headers, body }
+        let headers = [("content-type", content_type)].into_iter().collect();
+        Request::new(Method::POST, &format!("/checkout?{query}"), headers, body.into())
     }
 
     #[test]
