@@ -17,7 +17,7 @@ pub(crate) fn wasm_opt() -> anyhow::Result<Command> {
     let program = root.join("bin/wasm-opt");
     if !program.is_file() {
         eprintln!("Building {PACKAGE}, once: this takes some minutes.");
-        run_command(cargo(&["install", "--quiet", "--locked", PACKAGE, "--root"]).arg(&root))?;
+        run_command(cargo(&["install", "--quiet", "--locked", "--no-default-features", PACKAGE, "--root"]).arg(&root))?;
     }
     Ok(Command::new(program))
 }

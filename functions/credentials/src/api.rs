@@ -1,12 +1,14 @@
 //! What comes in and what goes out.
 
+use std::fmt::Write as _;
+
 use askama::Template;
 use edge::{
     Edge, Failure, Platform,
     form::{FormFaults, ticked},
     session::{open_text, seal_text},
 };
-use qrcode::{Color, EcLevel, QrCode};
+use qrcodegen::{QrCode, QrCodeEcc};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, SignedIn},
@@ -20,7 +22,7 @@ use shared::{
 };
 
 /// Modules of light margin that a scanner needs around a QR code (ISO/IEC 18004, 9.1).
-const QR_MARGIN: usize = 4;
+const QR_MARGIN: i32 = 4;
 
 /// The steps of the licence form. JSON leaves it out and does both in one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -296,22 +298,28 @@ pub(crate) struct Offer {
 
 /// A QR code as the path of an SVG.
 struct Qr {
-    side: usize,
+    side: i32,
     path: String,
 }
 
 impl Qr {
     /// `None` when the text is too long for a QR code.
     fn of(text: &str) -> Option<Self> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::L).ok()?;
-        let width = code.width();
+        let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
+        let size = code.size();
         let mut path = String::new();
-        for (y, row) in code.to_colors().chunks(width).enumerate() {
-            for (x, _) in row.iter().enumerate().filter(|(_, color)| **color == Color::Dark) {
-                path.extend([format!("M{} {}h1v1h-1z", x + QR_MARGIN, y + QR_MARGIN)]);
+        for y in 0..size {
+            let mut x = 0;
+            while x < size {
+                let run = (x..size).take_while(|x| code.get_module(*x, y)).count();
+                if run > 0 {
+                    // Writing to a text cannot fail.
+                    let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QR_MARGIN, y + QR_MARGIN);
+                }
+                x += i32::try_from(run).ok()? + 1;
             }
         }
-        Some(Self { side: width + 2 * QR_MARGIN, path })
+        Some(Self { side: size + 2 * QR_MARGIN, path })
     }
 }
 
@@ -427,7 +435,7 @@ mod tests {
         // CRD-4
         let qr = Qr::of("otpauth://totp/a").expect("short enough");
         assert_eq!(qr.side, 21 + 2 * QR_MARGIN, "16 bytes fit the smallest code");
-        assert!(qr.path.starts_with("M4 4h1v1h-1z"), "the corner of a finder pattern is dark");
+        assert!(qr.path.starts_with("M4 4h7v1h-7z"), "the upper edge of a finder pattern is dark");
         assert!(Qr::of(&"a".repeat(4_000)).is_none());
     }
 }

@@ -307,7 +307,7 @@ impl ProfilePage {
         Self {
             title: "Complete the following information",
             faults,
-            countries: Country::all().map(|country| (country.as_str(), country.name())).collect(),
+            countries: Country::all().map(|(country, name)| (country.as_str(), name)).collect(),
             country: form.registration.profile.country.trim().to_ascii_uppercase(),
             form,
         }

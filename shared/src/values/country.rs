@@ -25,16 +25,19 @@ impl Country {
 
     /// The English name for lists, without a leading "The".
     pub fn name(&self) -> &'static str {
-        let name = ALL.iter().find(|country| country.alpha2 == self.0).map_or(self.0, |country| country.long_name);
-        name.strip_prefix("The ").unwrap_or(name)
+        ALL.iter().find(|country| country.alpha2 == self.0).map_or(self.0, listed_name)
     }
 
-    /// Every country, sorted by name.
-    pub fn all() -> impl Iterator<Item = Self> {
-        let mut all: Vec<Self> = CODES.iter().copied().map(Self).collect();
-        all.sort_by_cached_key(Self::name);
+    /// Every country with its name, sorted by name.
+    pub fn all() -> impl Iterator<Item = (Self, &'static str)> {
+        let mut all: Vec<_> = ALL.iter().map(|country| (Self(country.alpha2), listed_name(country))).collect();
+        all.sort_unstable_by_key(|(_, name)| *name);
         all.into_iter()
     }
+}
+
+fn listed_name(country: &celes::Country) -> &'static str {
+    country.long_name.strip_prefix("The ").unwrap_or(country.long_name)
 }
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, where a wrong place is a build error")]
@@ -104,10 +107,11 @@ mod tests {
 
     #[test]
     fn all_are_listed_once_by_name_and_survive_their_code() {
-        let all: Vec<Country> = Country::all().collect();
+        let all: Vec<(Country, &str)> = Country::all().collect();
         assert_eq!(all.len(), 250);
-        assert!(all.is_sorted_by(|one, next| one.name() < next.name()));
-        for country in all {
+        assert!(all.is_sorted_by(|(_, one), (_, next)| one < next));
+        for (country, name) in all {
+            assert_eq!(country.name(), name);
             assert_eq!(country.to_string().parse(), Ok(country));
             let stored = postcard::to_allocvec(&country).expect("text");
             assert_eq!(postcard::from_bytes(&stored), Ok(country));
