@@ -97,10 +97,7 @@ mod tests {
     fn a_source_from_elsewhere_is_refused() -> anyhow::Result<()> {
         let manifest: Manifest = toml::from_str("[component.a]\nsource = \"a.wasm\"")?;
         let refused = manifest.packages().map_err(|error| error.to_string());
-        assert_eq!(
-            refused,
-            Err("spin.toml: component.a.source: a.wasm is not in target/components".into())
-        );
+        assert_eq!(refused, Err("spin.toml: component.a.source: a.wasm is not in target/components".into()));
         Ok(())
     }
 }

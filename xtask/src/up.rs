@@ -133,7 +133,11 @@ fn moved_configuration(
     let copy = state.join(gateway::COMPILED);
     let compiled = gateway::parse(&gateway::moved(text, addresses.application))?.compile()?;
     fs::write(&copy, compiled).with_context(|| format!("{} cannot be written", copy.display()))?;
-    Ok(manifest.destinations(&components::configuration()).into_iter().map(|destination| (destination, copy.clone())).collect())
+    Ok(manifest
+        .destinations(&components::configuration())
+        .into_iter()
+        .map(|destination| (destination, copy.clone()))
+        .collect())
 }
 
 fn host(

@@ -147,8 +147,9 @@ fn settling_does_not_undo_what_is_committed_meanwhile() {
         let setup = || {
             let world = start.fork();
             let (kv, before, done) = (world.kv(), before.clone(), done.clone());
-            let settler =
-                async move { kv.settle(before.envelope(), &done).await.map(|settled| u32::from(settled == Settled::Done)) };
+            let settler = async move {
+                kv.settle(before.envelope(), &done).await.map(|settled| u32::from(settled == Settled::Done))
+            };
             let actors = vec![Actor::new(settler), Actor::new(adder(world.kv()))];
             (world, actors)
         };

@@ -65,9 +65,8 @@ macro_rules! kept_hash {
         impl TryFrom<String> for $name {
             type Error = ParseError;
 
-            fn try_from(text: String) -> Result<Self, ParseError> {
-                checked(&text)?;
-                Ok(Self(text))
+            fn try_from(stored: String) -> Result<Self, ParseError> {
+                if shaped(&stored) { Ok(Self(stored)) } else { Err(invalid()) }
             }
         }
 
@@ -107,9 +106,17 @@ fn verified(kept: &str, attempt: &str, pepper: &Secret<[u8; 32]>) -> bool {
     checked(kept).is_ok_and(|hash| argon2(pepper).verify_password(attempt.as_bytes(), &hash).is_ok())
 }
 
-/// A stored hash is parsed, not trusted: Argon2id at least as strong as today's, and no stronger than we can run.
+/// What every hash of ours begins with.
+const SCHEME: &str = "$argon2id$v=19$";
+const MAX_CHARS: usize = 200;
+
+/// Whether a stored text can be one of our hashes: all that those who merely carry it need to know.
+fn shaped(stored: &str) -> bool {
+    stored.len() <= MAX_CHARS && stored.starts_with(SCHEME) && stored.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A stored hash is parsed before it is used: Argon2id at least as strong as today's, and no stronger than we can run.
 fn checked(text: &str) -> Result<phc::PasswordHash, ParseError> {
-    let invalid = || ParseError::new("hash-invalid", "Reset the password: its stored form cannot be read.");
     let hash = phc::PasswordHash::new(text).map_err(|_| invalid())?;
     let params = Params::try_from(&hash).map_err(|_| invalid())?;
     let strong = hash.algorithm == argon2::ARGON2ID_IDENT
@@ -120,6 +127,10 @@ fn checked(text: &str) -> Result<phc::PasswordHash, ParseError> {
         && hash.salt.is_some()
         && hash.hash.is_some();
     if strong { Ok(hash) } else { Err(invalid()) }
+}
+
+fn invalid() -> ParseError {
+    ParseError::new("hash-invalid", "Reset the password: its stored form cannot be read.")
 }
 
 #[cfg(test)]
@@ -203,25 +214,31 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_hash_is_parsed_not_trusted() {
+    fn a_stored_hash_is_parsed_before_it_is_used() {
+        let stored = |text: &str| postcard::from_bytes::<PasswordHash>(&postcard::to_allocvec(text).expect("text"));
         for (from, to) in [
             ("argon2id", "argon2i"),
             ("argon2id", "argon2d"),
             ("argon2id", "scrypt"),
             ("v=19", "v=16"),
-            ("m=19456", "m=19455"),
-            ("m=19456", "m=65537"),
-            ("t=2", "t=1"),
-            ("t=2", "t=11"),
-            ("p=1", "p=5"),
             ("$argon2id", "argon2id"),
+            ("m=19456", "m=19 456"),
         ] {
-            let stored = postcard::to_allocvec(&DECOY.replacen(from, to, 1)).expect("text");
-            assert!(postcard::from_bytes::<PasswordHash>(&stored).is_err(), "{to}");
+            assert!(stored(&DECOY.replacen(from, to, 1)).is_err(), "{to} cannot be read");
         }
-        let without_hash = DECOY.rsplit_once('$').expect("five parts").0.to_owned();
-        assert!(PasswordHash::try_from(without_hash).is_err());
+        let password = "tent clay ride moss";
+        let hash = self::password(password).hash(&pepper(1), &mut Seeded(1));
+        assert!(stored(&hash.0).is_ok_and(|hash| hash.verify(password, &pepper(1))));
+        for (from, to) in
+            [("m=19456", "m=19455"), ("m=19456", "m=65537"), ("t=2", "t=1"), ("t=2", "t=11"), ("p=1", "p=5")]
+        {
+            let changed = hash.0.replacen(from, to, 1);
+            assert!(checked(&changed).is_err(), "{to} is not one of ours");
+            assert!(stored(&changed).is_ok_and(|hash| !hash.verify(password, &pepper(1))), "{to} matches nothing");
+        }
+        let without_hash = hash.0.rsplit_once('$').expect("five parts").0;
+        assert!(stored(without_hash).is_ok_and(|hash| !hash.verify(password, &pepper(1))));
         assert!(AnswerHash::try_from(String::new()).is_err());
-        assert!(PasswordHash::try_from(DECOY.replacen("m=19456,t=2,p=1", "m=65536,t=10,p=4", 1)).is_ok());
+        assert!(checked(&DECOY.replacen("m=19456,t=2,p=1", "m=65536,t=10,p=4", 1)).is_ok());
     }
 }

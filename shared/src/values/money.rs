@@ -8,25 +8,37 @@ use serde::{Deserialize, Serialize};
 use super::ParseError;
 
 /// A currency of ISO 4217 that has a minor unit (or none, like the yen), not a metal or a test code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// It is looked up when it is read from text; a stored one was, so that what merely carries money needs no list.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Currency(iso_currency::Currency);
+pub struct Currency([u8; 3]);
 
 impl Currency {
     /// The code: `USD`.
     pub fn code(self) -> String {
-        self.0.code().to_owned()
+        self.0.iter().copied().map(char::from).collect()
     }
 
     /// How many decimal places the minor unit takes: 2 for `USD`, 0 for `JPY`, 3 for `BHD`.
     pub fn exponent(self) -> u16 {
-        self.0.exponent().unwrap_or_default()
+        iso_currency::Currency::from_code(&self.code()).and_then(|currency| currency.exponent()).unwrap_or_default()
     }
+}
+
+fn invalid() -> ParseError {
+    ParseError::new("currency-invalid", "Use a three-letter ISO 4217 code, like USD.")
 }
 
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.code())
+        f.write_str(&self.code())
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Currency({self})")
     }
 }
 
@@ -36,16 +48,17 @@ impl FromStr for Currency {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         iso_currency::Currency::from_code(text)
             .filter(|currency| currency.exponent().is_some() && !currency.is_special())
-            .map(Self)
-            .ok_or_else(|| ParseError::new("currency-invalid", "Use a three-letter ISO 4217 code, like USD."))
+            .ok_or_else(invalid)?;
+        text.to_owned().try_into()
     }
 }
 
 impl TryFrom<String> for Currency {
     type Error = ParseError;
 
-    fn try_from(text: String) -> Result<Self, ParseError> {
-        text.parse()
+    fn try_from(stored: String) -> Result<Self, ParseError> {
+        let letters = <[u8; 3]>::try_from(stored.as_bytes()).map_err(|_| invalid())?;
+        if letters.iter().all(u8::is_ascii_uppercase) { Ok(Self(letters)) } else { Err(invalid()) }
     }
 }
 
