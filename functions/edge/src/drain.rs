@@ -131,13 +131,41 @@ pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> 
     }
 }
 
+/// Carries out what is pending in a record.
+type Drain<P> = for<'a> fn(&'a Edge<P>, &'a Envelope) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// What a component can carry out.
+pub struct Hands<P> {
+    hands: Vec<Hand<P>>,
+    drain: Option<Drain<P>>,
+}
+
+impl<P> Hands<P> {
+    /// Nothing: effects are left to others, and what reads them is not linked.
+    pub const fn none() -> Self {
+        Self { hands: Vec::new(), drain: None }
+    }
+}
+
+impl<P: Platform> Hands<P> {
+    /// These kinds of effects.
+    pub fn of(hands: &[Hand<P>]) -> Self {
+        Self { hands: hands.to_vec(), drain: Some(|edge, record| Box::pin(edge.drain_with_hands(record))) }
+    }
+}
+
 impl<P: Platform> Edge<P> {
     /// Carries out the record's pending effects and takes the done ones out of it. The commit stands whatever happens
     /// here, so failures go to the log and the effects stay.
     pub async fn drain(&self, record: &Envelope) {
-        if self.hands.is_empty() || record.pending().is_empty() {
-            return;
+        if let Some(drain) = self.hands.drain
+            && !record.pending().is_empty()
+        {
+            drain(self, record).await;
         }
+    }
+
+    async fn drain_with_hands(&self, record: &Envelope) {
         let mut done = Vec::new();
         for pending in record.pending() {
             match self.carry_out(record, pending).await {
@@ -157,7 +185,7 @@ impl<P: Platform> Edge<P> {
     /// Whether one of the component's hands carried the effect out.
     async fn carry_out(&self, record: &Envelope, pending: &Pending) -> Result<bool, Failure> {
         let mut effect = self.open_effect(record, &pending.effect)?;
-        for hand in &self.hands {
+        for hand in &self.hands.hands {
             match hand(self, effect, pending.id.0) {
                 Ok(carried) => return carried.await.map(|()| true),
                 Err(another) => effect = another,

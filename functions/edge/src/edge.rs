@@ -20,7 +20,7 @@ use shared::{
 
 use crate::{
     cookies,
-    drain::Hand,
+    drain::Hands,
     failure::{BadRequest, Failure, Outcome},
     form::FormFaults,
     platform::Platform,
@@ -48,7 +48,7 @@ pub struct Edge<P> {
     pub request_id: String,
     /// Scheme and authority under which browsers reach the service, without a slash at the end.
     pub public_url: String,
-    pub(crate) hands: Vec<Hand<P>>,
+    pub(crate) hands: Hands<P>,
     pub(crate) cookies: RefCell<Vec<String>>,
     pub(crate) frame: RefCell<Frame>,
 }

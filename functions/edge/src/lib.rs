@@ -32,7 +32,13 @@ pub use request::Request;
 /// [hands](drain::Hand).
 #[macro_export]
 macro_rules! component {
-    ($handle:path $(, $hand:path)* $(,)?) => {
+    ($handle:path) => {
+        $crate::component!(@exported $handle, $crate::drain::Hands::none());
+    };
+    ($handle:path, $($hand:path),+ $(,)?) => {
+        $crate::component!(@exported $handle, $crate::drain::Hands::of(&[$($hand),+]));
+    };
+    (@exported $handle:path, $hands:expr) => {
         #[cfg(target_family = "wasm")]
         mod exported {
             use $crate::spin::wasip3;
@@ -44,7 +50,7 @@ macro_rules! component {
                 async fn handle(
                     request: wasip3::http::types::Request,
                 ) -> Result<wasip3::http::types::Response, wasip3::http::types::ErrorCode> {
-                    $crate::spin::answer(request, $handle, &[$($hand),*]).await
+                    $crate::spin::answer(request, $handle, $hands).await
                 }
             }
         }

@@ -1,13 +1,14 @@
 //! From a bounded request to a finished reply: surroundings, handler, refusals, and the headers of every reply.
 
 use askama::Template;
+use base64ct::{Base64, Encoding as _};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
 use std::{cell::RefCell, sync::Arc};
 
 use crate::{
-    drain::Hand,
+    drain::Hands,
     edge::Edge,
     failure::{BadRequest, Failure, Outcome},
     platform::{Platform, PlatformFault},
@@ -22,7 +23,7 @@ pub async fn serve<P, H>(
     platform: P,
     request: Result<Request, (BadRequest, Headers)>,
     handler: H,
-    hands: &[Hand<P>],
+    hands: Hands<P>,
 ) -> Reply
 where
     P: Platform,
@@ -43,7 +44,7 @@ where
             keys,
             request_id,
             public_url,
-            hands: hands.to_vec(),
+            hands,
             cookies: RefCell::default(),
             frame: RefCell::default(),
         },
@@ -84,12 +85,10 @@ async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Keys, 
 }
 
 async fn root_secret<P: Platform>(platform: &P, name: &str) -> Result<Option<Vec<u8>>, PlatformFault> {
-    use base64::Engine as _;
     let Some(text) = platform.variable(name).await? else {
         return Ok(None);
     };
-    let bytes = base64::engine::general_purpose::STANDARD
-        .decode(text.trim())
+    let bytes = Base64::decode_vec(text.trim())
         .map_err(|_| PlatformFault::new(format!("variable {name}: it is not base64")))?;
     Ok(Some(bytes))
 }

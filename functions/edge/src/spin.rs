@@ -29,7 +29,7 @@ use spin_sdk::{
 pub use spin_sdk::wasip3;
 
 use crate::{
-    drain::Hand,
+    drain::Hands,
     edge::Edge,
     failure::{BadRequest, Outcome},
     platform::{Outgoing, Platform, PlatformFault},
@@ -166,7 +166,7 @@ impl Platform for Spin {
 pub async fn answer<H>(
     request: types::Request,
     handler: H,
-    hands: &[Hand<Spin>],
+    hands: Hands<Spin>,
 ) -> Result<types::Response, types::ErrorCode>
 where
     H: AsyncFn(&Edge<Spin>, &Request) -> Outcome,
