@@ -8,7 +8,7 @@ mod api;
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     failure::BadRequest,
-    form::{FormFaults, LocalPath},
+    form::{ContinueQuery, FormFaults, LocalPath, RawSignOut, SignedOut},
     session::SessionCookie,
 };
 use http::{Method, StatusCode};
@@ -19,7 +19,7 @@ use shared::{
     values::AccountId,
 };
 
-use crate::api::{RawSignIn, RawSignOut, SignInPage, SignedInView, SignedOut};
+use crate::api::{RawSignIn, SignInPage, SignedInView};
 
 edge::component!(crate::handle);
 
@@ -39,7 +39,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 }
 
 fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: edge::form::ContinueQuery = request.decode_query()?;
+    let query: ContinueQuery = request.decode_query()?;
     let target = LocalPath::or(query.continue_to.as_deref(), "/dashboard");
     edge.show(request, StatusCode::OK, &SignInPage::new(FormFaults::none(), "", target))
 }
