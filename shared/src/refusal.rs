@@ -26,7 +26,9 @@ impl Faults {
         match parsed {
             Ok(value) => Some(value),
             Err(error) => {
-                self.add(field, error.code, error.hint);
+                let field = field.into();
+                let hint = named(&field, &error);
+                self.add(field, error.code, hint);
                 None
             }
         }
@@ -86,6 +88,29 @@ impl Faults {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self.refuse()),
         }
+    }
+}
+
+/// The hint with the name of its field. A text can stand in any field and does not know which; what other values need
+/// is told apart by what they are.
+fn named(field: &str, error: &ParseError) -> String {
+    if !error.code.starts_with("text-") {
+        return error.hint.clone();
+    }
+    let mut steps = field.rsplit('.');
+    let name = match steps.next().unwrap_or(field) {
+        "given_name" => "first name".to_owned(),
+        "family_name" => "last name".to_owned(),
+        "organisation" => "organization".to_owned(),
+        other => other.replace('_', " "),
+    };
+    // `administrators.0.given_name` is the first name of person 1.
+    let person = steps.next().and_then(|step| step.parse::<usize>().ok()).and_then(|index| index.checked_add(1));
+    let whose = person.map(|number| format!(" of person {number}")).unwrap_or_default();
+    if error.code == "text-missing" {
+        format!("Enter the {name}{whose}.")
+    } else {
+        format!("The {name}{whose}: {}", error.hint)
     }
 }
 
@@ -221,6 +246,21 @@ mod tests {
 
     fn invalid(text: &str) -> Result<Email, ParseError> {
         text.parse()
+    }
+
+    #[test]
+    fn reg_1_a_fault_names_its_field() {
+        // REG-1
+        let hint = |field: &str, raw: &str| {
+            let mut faults = Faults::default();
+            assert_eq!(faults.check(field, raw.parse::<crate::values::Line<5>>()), None);
+            let Refusal::InvalidInput(found) = faults.refuse() else { panic!("faults") };
+            found.first().map(|fault| fault.hint.clone()).unwrap_or_default()
+        };
+        assert_eq!(hint("profile.legal_name", " "), "Enter the legal name.");
+        assert_eq!(hint("administrators.1.given_name", ""), "Enter the first name of person 2.");
+        assert_eq!(hint("data.customer.family_name", ""), "Enter the last name.");
+        assert_eq!(hint("organisation", "Kestrel"), "The organization: Use at most 5 characters.");
     }
 
     #[test]
