@@ -91,26 +91,27 @@ impl Faults {
     }
 }
 
-/// The hint with the name of its field. A text can stand in any field and does not know which; what other values need
-/// is told apart by what they are.
+/// The hint with the name of its field, where several fields of one form could have the same: a text can stand in any
+/// field and does not know which.
 fn named(field: &str, error: &ParseError) -> String {
-    if !error.code.starts_with("text-") {
-        return error.hint.clone();
-    }
     let mut steps = field.rsplit('.');
     let name = match steps.next().unwrap_or(field) {
         "given_name" => "first name".to_owned(),
         "family_name" => "last name".to_owned(),
+        "email" => "e-mail".to_owned(),
         "organisation" => "organization".to_owned(),
         other => other.replace('_', " "),
     };
     // `administrators.0.given_name` is the first name of person 1.
-    let person = steps.next().and_then(|step| step.parse::<usize>().ok()).and_then(|index| index.checked_add(1));
-    let whose = person.map(|number| format!(" of person {number}")).unwrap_or_default();
-    if error.code == "text-missing" {
-        format!("Enter the {name}{whose}.")
-    } else {
-        format!("The {name}{whose}: {}", error.hint)
+    let person =
+        steps.next().filter(|_| field.starts_with("administrators.")).and_then(|step| step.parse::<usize>().ok());
+    let whose = person.map(|index| format!(" of person {}", index.saturating_add(1))).unwrap_or_default();
+    match error.code {
+        "text-missing" => format!("Enter the {name}{whose}."),
+        code if code.starts_with("text-") || code.starts_with("phone-") || person.is_some() => {
+            format!("The {name}{whose}: {}", error.hint)
+        }
+        _ => error.hint.clone(),
     }
 }
 
@@ -261,6 +262,13 @@ mod tests {
         assert_eq!(hint("administrators.1.given_name", ""), "Enter the first name of person 2.");
         assert_eq!(hint("data.customer.family_name", ""), "Enter the last name.");
         assert_eq!(hint("organisation", "Kestrel"), "The organization: Use at most 5 characters.");
+        let mut faults = Faults::default();
+        for field in ["email", "administrators.0.email", "administrators.1.email"] {
+            assert_eq!(faults.check(field, invalid("ada")), None);
+        }
+        let Refusal::InvalidInput(found) = faults.refuse() else { panic!("faults") };
+        let hints: std::collections::BTreeSet<&str> = found.iter().map(|fault| fault.hint.as_str()).collect();
+        assert_eq!(hints.len(), 3, "{hints:?}");
     }
 
     #[test]
