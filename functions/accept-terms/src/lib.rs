@@ -21,7 +21,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["accept-terms", id]) => show(edge, request, application(edge, id)?).await,
         (&Method::POST, ["accept-terms", id]) => accept(edge, request, application(edge, id)?).await,
-        (_, ["accept-terms", _]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["accept-terms", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

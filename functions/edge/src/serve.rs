@@ -142,9 +142,7 @@ impl<P: Platform> Edge<P> {
             reply = reply.header("retry-after", seconds.to_string());
         }
         match failure {
-            Failure::BadRequest(BadRequest::MethodNotAllowed(allow)) => {
-                reply.header("allow", allow.replace("GET", "GET, HEAD"))
-            }
+            Failure::BadRequest(BadRequest::MethodNotAllowed(allow)) => reply.header("allow", *allow),
             Failure::Refused(Refusal::ApiKeyNotValid) => reply.header("www-authenticate", "Bearer"),
             _ => reply,
         }

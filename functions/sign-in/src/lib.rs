@@ -32,7 +32,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["sign-in"]) => show(edge, request),
         (&Method::POST, ["sign-in"]) => sign_in(edge, request).await,
         (&Method::POST, ["sign-in", "out"]) => sign_out(edge, request).await,
-        (_, ["sign-in"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["sign-in"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["sign-in", "out"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }

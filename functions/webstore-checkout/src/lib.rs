@@ -60,8 +60,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, [partner, "checkout"]) => checkout_form(edge, request, partner),
         (&Method::POST, [partner, "checkout"]) => checkout(edge, request, partner).await,
         (_, ["webhooks", _]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
-        (_, [] | [_] | [_, "cart"] | ["orders", "placed"]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
+        (_, [] | [_] | [_, "cart"] | ["orders", "placed"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
