@@ -26,12 +26,16 @@ impl Faults {
         match parsed {
             Ok(value) => Some(value),
             Err(error) => {
-                let field = field.into();
-                let hint = named(&field, &error);
-                self.add(field, error.code, hint);
+                self.note(field.into(), &error);
                 None
             }
         }
+    }
+
+    /// Notes what a parser says, with the name of the field.
+    fn note(&mut self, field: String, error: &ParseError) {
+        let hint = named(&field, error);
+        self.0.push(FieldFault { field, code: error.code, hint });
     }
 
     /// Parses an optional field: blank is absent.

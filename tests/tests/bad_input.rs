@@ -702,8 +702,8 @@ fn link(route: &Route, sent: &mut Sent, token: &str) -> Option<Due> {
 async fn routes(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
     let mut rows = guests(scene).await?;
     rows.extend(persons(scene).await?);
-    rows.extend(operators(scene).await?);
-    rows.extend(machines(scene).await?);
+    rows.extend(operators(scene));
+    rows.extend(machines(scene));
     Ok(rows)
 }
 
@@ -816,7 +816,7 @@ async fn persons(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
     ])
 }
 
-async fn operators(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
+fn operators(scene: &Scene<'_>) -> Vec<Route> {
     let operator = |path: &str, json: Value, taken| row(path, Caller::Operator, "registrar", json, taken);
     let batch = json!({
         "form": form_id(),
@@ -827,15 +827,15 @@ async fn operators(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
         "valid_days": "90",
     });
     let decision = json!({ "decision": "approve", "reason": "" });
-    Ok(vec![
+    vec![
         // Decided by the first of the two.
         operator(&format!("{}/decision", scene.waiting), decision, (200, 409)),
         operator("/operate/promo-batches", batch, (201, 200)),
         Route { caller: Caller::Anybody, ..operator("/operate/sign-out", json!({}), (200, 0)) },
-    ])
+    ]
 }
 
-async fn machines(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
+fn machines(scene: &Scene<'_>) -> Vec<Route> {
     let mut ignore = |_| {};
     let event =
         Story::new(&scene.world.place, "ada@kestrel.example", &mut ignore).paid_order("AN-2", "anvil-mobile-id");
@@ -853,11 +853,11 @@ async fn machines(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
         "code_verifier": scene.verifier,
     });
     let machine = |path: &str, caller, json: Value, taken| row(path, caller, "nobody", json, taken);
-    Ok(vec![
+    vec![
         Route { form: None, ..machine("/invite", Caller::Partner, invitation, (201, 0)) },
         Route { form: None, ..machine("/webstore-checkout/webhooks/anvil", Caller::Webstore, event, (200, 0)) },
         Route { json: None, ..machine("/launch/token", Caller::Application, exchange, (0, 200)) },
-    ])
+    ]
 }
 
 fn callback(world: &World) -> String {

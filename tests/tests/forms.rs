@@ -439,7 +439,7 @@ async fn trm_3_terms_that_change_while_they_are_read() -> anyhow::Result<()> {
     let page = person.open("/accept-terms/business-network").await?;
     let shown = ada.supplier.get("/accept-terms/business-network").await?;
     let form = page.form("Next")?.fill("agreed", "yes");
-    world.host.clock().advance(Duration::from_secs(3000));
+    world.host.clock().advance(Duration::from_mins(50));
     // Seen in between, so that the session goes on.
     person.open("/dashboard").await?;
     world.host.clock().advance(Duration::from_secs(700));

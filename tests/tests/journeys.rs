@@ -1,5 +1,7 @@
 //! Both journeys on the compiled components, over HTTP: by the pages' forms and without JavaScript, and by JSON alone.
 
+#![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
+
 use anyhow::ensure;
 use journeys::{
     by_json::Programs,

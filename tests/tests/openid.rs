@@ -303,7 +303,7 @@ async fn lch_2_authorization_codes() -> anyhow::Result<()> {
     ensure!(userinfo(Some(bearer)).send().await?.status() == 401, "the reused code's tokens are revoked");
 
     let late = ready.code().await?;
-    world.host.clock().advance(Duration::from_secs(60));
+    world.host.clock().advance(Duration::from_mins(1));
     oauth_error(&exchange(&ready, &late, (right, &secret), &[]).await?, 400, "invalid_grant")?;
     world.stop().await
 }
