@@ -16,7 +16,8 @@ use journeys::{
     authenticator::Authenticator,
     browser::{Browser, Page},
     by_json::{Programs, activation, checkout, form_id, public_registration},
-    client::Answer,
+    client::{Answer, Client},
+    place::Place,
     story::{PASSWORD, Story},
     world::{AUDITOR_PASSWORD, COBALT_API_KEY, World, client_secret, cobalt_webhook_secret, operator_otpauth_uri},
 };
@@ -884,12 +885,12 @@ async fn draft(world: &World) -> anyhow::Result<Vec<(String, String)>> {
 }
 
 /// A browser with this session, and the token of its forms.
-async fn jar(world: &World, session: Option<(&str, &str)>, page: &str) -> anyhow::Result<Jar> {
+async fn jar(place: &Place, session: Option<(&str, &str)>, page: &str) -> anyhow::Result<Jar> {
     let mut browser = Browser::new();
     if let Some((name, value)) = session {
-        browser.set_cookie(&world.place.service, name, Some(value));
+        browser.set_cookie(&place.service, name, Some(value));
     }
-    let page = browser.open(&world.url(page)).await?.good()?;
+    let page = browser.open(&format!("{}{page}", place.service)).await?.good()?;
     let csrf = page.attributes("input[name=csrf]", "value").pop().context("the page has a form")?;
     Ok(Jar { browser, csrf })
 }
@@ -917,15 +918,9 @@ async fn set_up(world: &World) -> anyhow::Result<(Scene<'_>, BTreeMap<&'static s
     let bare = ada.activate_licence(&bare).await?;
     let codes = ada.promo_codes(1, "free").await?;
 
-    let mut others = BTreeMap::new();
-    for name in ["bea", "cy", "di"] {
-        let mut other = Programs::new(&world.place, &format!("{name}@heron.example"))?;
-        other.registrar = ada.registrar.clone();
-        let reference = other.register_publicly().await?;
-        others.insert(name, (other, reference));
-    }
-    let [bea, cy, di] = ["bea", "cy", "di"].map(|name| others.remove(name).context(name));
-    let ((mut bea, reference), (mut cy, another), (mut di, waiting)) = (bea?, cy?, di?);
+    let (mut bea, reference) = registrant(&ada, "bea").await?;
+    let (mut cy, another) = registrant(&ada, "cy").await?;
+    let (mut di, waiting) = registrant(&ada, "di").await?;
     bea.approve(&reference).await?;
     bea.activate().await?;
     cy.approve(&another).await?;
@@ -938,17 +933,7 @@ async fn set_up(world: &World) -> anyhow::Result<(Scene<'_>, BTreeMap<&'static s
     let (code, verifier) = ada.authorization_code("supply-platform", &callback(world)).await?;
     // The next step of every authenticator, and the authorization code still works.
     world.host.clock().advance(std::time::Duration::from_secs(31));
-    let auditor = auditor(world).await?;
-    let mut jars = BTreeMap::new();
-    let session =
-        |client: &journeys::client::Client, name: &str| client.cookie(name).map(str::to_owned).context("a session");
-    let (person, stranger) = (session(&ada.supplier, SESSION)?, session(&bea.supplier, SESSION)?);
-    let (registrar, auditor) = (session(&ada.registrar, OPERATOR)?, session(&auditor, OPERATOR)?);
-    jars.insert("guest", jar(world, None, "/sign-in").await?);
-    jars.insert("person", jar(world, Some((SESSION, &person)), "/dashboard").await?);
-    jars.insert("stranger", jar(world, Some((SESSION, &stranger)), "/dashboard").await?);
-    jars.insert("registrar", jar(world, Some((OPERATOR, &registrar)), "/operate").await?);
-    jars.insert("auditor", jar(world, Some((OPERATOR, &auditor)), "/operate").await?);
+    let jars = jars(&ada, &bea).await?;
     let scene = Scene {
         world,
         authenticator,
@@ -967,11 +952,36 @@ async fn set_up(world: &World) -> anyhow::Result<(Scene<'_>, BTreeMap<&'static s
     Ok((scene, jars, [ended, used, invited]))
 }
 
+/// Somebody of another organisation, registered and not decided about.
+async fn registrant<'a>(ada: &Programs<'a>, name: &str) -> anyhow::Result<(Programs<'a>, String)> {
+    let mut other = Programs::new(ada.place, &format!("{name}@heron.example"))?;
+    other.registrar = ada.registrar.clone();
+    let reference = other.register_publicly().await?;
+    Ok((other, reference))
+}
+
+/// Everybody's browsers.
+async fn jars(ada: &Programs<'_>, bea: &Programs<'_>) -> anyhow::Result<BTreeMap<&'static str, Jar>> {
+    let auditor = auditor(ada.place).await?;
+    let mut jars = BTreeMap::new();
+    jars.insert("guest", jar(ada.place, None, "/sign-in").await?);
+    for (name, client, cookie, page) in [
+        ("person", &ada.supplier, SESSION, "/dashboard"),
+        ("stranger", &bea.supplier, SESSION, "/dashboard"),
+        ("registrar", &ada.registrar, OPERATOR, "/operate"),
+        ("auditor", &auditor, OPERATOR, "/operate"),
+    ] {
+        let session = client.cookie(cookie).context("a session")?;
+        jars.insert(name, jar(ada.place, Some((cookie, session)), page).await?);
+    }
+    Ok(jars)
+}
+
 /// The auditor, signed in.
-async fn auditor(world: &World) -> anyhow::Result<journeys::client::Client> {
-    let mut auditor = journeys::client::Client::new(&world.place.service)?;
+async fn auditor(place: &Place) -> anyhow::Result<Client> {
+    let mut auditor = Client::new(&place.service)?;
     let mut authenticator = Authenticator::scan(&operator_otpauth_uri("auditor")?)?;
-    let code = authenticator.read_code(&world.place.time).await;
+    let code = authenticator.read_code(&place.time).await;
     let body = json!({ "operator": "auditor", "password": AUDITOR_PASSWORD, "code": code });
     auditor.post("/operate/sign-in", &body, reqwest::StatusCode::OK).await?;
     Ok(auditor)
