@@ -10,7 +10,7 @@ use crate::{
     credential::{Credential, Grant, Judged},
     decision::{Counted, Decision},
     effect::Effect,
-    lockout::{DISABLING_FAILURES, Failures},
+    lockout::Failures,
     message::{Body, Message},
     password::{AnswerHash, PasswordHash},
     refusal::Refusal,
@@ -299,27 +299,21 @@ impl Account {
         secret: &SessionSecret,
         now: Timestamp,
     ) -> Counted<Self, Result<(), Refusal>> {
-        let refused = |account: Self| Counted::new(Decision::quiet(account), Err(Refusal::SignInFailed));
         let Stage::Active { failures, .. } = &mut self.stage else {
-            return refused(self);
+            return Counted::unjudged(self, Err(Refusal::SignInFailed));
         };
         if failures.paused(now) {
-            return refused(self);
+            return Counted::unjudged(self, Err(Refusal::SignInFailed));
         }
         if !password_matches {
             *failures = failures.one_more(now);
-            return refused(self);
+            return Counted::new(Decision::quiet(self), Err(Refusal::SignInFailed));
         }
         *failures = Failures::default();
         match self.open_session(secret, now) {
             Ok(()) => Counted::new(Decision::quiet(self), Ok(())),
             Err(refusal) => Counted::new(Decision::quiet(self), Err(refusal)),
         }
-    }
-
-    /// Whether the password is disabled until it is reset (SIG-1).
-    pub fn password_disabled(&self) -> bool {
-        matches!(&self.stage, Stage::Active { failures, .. } if failures.count() >= DISABLING_FAILURES)
     }
 
     fn open_session(&mut self, secret: &SessionSecret, now: Timestamp) -> Result<(), Refusal> {
@@ -356,10 +350,11 @@ impl Account {
         Ok(SignedIn { account: self, session, membership })
     }
 
-    /// Ends one session (SIG-2).
-    pub fn sign_out(mut self, secret: &SessionSecret) -> Decision<Self> {
+    /// Ends one session (SIG-2). `None` when it has ended already.
+    pub fn sign_out(mut self, secret: &SessionSecret) -> Option<Decision<Self>> {
+        let before = self.sessions.len();
         self.sessions.retain(|session| !secret.matches(&session.digest));
-        Decision::quiet(self)
+        (self.sessions.len() < before).then(|| Decision::quiet(self))
     }
 
     /// The credential with this id.
@@ -445,6 +440,9 @@ impl Account {
         let credential = self.credential_mut(presented.credential)?;
         let judged = credential.prove_enrolment(presented.seed, presented.code, now);
         let outcome = answer(judged, credential);
+        if !judged.counts() {
+            return Ok(Counted::unjudged(self, outcome));
+        }
         let mut effects = Vec::new();
         if outcome.is_ok() {
             self.raise(presented, now);
@@ -469,6 +467,9 @@ impl Account {
         let credential = self.credential_mut(presented.credential)?;
         let judged = credential.judge(presented.seed, presented.code, now);
         let outcome = answer(judged, credential);
+        if !judged.counts() {
+            return Ok(Counted::unjudged(self, outcome));
+        }
         if outcome.is_ok() {
             self.raise(presented, now);
         }

@@ -411,9 +411,14 @@ impl Order {
         format!("O-{}", text.get(..10).unwrap_or(&text))
     }
 
-    /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-7).
+    /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
     pub fn repeats(&self, cart: &Cart<'_>, customer: &Customer) -> bool {
         self.content == content_digest(cart, customer)
+    }
+
+    /// Whether a webstore's event tells of this very order: customer, lines in whatever order, sum and currency (SHP-7).
+    pub fn agrees_with(&self, event: &PaidOrder<'_>) -> bool {
+        self.repeats(&event.cart, &event.customer) && self.total == event.total
     }
 
     /// Checks a presented confirmation link (SHP-1).
@@ -437,9 +442,29 @@ impl Cart<'_> {
 
 fn content_digest(cart: &Cart<'_>, customer: &Customer) -> [u8; 32] {
     let lines = cart.lines.iter().map(|(product, quantity)| format!("{}\n{quantity}", product.id));
-    let text: Vec<String> = [cart.partner.to_string(), customer.email.normalised()].into_iter().chain(lines).collect();
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort_unstable();
+    let who = [cart.partner.to_string(), customer.email.normalised()];
+    let text: Vec<String> = who.into_iter().chain(lines).collect();
     digest256(text.join("\n").as_bytes())
 }
+
+/// What every event of a webstore says first: only then is it known what else it holds (Standard Webhooks 1.0.0).
+#[derive(Debug, Clone, Deserialize)]
+pub struct RawEventKind {
+    /// The event's type.
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+impl RawEventKind {
+    /// Whether this service acts on the event. A webstore may send every event that it has; others are taken and left.
+    pub fn is_handled(&self) -> bool {
+        self.kind == ORDER_PAID
+    }
+}
+
+const ORDER_PAID: &str = "order.paid";
 
 /// A webstore's event as it arrives, after its signature was verified (SHP-7).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -490,8 +515,8 @@ impl<'a> PaidOrder<'a> {
     /// [`Refusal::InvalidInput`] with all faults; an event of another type is one of them.
     pub fn parse(raw: &RawOrderEvent, partner: &PartnerId, gateway: &'a Gateway) -> Result<Self, Refusal> {
         let mut faults = Faults::default();
-        if raw.kind != "order.paid" {
-            faults.add("type", "not-handled", "Send events of the type order.paid.");
+        if raw.kind != ORDER_PAID {
+            faults.add("type", "not-handled", "This event is not about a paid order.");
         }
         let order = faults.check("data.order_id", raw.data.order_id.parse());
         let customer = Customer::parse(&raw.data.customer, "data.customer.", &mut faults);

@@ -83,6 +83,13 @@ pub(crate) enum Judged {
     Unusable(&'static str),
 }
 
+impl Judged {
+    /// Whether a code was compared, so that the outcome has to be counted before it is told (OTP-3).
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Self::Right | Self::Wrong)
+    }
+}
+
 impl Credential {
     /// A licensed credential without authenticator.
     pub fn granted(grant: Grant) -> Self {

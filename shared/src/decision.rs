@@ -32,12 +32,23 @@ impl<T> Decision<T> {
 pub struct Counted<T, O> {
     decision: Decision<T>,
     outcome: O,
+    judged: bool,
 }
 
 impl<T, O> Counted<T, O> {
     /// Binds an outcome to the change that counts it.
     pub fn new(decision: Decision<T>, outcome: O) -> Self {
-        Self { decision, outcome }
+        Self { decision, outcome, judged: true }
+    }
+
+    /// An outcome that nothing was judged for: the record stays as it is, so there is nothing to commit first.
+    pub fn unjudged(unchanged: T, outcome: O) -> Self {
+        Self { decision: Decision::quiet(unchanged), outcome, judged: false }
+    }
+
+    /// Whether something was judged, so that the decision has to be committed.
+    pub fn judged(&self) -> bool {
+        self.judged
     }
 
     /// Takes the decision out for the commit and leaves the outcome sealed until then.
@@ -51,7 +62,7 @@ impl<T, O> Counted<T, O> {
 pub struct Uncommitted<O>(O);
 
 impl<O> Uncommitted<O> {
-    /// Reveals the outcome. Call it only with the commit done; the transaction loop of the edge is the one caller.
+    /// Reveals the outcome. Call it only with the commit done, or when nothing was judged; the transaction loop of the edge is the one caller.
     pub fn reveal_after_commit(self) -> O {
         self.0
     }

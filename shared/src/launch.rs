@@ -252,18 +252,14 @@ impl AuthorizationCode {
         let bound = self.client == *exchange.client
             && self.redirect_uri == exchange.redirect_uri
             && same(self.code_challenge.as_bytes(), challenge_of(exchange.code_verifier).as_bytes());
-        let outcome = match self.state {
-            _ if !presented => Err(InvalidGrant),
-            CodeState::Fresh if bound && now.since(self.issued_at) < CODE_LIFETIME => {
-                self.state = CodeState::Exchanged(now);
-                Ok(())
+        let (next, outcome) = match self.state {
+            CodeState::Fresh if presented && bound && now.since(self.issued_at) < CODE_LIFETIME => {
+                (CodeState::Exchanged(now), Ok(()))
             }
-            CodeState::Fresh | CodeState::Revoked(_) => Err(InvalidGrant),
-            CodeState::Exchanged(_) => {
-                self.state = CodeState::Revoked(now);
-                Err(InvalidGrant)
-            }
+            CodeState::Exchanged(_) if presented => (CodeState::Revoked(now), Err(InvalidGrant)),
+            _ => return Counted::unjudged(self, Err(InvalidGrant)),
         };
+        self.state = next;
         Counted::new(Decision::quiet(self), outcome)
     }
 

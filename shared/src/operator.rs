@@ -95,7 +95,7 @@ impl Operator {
         now: Timestamp,
     ) -> Counted<Self, Result<(), Refusal>> {
         if self.failures.paused(now) {
-            return Counted::new(Decision::quiet(self), Err(Refusal::SignInFailed));
+            return Counted::unjudged(self, Err(Refusal::SignInFailed));
         }
         let moved = verify(attempt.seed, &Parameters::authenticator_app(), &self.clockwork, attempt.code, now);
         match moved {
@@ -130,10 +130,11 @@ impl Operator {
         if valid && operator.id == self.id { Ok(OnDuty { operator }) } else { Err(Refusal::NotSignedIn) }
     }
 
-    /// Ends one session.
-    pub fn sign_out(mut self, secret: &SessionSecret) -> Decision<Self> {
+    /// Ends one session. `None` when it has ended already.
+    pub fn sign_out(mut self, secret: &SessionSecret) -> Option<Decision<Self>> {
+        let before = self.sessions.len();
         self.sessions.retain(|session| !secret.matches(&session.digest));
-        Decision::quiet(self)
+        (self.sessions.len() < before).then(|| Decision::quiet(self))
     }
 }
 

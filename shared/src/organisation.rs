@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::SignedIn,
-    config::{Application, Gateway, TermsVersion},
+    config::{Application, TermsVersion},
     decision::Decision,
     refusal::{Faults, Refusal},
     values::{ApplicationId, Country, Line, OrganisationId, Phone, Timestamp, UserId},
@@ -160,7 +160,7 @@ impl Organisation {
             || person.membership.application_administrator.contains(application)
     }
 
-    /// Accepts the application's current terms (TRM-1, TRM-3). Accepting them again changes nothing.
+    /// Accepts the application's current terms (TRM-1, TRM-3). `None` when they are accepted already.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when the organisation was not let into the application, [`Refusal::RoleMissing`],
@@ -169,14 +169,13 @@ impl Organisation {
     pub fn accept_terms(
         mut self,
         person: &SignedIn<'_>,
-        gateway: &Gateway,
         application: &Application,
         command: &AcceptTerms,
         now: Timestamp,
-    ) -> Result<Decision<Self>, Refusal> {
+    ) -> Result<Option<Decision<Self>>, Refusal> {
         let subscription = self.subscriptions.get_mut(&application.id).ok_or(Refusal::NotFound)?;
         if !Self::may_accept_terms(person, &application.id) {
-            return Err(Refusal::RoleMissing { ask: whom_to_ask(gateway, application) });
+            return Err(Refusal::RoleMissing { ask: whom_to_ask(application) });
         }
         let current = application.current_terms(now);
         if command.digest != current.digest() {
@@ -190,16 +189,17 @@ impl Organisation {
             ));
         }
         let version = current.version.as_str().to_owned();
-        if !subscription.acceptances.iter().any(|acceptance| acceptance.version == version) {
-            subscription.acceptances.push(Acceptance {
-                version,
-                digest: command.digest.clone(),
-                by: person.account.user_id.clone(),
-                by_name: person.account.name.full(),
-                at: now,
-            });
+        if subscription.acceptances.iter().any(|acceptance| acceptance.version == version) {
+            return Ok(None);
         }
-        Ok(Decision::quiet(self))
+        subscription.acceptances.push(Acceptance {
+            version,
+            digest: command.digest.clone(),
+            by: person.account.user_id.clone(),
+            by_name: person.account.name.full(),
+            at: now,
+        });
+        Ok(Some(Decision::quiet(self)))
     }
 }
 
@@ -213,7 +213,7 @@ pub struct AcceptTerms {
 }
 
 /// The sentence that tells who may accept an application's terms.
-pub fn whom_to_ask(_gateway: &Gateway, application: &Application) -> String {
+pub fn whom_to_ask(application: &Application) -> String {
     format!("your Organization Administrator or your Application Administrator for {}", application.name)
 }
 

@@ -202,18 +202,18 @@ impl OrderBatch {
     /// [`Refusal::InvalidInput`] with all faults.
     pub fn parse(raw: &RawBatch, batch: BatchId, gateway: &Gateway, now: Timestamp) -> Result<Self, Refusal> {
         let mut faults = Faults::default();
-        let partner = faults.check("partner", raw.partner.parse::<PartnerId>());
-        let product = faults.check("product", raw.product.parse::<ProductId>());
-        let known = partner.zip(product).and_then(|(partner, product)| {
-            let found = gateway.product(&product).filter(|product| product.partner == partner);
-            if found.is_none() {
-                faults.add("product", "unknown", "Choose one of the partner's products.");
-            }
-            found
-        });
-        let count = whole_number("count", &raw.count, MAX_BATCH, None, &mut faults);
-        let uses = whole_number("uses", &raw.uses, MAX_USES, Some(1), &mut faults);
-        let days = whole_number("valid_days", &raw.valid_days, 730, None, &mut faults);
+        let partner = raw.partner.parse::<PartnerId>().ok().and_then(|partner| gateway.partner(&partner));
+        if partner.is_none() {
+            faults.add("partner", "unknown", "Choose the partner that pays.");
+        }
+        let product = raw.product.parse::<ProductId>().ok().and_then(|product| gateway.product(&product));
+        let known = product.filter(|product| partner.is_none_or(|partner| product.partner == partner.id));
+        if known.is_none() {
+            faults.add("product", "unknown", "Choose one of the partner's products.");
+        }
+        let count = whole_number(("count", "codes"), &raw.count, MAX_BATCH, None, &mut faults);
+        let uses = whole_number(("uses", "orders"), &raw.uses, MAX_USES, Some(1), &mut faults);
+        let days = whole_number(("valid_days", "days"), &raw.valid_days, 730, None, &mut faults);
         let discount = known.and_then(|product| parse_discount(&raw.discount, product.price, &mut faults));
         let parsed = (|| {
             let product = known?;
@@ -237,14 +237,20 @@ impl OrderBatch {
     }
 }
 
-fn whole_number(field: &str, raw: &str, max: u32, blank: Option<u32>, faults: &mut Faults) -> Option<u32> {
+fn whole_number(
+    (field, counted): (&str, &str),
+    raw: &str,
+    max: u32,
+    blank: Option<u32>,
+    faults: &mut Faults,
+) -> Option<u32> {
     let trimmed = raw.trim();
     if let (true, Some(default)) = (trimmed.is_empty(), blank) {
         return Some(default);
     }
     let parsed = trimmed.parse::<u32>().ok().filter(|number| (1..=max).contains(number));
     if parsed.is_none() {
-        faults.add(field, "out-of-range", format!("Enter a whole number from 1 to {max}."));
+        faults.add(field, "out-of-range", format!("Enter a whole number of {counted} from 1 to {max}."));
     }
     parsed
 }

@@ -26,10 +26,16 @@ impl Faults {
         match parsed {
             Ok(value) => Some(value),
             Err(error) => {
-                self.add(field, error.code, error.hint);
+                self.note(field.into(), &error);
                 None
             }
         }
+    }
+
+    /// Notes what a parser says, with the name of the field.
+    fn note(&mut self, field: String, error: &ParseError) {
+        let hint = named(&field, error);
+        self.0.push(FieldFault { field, code: error.code, hint });
     }
 
     /// Parses an optional field: blank is absent.
@@ -86,6 +92,30 @@ impl Faults {
             Some(value) if self.0.is_empty() => Ok(value),
             _ => Err(self.refuse()),
         }
+    }
+}
+
+/// The hint with the name of its field, where several fields of one form could have the same: a text can stand in any
+/// field and does not know which.
+fn named(field: &str, error: &ParseError) -> String {
+    let mut steps = field.rsplit('.');
+    let name = match steps.next().unwrap_or(field) {
+        "given_name" => "first name".to_owned(),
+        "family_name" => "last name".to_owned(),
+        "email" => "e-mail".to_owned(),
+        "organisation" => "organization".to_owned(),
+        other => other.replace('_', " "),
+    };
+    // `administrators.0.given_name` is the first name of person 1.
+    let person =
+        steps.next().filter(|_| field.starts_with("administrators.")).and_then(|step| step.parse::<usize>().ok());
+    let whose = person.map(|index| format!(" of person {}", index.saturating_add(1))).unwrap_or_default();
+    match error.code {
+        "text-missing" => format!("Enter the {name}{whose}."),
+        code if code.starts_with("text-") || code.starts_with("phone-") || person.is_some() => {
+            format!("The {name}{whose}: {}", error.hint)
+        }
+        _ => error.hint.clone(),
     }
 }
 
@@ -221,6 +251,28 @@ mod tests {
 
     fn invalid(text: &str) -> Result<Email, ParseError> {
         text.parse()
+    }
+
+    #[test]
+    fn reg_1_a_fault_names_its_field() {
+        // REG-1
+        let hint = |field: &str, raw: &str| {
+            let mut faults = Faults::default();
+            assert_eq!(faults.check(field, raw.parse::<crate::values::Line<5>>()), None);
+            let Refusal::InvalidInput(found) = faults.refuse() else { panic!("faults") };
+            found.first().map(|fault| fault.hint.clone()).unwrap_or_default()
+        };
+        assert_eq!(hint("profile.legal_name", " "), "Enter the legal name.");
+        assert_eq!(hint("administrators.1.given_name", ""), "Enter the first name of person 2.");
+        assert_eq!(hint("data.customer.family_name", ""), "Enter the last name.");
+        assert_eq!(hint("organisation", "Kestrel"), "The organization: Use at most 5 characters.");
+        let mut faults = Faults::default();
+        for field in ["email", "administrators.0.email", "administrators.1.email"] {
+            assert_eq!(faults.check(field, invalid("ada")), None);
+        }
+        let Refusal::InvalidInput(found) = faults.refuse() else { panic!("faults") };
+        let hints: std::collections::BTreeSet<&str> = found.iter().map(|fault| fault.hint.as_str()).collect();
+        assert_eq!(hints.len(), 3, "{hints:?}");
     }
 
     #[test]

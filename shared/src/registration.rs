@@ -155,11 +155,8 @@ impl SubmitRegistration {
                 let family = faults.check(format!("administrators.{n}.family_name"), one.family_name.parse());
                 let email = faults.check(format!("administrators.{n}.email"), one.email.parse());
                 if !one.organisation_administrator && !one.application_administrator {
-                    faults.add(
-                        format!("administrators.{n}.organisation_administrator"),
-                        "no-role",
-                        "Choose at least one role for this person.",
-                    );
+                    let hint = format!("Choose at least one role for person {}.", n.saturating_add(1));
+                    faults.add(format!("administrators.{n}.organisation_administrator"), "no-role", hint);
                 }
                 Some(Designation {
                     name: PersonName { given: given?, family: family? },
@@ -178,7 +175,8 @@ fn check_distinct(designations: &[Designation], faults: &mut Faults) {
         let repeated = designations.iter().take(n).any(|earlier| earlier.email.normalised() == one.email.normalised());
         if repeated {
             let field = format!("administrators.{}.email", n.saturating_sub(1));
-            faults.add(field, "repeated", "This e-mail is named already; give each person once.");
+            let hint = format!("The e-mail of person {n} is named already; give each person once.");
+            faults.add(field, "repeated", hint);
         }
     }
 }

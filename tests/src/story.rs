@@ -303,11 +303,19 @@ impl<'a> Story<'a> {
         })
     }
 
-    /// Sends an event to Anvil's webhook, signed by the Standard Webhooks library.
+    /// Sends an event to Anvil's webhook.
     ///
     /// # Errors
     /// When the event cannot be signed or the service does not answer.
     pub async fn send_webhook(&self, event: &Value) -> anyhow::Result<reqwest::Response> {
+        Ok(self.webhook(event)?.send().await?)
+    }
+
+    /// An event for Anvil's webhook, signed by the Standard Webhooks library.
+    ///
+    /// # Errors
+    /// When the event cannot be signed.
+    pub fn webhook(&self, event: &Value) -> anyhow::Result<reqwest::RequestBuilder> {
         let body = event.to_string();
         let (id, timestamp) = (format!("msg_{}", self.email.replace(['@', '.'], "_")), self.place.time.unix_seconds());
         let webhook = Webhook::new(&self.place.secrets.anvil_webhook_secret)?;
@@ -318,9 +326,7 @@ impl<'a> Story<'a> {
             .header("webhook-id", id)
             .header("webhook-timestamp", timestamp.to_string())
             .header("webhook-signature", signature)
-            .body(body)
-            .send()
-            .await?)
+            .body(body))
     }
 
     async fn licence_key(&mut self) -> anyhow::Result<String> {

@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use relying_party::{Application, ClientSecret, Config, IssuerUrl};
 use shared::{
@@ -50,6 +50,10 @@ pub struct Wishes {
     pub metering: bool,
     /// Use this store.
     pub store: Option<std::sync::Arc<dyn Store>>,
+    /// Changes to the configuration: what stands there, and what stands there instead, everywhere.
+    pub gateway: Vec<(String, String)>,
+    /// Variables with other values.
+    pub variables: Vec<(String, String)>,
 }
 
 /// The repository's root.
@@ -77,11 +81,12 @@ impl World {
         let directory = tempfile::tempdir()?;
         let application_address = free_address()?;
         let gateway = directory.path().join("gateway.bin");
-        std::fs::write(&gateway, gateway_for(application_address)?)?;
+        std::fs::write(&gateway, gateway_for(application_address, &wishes.gateway)?)?;
         let secrets = secrets()?;
         let mut options = options(gateway, &secrets);
         options.metering = wishes.metering;
         options.store = wishes.store;
+        options.variables.extend(wishes.variables);
         let clock = options.clock.clone();
         let host = vestibule_host::start(options).await?;
         let service = format!("http://{}", host.address());
@@ -152,12 +157,12 @@ fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
         ("root_secret", STANDARD.encode(ROOT_SECRET)),
         ("anvil_api_key_digest", digest(&secrets.anvil_api_key)),
         ("anvil_webhook_secret", secrets.anvil_webhook_secret.clone()),
-        ("cobalt_api_key_digest", digest("cobalt-key-of-the-tests")),
-        ("cobalt_webhook_secret", format!("whsec_{}", STANDARD.encode([9; 32]))),
+        ("cobalt_api_key_digest", digest(COBALT_API_KEY)),
+        ("cobalt_webhook_secret", cobalt_webhook_secret()),
         ("supply_platform_client_secret_digest", digest(&client_secret("supply-platform"))),
         ("business_network_client_secret_digest", digest(&client_secret("business-network"))),
         ("operator_registrar_password_digest", digest(&secrets.registrar_password)),
-        ("operator_auditor_password_digest", digest("auditor-password-of-the-tests")),
+        ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -168,18 +173,37 @@ fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
 /// # Errors
 /// Never for the constants in use; the parsers say so only by type.
 pub fn secrets() -> anyhow::Result<Secrets> {
-    let keys = Keys::new(&ROOT_SECRET, None).map_err(|error| anyhow::anyhow!("{error}"))?;
-    let registrar: OperatorId = "registrar".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
-    let seed = keys.operator_totp_seed(&registrar);
     Ok(Secrets {
         anvil_api_key: "anvil-key-of-the-tests".to_owned(),
         anvil_webhook_secret: format!("whsec_{}", STANDARD.encode([8; 32])),
         registrar_password: "registrar-password-of-the-tests".to_owned(),
-        registrar_otpauth_uri: otpauth_uri("Vestibule", "registrar", seed.expose(), &Parameters::authenticator_app()),
+        registrar_otpauth_uri: operator_otpauth_uri("registrar")?,
     })
 }
 
-fn client_secret(client: &str) -> String {
+/// The authenticator of an operator as an `otpauth` URI.
+///
+/// # Errors
+/// When the text is no operator's id.
+pub fn operator_otpauth_uri(operator: &str) -> anyhow::Result<String> {
+    let keys = Keys::new(&ROOT_SECRET, None).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let id: OperatorId = operator.parse().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let seed = keys.operator_totp_seed(&id);
+    Ok(otpauth_uri("Vestibule", operator, seed.expose(), &Parameters::authenticator_app()))
+}
+
+/// Cobalt's API key.
+pub const COBALT_API_KEY: &str = "cobalt-key-of-the-tests";
+/// The auditor's password.
+pub const AUDITOR_PASSWORD: &str = "auditor-password-of-the-tests";
+
+/// Cobalt's webhook secret.
+pub fn cobalt_webhook_secret() -> String {
+    format!("whsec_{}", STANDARD.encode([9; 32]))
+}
+
+/// The secret with which an application authenticates at the token endpoint.
+pub fn client_secret(client: &str) -> String {
     format!("client-secret-of-{client}")
 }
 
@@ -187,12 +211,17 @@ fn client(id: &str) -> Application {
     Application { client_id: id.to_owned(), client_secret: ClientSecret::new(client_secret(id)) }
 }
 
-/// The repository's configuration, compiled, with the demonstration application at another address.
+/// The repository's configuration, compiled, with the demonstration application at another address and these texts
+/// replaced.
 ///
 /// # Errors
-/// When the file cannot be read or is not valid.
-pub fn gateway_for(application: SocketAddr) -> anyhow::Result<Vec<u8>> {
-    let text = std::fs::read_to_string(root().join("gateway.toml"))?;
+/// When the file cannot be read, does not contain a text or is not valid.
+pub fn gateway_for(application: SocketAddr, replaced: &[(String, String)]) -> anyhow::Result<Vec<u8>> {
+    let mut text = std::fs::read_to_string(root().join("gateway.toml"))?;
+    for (usual, instead) in replaced {
+        ensure!(text.contains(usual), "the configuration does not contain {usual:?}");
+        text = text.replace(usual, instead);
+    }
     let moved = text.replace("http://127.0.0.1:3002", &format!("http://{application}"));
     Ok(Gateway::parse(&moved)?.compile()?)
 }

@@ -4,18 +4,25 @@
 //! that is meant, `INSTA_UPDATE=always cargo test -p journeys --test figures` writes the storage table anew, and
 //! `VESTIBULE_FIGURES=write` the instructions.
 
+#![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use journeys::{
+    by_json::{Programs, activation, checkout, form_id, profile},
+    client::{Answer, Client},
     story::Story,
-    world::{Wishes, World, root},
+    world::{Wishes, World, client_secret, root},
 };
+use reqwest::{Method, RequestBuilder};
+use serde_json::{Value, json};
 use vestibule_host::{Measured, Options};
 
 /// How far the instructions of a route may move before the test asks for a review.
@@ -27,7 +34,7 @@ async fn measured() -> anyhow::Result<Vec<Measured>> {
     let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
     let mut ignore = |_| {};
     Story::new(&world.place, "ada@kestrel.example", &mut ignore).by_invitation().await?;
-    world.host.clock().advance(std::time::Duration::from_mins(1));
+    world.host.clock().advance(Duration::from_mins(1));
     Story::new(&world.place, "bea@heron.example", &mut ignore).by_self_registration().await?;
     let measured = world.host.ledger().take_measured();
     world.stop().await?;
@@ -80,6 +87,206 @@ async fn storage_operations_of_both_journeys() -> anyhow::Result<()> {
     insta::assert_snapshot!(table.join("\n"));
     Ok(())
 }
+
+/// The most reads before a refusal: what a quote with a promo code needs, which is judged twice by an order.
+const REFUSAL_READS_MAX: u64 = 4;
+
+/// Somebody who is refused on a metered world, and what each refusal cost.
+struct Refused<'a> {
+    world: &'a World,
+    table: Vec<String>,
+}
+
+impl Refused<'_> {
+    /// Sends a request that is refused with this status and notes what it cost. Only what is judged may write.
+    async fn note(&mut self, what: &str, request: RequestBuilder, status: u16, counted: bool) -> anyhow::Result<()> {
+        drop(self.world.host.ledger().take_measured());
+        let answer = Answer::of(request.send().await?).await?;
+        ensure!(answer.status == status, "{what}: expected {status}, found {}: {}", answer.status, answer.text);
+        let measured = self.world.host.ledger().take_measured();
+        let [one] = measured.as_slice() else { anyhow::bail!("{what}: {} requests were measured", measured.len()) };
+        let most = u64::from(counted);
+        ensure!(one.writes <= most, "{what} writes {} times, at most {most}: {:?}", one.writes, one.touched);
+        ensure!(one.reads <= REFUSAL_READS_MAX, "{what} reads {} times: {:?}", one.reads, one.touched);
+        let cost = format!("{}, {}, {}", one.reads, one.writes, one.rounds);
+        self.table.push(format!("{}, {what}: {cost}", route(one)));
+        Ok(())
+    }
+}
+
+// A refusal that judges nothing writes nothing, and one that counts a guess writes once (SIG-1, OTP-3).
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_operations_of_refusals() -> anyhow::Result<()> {
+    let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
+    let mut refused = Refused { world: &world, table: vec!["refusal: reads, writes, rounds".to_owned()] };
+    let mut ada = Programs::new(&world.place, "ada@kestrel.example")?;
+    partners(&mut refused, &mut ada).await?;
+    operators(&mut refused, &mut ada).await?;
+    shops(&mut refused, &mut ada).await?;
+    persons(&mut refused, &mut ada).await?;
+    insta::assert_snapshot!(refused.table.join("\n"));
+    world.stop().await
+}
+
+async fn partners(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Result<()> {
+    ada.invite().await?;
+    let partner = Client::new(&ada.place.service)?;
+    let invitation = json!({
+        "application": "supply-platform", "organisation": "Kestrel", "given_name": "Ada", "family_name": "Kestrel",
+        "email": ada.email,
+    });
+    let invite = |key: &str, id: &str| {
+        let request = partner.request(Method::POST, "/invite").bearer_auth(key).header("idempotency-key", id);
+        request.json(&invitation)
+    };
+    let key = ada.place.secrets.anvil_api_key.as_str();
+    let used = format!("invite-{}", ada.email);
+    refused.note("wrong key", invite("wrong", "k"), 401, false).await?;
+    refused.note("key of another body", invite(key, &used), 422, false).await?;
+    let get = |path: String| partner.request(Method::GET, &path);
+    refused.note("garbled link", get("/invite/accept?token=x".to_owned()), 404, false).await?;
+    refused.note("link of nobody", get(format!("/invite/accept?token={NOBODYS}")), 404, false).await?;
+    let token = ada.mailed_token("Invited to").await?;
+    let register = |body: Value| partner.request(Method::POST, "/register").json(&body);
+    refused.note("nothing filled in", register(json!({ "token": token })), 422, false).await?;
+    let reference = ada.register_invited().await?;
+    let other = json!({ "token": token, "phone": "+1 419 555 0199", "profile": profile() });
+    refused.note("link used for another", register(other), 404, false).await?;
+    ada.registrar_signs_in().await?;
+    let decision = format!("{}/decision", ada.waiting(&reference).await?);
+    ada.approve(&reference).await?;
+    let again = ada.registrar.request(Method::POST, &decision).json(&json!({ "decision": "approve" }));
+    refused.note("decided already", again, 409, false).await?;
+    let stranger = partner.request(Method::POST, &decision).json(&json!({ "decision": "approve" }));
+    refused.note("nobody", stranger, 401, false).await
+}
+
+async fn operators(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Result<()> {
+    let program = Client::new(&ada.place.service)?;
+    let attempt = |name: &str, code: &str| {
+        let body = json!({ "operator": name, "password": "wrong", "code": code });
+        program.request(Method::POST, "/operate/sign-in").json(&body)
+    };
+    refused.note("no code", attempt("registrar", ""), 422, false).await?;
+    refused.note("wrong password", attempt("registrar", "123456"), 401, true).await?;
+    for _ in 0..9 {
+        attempt("registrar", "123456").send().await?;
+    }
+    refused.note("paused", attempt("registrar", "123456"), 401, false).await?;
+    // The count is reset by time and a success, so that the registrar can go on.
+    refused.world.host.clock().advance(Duration::from_mins(1));
+    ada.registrar_signs_in().await
+}
+
+async fn shops(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Result<()> {
+    let code = ada.promo_codes(1, "free").await?.join("");
+    let half = ada.promo_codes(1, "50%").await?.join("");
+    let guest = Client::new(&ada.place.service)?;
+    let order = |body: &Value| guest.request(Method::POST, "/webstore-checkout/cobalt/checkout").json(body);
+    let unknown = checkout(&form_id(), "guest@heron.example", "0123-4567-89ABC");
+    refused.note("unknown promo code", order(&unknown), 422, false).await?;
+    refused.note("half paid", order(&checkout(&form_id(), "guest@heron.example", &half)), 422, false).await?;
+    let mut body = checkout(&form_id(), "guest@heron.example", &code);
+    ensure!(order(&body).send().await?.status() == 201, "the code pays");
+    refused.note("repeated order", order(&body), 200, false).await?;
+    body["email"] = json!("other@heron.example");
+    refused.note("form of another order", order(&body), 409, false).await?;
+    refused.note("used promo code", order(&checkout(&form_id(), "guest@heron.example", &code)), 422, false).await?;
+
+    let mut ignore = |_| {};
+    let story = Story::new(ada.place, &ada.email, &mut ignore);
+    let event = story.paid_order("AN-1", "anvil-mobile-id");
+    let webhook = guest.request(Method::POST, "/webstore-checkout/webhooks/anvil").json(&event);
+    refused.note("not signed", webhook, 401, false).await?;
+    ensure!(story.send_webhook(&event).await?.status() == 200, "the order is paid");
+    let mut changed = event.clone();
+    changed["data"]["total_minor"] = json!(1);
+    let mut left = event.clone();
+    left["type"] = json!("order.created");
+    for (what, event, status) in
+        [("repeated event", event, 200), ("contradicted", changed, 409), ("other event", left, 202)]
+    {
+        refused.note(what, story.webhook(&event)?, status, false).await?;
+    }
+    Ok(())
+}
+
+async fn persons(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Result<()> {
+    let stranger = Client::new(&ada.place.service)?;
+    let token = ada.mailed_token("Activate your").await?;
+    let shown = ada.supplier.get(&format!("/activate?token={token}")).await?;
+    let activate = |token: &str| {
+        Ok::<_, anyhow::Error>(stranger.request(Method::POST, "/activate").json(&activation(token, &shown)?))
+    };
+    refused.note("link of nobody", activate(NOBODYS)?, 404, false).await?;
+    ada.activate().await?;
+    refused.note("active already", activate(&token)?, 409, false).await?;
+    let sign_in = |user: &str| {
+        let body = json!({ "user": user, "password": "wrong" });
+        stranger.request(Method::POST, "/sign-in").json(&body)
+    };
+    refused.note("nobody's name", sign_in("nobody@kestrel.example"), 401, false).await?;
+    refused.note("wrong password", sign_in("ada@kestrel.example"), 401, true).await?;
+    for _ in 0..9 {
+        sign_in("ada@kestrel.example").send().await?;
+    }
+    refused.note("paused", sign_in("ada@kestrel.example"), 401, false).await?;
+    refused.note("nobody", stranger.request(Method::GET, "/dashboard"), 401, false).await?;
+    let launch = ada.supplier.request(Method::POST, "/launch/supply-platform").json(&json!({}));
+    refused.note("terms pending", launch, 403, false).await?;
+    let changed = json!({ "agreed": true, "digest": "other" });
+    let terms =
+        |client: &Client, body: &Value| client.request(Method::POST, "/accept-terms/supply-platform").json(body);
+    refused.note("other text", terms(&ada.supplier, &changed), 409, false).await?;
+    let shown = ada.supplier.get("/accept-terms/supply-platform").await?;
+    ada.accept_terms("supply-platform").await?;
+    let again = json!({ "agreed": true, "digest": shown["current"]["digest"] });
+    refused.note("accepted already", terms(&ada.supplier, &again), 200, false).await?;
+    credentials(refused, ada).await
+}
+
+async fn credentials(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Result<()> {
+    let licence = json!({ "licence_key": "00000-00000-00000-00000-0", "agreed": true });
+    let unknown = ada.supplier.request(Method::POST, "/credentials/licence").json(&licence);
+    refused.note("unknown or mistyped key", unknown, 422, false).await?;
+    let key = ada.licence_keys().await?.join("");
+    let address = ada.activate_licence(&key).await?;
+    let mut authenticator = ada.enrol(&address).await?;
+    let begin = ada.supplier.request(Method::POST, &address).json(&json!({}));
+    refused.note("app registered already", begin, 409, false).await?;
+
+    ada.launch("supply-platform", &mut authenticator).await?;
+    let callback = format!("http://{}/supply-platform/callback", refused.world.application.address());
+    let (code, verifier) = ada.authorization_code("supply-platform", &callback).await?;
+    let application = Client::new(&ada.place.service)?;
+    let exchange = |secret: &str, verifier: &str| {
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", &callback),
+            ("code_verifier", verifier),
+        ];
+        application.request(Method::POST, "/launch/token").basic_auth("supply-platform", Some(secret)).form(&fields)
+    };
+    let secret = client_secret("supply-platform");
+    refused.note("wrong client secret", exchange("wrong", &verifier), 401, false).await?;
+    refused.note("wrong verifier", exchange(&secret, &"v".repeat(43)), 400, false).await?;
+    ensure!(exchange(&secret, &verifier).send().await?.status() == 200, "the code is good");
+    refused.note("code used before", exchange(&secret, &verifier), 400, true).await?;
+    refused.note("code revoked", exchange(&secret, &verifier), 400, false).await?;
+    let bearer = application.request(Method::GET, "/launch/userinfo").bearer_auth("x");
+    refused.note("no token of ours", bearer, 401, false).await?;
+
+    let verify = |client: &Client| client.request(Method::POST, "/verify-otp").json(&json!({ "code": "000000" }));
+    refused.note("wrong code", verify(&ada.supplier), 422, true).await?;
+    for _ in 0..9 {
+        verify(&ada.supplier).send().await?;
+    }
+    refused.note("locked", verify(&ada.supplier), 429, false).await
+}
+
+/// Well formed, and never issued.
+const NOBODYS: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 
 /// What the empty component costs on the same host: the unit of the table.
 async fn unit() -> anyhow::Result<u64> {

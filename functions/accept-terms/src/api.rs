@@ -5,7 +5,7 @@ use edge::form::{FormFaults, paragraphs, ticked};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::SignedIn,
-    config::{Application, Gateway},
+    config::Application,
     organisation::{AcceptTerms, Acceptance, Organisation, TermsStanding, whom_to_ask},
     values::Timestamp,
 };
@@ -97,7 +97,6 @@ impl TermsPage {
         person: &SignedIn<'_>,
         organisation: &Organisation,
         application: &Application,
-        gateway: &Gateway,
         now: Timestamp,
         faults: FormFaults,
     ) -> Option<Self> {
@@ -115,7 +114,7 @@ impl TermsPage {
             name: application.name.clone(),
             standing,
             may_accept,
-            ask: (!may_accept).then(|| whom_to_ask(gateway, application)),
+            ask: (!may_accept).then(|| whom_to_ask(application)),
             current: Current {
                 version: current.version.as_str().to_owned(),
                 effective: current.effective,

@@ -21,7 +21,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["accept-terms", id]) => show(edge, request, application(edge, id)?).await,
         (&Method::POST, ["accept-terms", id]) => accept(edge, request, application(edge, id)?).await,
-        (_, ["accept-terms", _]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["accept-terms", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -38,8 +38,8 @@ async fn show<P: Platform>(edge: &Edge<P>, request: &Request, application: &Appl
     // 4. Load.
     let stored = edge.kv().get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
     // 7. Respond: nothing changes.
-    let page = TermsPage::of(&person, stored.value(), application, &edge.gateway, edge.now, FormFaults::none())
-        .ok_or(Refusal::NotFound)?;
+    let page =
+        TermsPage::of(&person, stored.value(), application, edge.now, FormFaults::none()).ok_or(Refusal::NotFound)?;
     edge.show(request, StatusCode::OK, &page)
 }
 
@@ -55,11 +55,11 @@ async fn accept<P: Platform>(edge: &Edge<P>, request: &Request, application: &Ap
     let id = person.membership.organisation;
     let committed = edge
         .transact::<Organisation, ()>(&id, Refusal::NotFound, |organisation, _| {
-            organisation.accept_terms(&person, &edge.gateway, application, &command, edge.now).map(Change::from)
+            organisation.accept_terms(&person, application, &command, edge.now).map(Change::from)
         })
         .await;
     let page = |organisation: &Organisation, faults| {
-        TermsPage::of(&person, organisation, application, &edge.gateway, edge.now, faults).ok_or(Refusal::NotFound)
+        TermsPage::of(&person, organisation, application, edge.now, faults).ok_or(Refusal::NotFound)
     };
     // 7. Respond.
     match committed {

@@ -8,6 +8,7 @@ use shared::{
     config::Gateway,
     password::{NewPassword, SecurityAnswer},
     refusal::{Faults, Refusal},
+    values::ParseError,
 };
 
 /// The submitted page. The three questions are numbered, so that a form and a JSON document look alike.
@@ -70,7 +71,7 @@ impl RawActivation {
         gateway: &Gateway,
         account: &Account,
         organisation: &str,
-    ) -> Result<NewPassword, shared::values::ParseError> {
+    ) -> Result<NewPassword, ParseError> {
         let names = [
             gateway.service.name.as_str(),
             organisation,
@@ -95,11 +96,15 @@ impl RawActivation {
         for (n, (question, answer)) in given.into_iter().enumerate() {
             let number = n.saturating_add(1);
             if !offered.contains(question) {
-                faults.add(format!("question_{number}"), "not-chosen", "Choose a question from the list.");
+                let hint = format!("Choose question {number} from the list.");
+                faults.add(format!("question_{number}"), "not-chosen", hint);
             } else if chosen.iter().any(|(earlier, _): &(String, _)| earlier.as_str() == question.as_str()) {
-                faults.add(format!("question_{number}"), "repeated", "Choose three different questions.");
+                let hint = format!("Choose another question {number}: three different ones.");
+                faults.add(format!("question_{number}"), "repeated", hint);
             }
-            if let Some(answer) = faults.check(format!("answer_{number}"), SecurityAnswer::parse(answer)) {
+            let parsed = SecurityAnswer::parse(answer)
+                .map_err(|error| ParseError::new(error.code, format!("Answer {number}: {}", error.hint)));
+            if let Some(answer) = faults.check(format!("answer_{number}"), parsed) {
                 chosen.push((question.clone(), answer));
             }
         }

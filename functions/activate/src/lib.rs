@@ -27,7 +27,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["activate"]) => show(edge, request).await,
         (&Method::POST, ["activate"]) => activate(edge, request).await,
-        (_, ["activate"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["activate"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

@@ -158,8 +158,8 @@ impl CredentialView {
         let grant = &credential.grant;
         let register = |label| Some(Next { label, href: authenticator_address(grant.id) });
         let (state, label, tone, advice, next) = if credential.expired(now) {
-            let next = Some(Next { label: "Enter a license key", href: "/credentials/licence".to_owned() });
-            ("expired", "Expired", "stop", "Get a new license key to renew it.", next)
+            let next = Some(Next { label: "Enter a licence key", href: "/credentials/licence".to_owned() });
+            ("expired", "Expired", "stop", "Get a new licence key to renew it.", next)
         } else if credential.locked() && credential.registered() {
             ("locked", "Locked", "stop", "Write to support: only they can help with a locked credential.", None)
         } else {
@@ -222,7 +222,7 @@ pub(crate) struct LicencePage {
 
 impl LicencePage {
     pub(crate) fn of(licence_key: &str, faults: FormFaults) -> Self {
-        Self { title: "Enter your license key", licence_key: licence_key.to_owned(), faults }
+        Self { title: "Enter your licence key", licence_key: licence_key.to_owned(), faults }
     }
 }
 

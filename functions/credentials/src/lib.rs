@@ -43,9 +43,9 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["credentials", id, "authenticator"]) => authenticator(edge, request, named(id)?).await,
         (&Method::POST, ["credentials", id, "authenticator"]) => begin(edge, request, named(id)?).await,
         (&Method::POST, ["credentials", id, "authenticator", "verify"]) => verify(edge, request, named(id)?).await,
-        (_, ["credentials"]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, ["credentials"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         (_, ["credentials", "licence"] | ["credentials", _, "authenticator"]) => {
-            Err(BadRequest::MethodNotAllowed("GET, POST").into())
+            Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
         }
         (_, ["credentials", _, "authenticator", "verify"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),

@@ -146,9 +146,7 @@ impl Action {
             Blocker::CredentialMissing { acceptable } | Blocker::CredentialExpired { acceptable } => {
                 Self::Buy(store_of(application, acceptable, gateway))
             }
-            Blocker::TermsPending { may_accept: false } => {
-                Self::Wait(format!("Ask {}.", whom_to_ask(gateway, application)))
-            }
+            Blocker::TermsPending { may_accept: false } => Self::Wait(format!("Ask {}.", whom_to_ask(application))),
             other => other.path(application).map_or_else(|| Self::Wait(other.advice().to_owned()), Self::Go),
         }
     }

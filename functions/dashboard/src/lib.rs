@@ -24,7 +24,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, []) => Ok(Reply::see_other("/dashboard")),
         (&Method::GET, ["dashboard"]) => dashboard(edge, request).await,
         (&Method::GET, ["assets", name]) => assets::serve(request, name),
-        (_, [] | ["dashboard"] | ["assets", _]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, [] | ["dashboard"] | ["assets", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

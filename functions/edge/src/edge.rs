@@ -122,7 +122,13 @@ impl<P: Platform> Edge<P> {
                     return Err(refusal.into());
                 }
             };
+            let judged = counted.judged();
             let (decision, outcome) = counted.split();
+            if !judged {
+                let stored = seen.into_stored();
+                self.drain(stored.envelope()).await;
+                return Ok((outcome.reveal_after_commit(), stored));
+            }
             let effects = self.seal_effects(&R::key(id), &decision.effects)?;
             match kv.replace(seen, decision.next, effects).await? {
                 Replaced::Committed(stored) => {
@@ -183,10 +189,9 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`BadRequest::CrossSite`], [`BadRequest::UnsupportedMediaType`], [`Refusal::FormNotOurs`].
     pub fn require_same_site(&self, request: &Request, form_token: Option<&str>) -> Result<(), Failure> {
-        if request.header("origin").is_some_and(|origin| origin != self.public_url) {
-            return Err(BadRequest::CrossSite.into());
-        }
-        if request.header("sec-fetch-site").is_some_and(|site| !matches!(site, "same-origin" | "none")) {
+        let ours = request.header_is_absent_or("origin", |origin| origin == self.public_url)
+            && request.header_is_absent_or("sec-fetch-site", |site| matches!(site, "same-origin" | "none"));
+        if !ours {
             return Err(BadRequest::CrossSite.into());
         }
         match request.encoding()? {

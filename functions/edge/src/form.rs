@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{self, Visitor},
 };
 use shared::refusal::{FieldFault, Refusal};
 
-use crate::problem::Problem;
+use crate::{problem::Problem, request::TARGET_BYTES_MAX};
 
 /// A form's faults. Templates ask it by field name.
 #[derive(Debug, Clone, Default)]
@@ -89,13 +89,29 @@ pub struct ContinueQuery {
     pub continue_to: Option<String>,
 }
 
+/// The wish to sign out, of whoever it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawSignOut {
+    /// The form's token.
+    #[serde(default)]
+    pub csrf: Option<String>,
+}
+
+/// Nobody is signed in now.
+#[derive(Debug, Serialize)]
+pub struct SignedOut {
+    /// Always true: signing out twice is harmless.
+    pub signed_out: bool,
+}
+
 /// A path on this site that a request asks to go on to. Anything that a browser could take for another site is not one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalPath(String);
 
 impl LocalPath {
-    /// The longest path and query, in bytes.
-    pub const BYTES_MAX: usize = 2048;
+    /// The longest path and query, in bytes: what a request may have.
+    pub const BYTES_MAX: usize = TARGET_BYTES_MAX;
 
     /// The requested path, or `default` when there is none or it is not one of this site.
     pub fn or(requested: Option<&str>, default: &'static str) -> Self {

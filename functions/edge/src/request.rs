@@ -72,6 +72,11 @@ impl Request {
         values.next().is_none().then_some(first)
     }
 
+    /// Whether the header is absent, or given once and accepted. One that is repeated or is no text never is.
+    pub fn header_is_absent_or(&self, name: &str, accepted: impl Fn(&str) -> bool) -> bool {
+        self.headers.all(name).next().is_none() || self.header(name).is_some_and(accepted)
+    }
+
     /// Whether the caller prefers a page to JSON: `text/html` in `Accept`, and not after `application/json`.
     pub fn wants_page(&self) -> bool {
         let accept = self.header("accept").unwrap_or_default();
@@ -106,10 +111,9 @@ impl Request {
     /// # Errors
     /// [`BadRequest`] for another content type, bytes that are not UTF-8, or a body that does not fit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        let text = std::str::from_utf8(&self.body).map_err(|_| BadRequest::NotUtf8)?;
         match self.encoding()? {
-            Encoding::Json => serde_json::from_str(text).map_err(|error| truncated_or_malformed(&error).into()),
-            Encoding::Form => serde_html_form::from_str(text).map_err(|_| BadRequest::Malformed.into()),
+            Encoding::Json => from_json(&self.body).map_err(Failure::from),
+            Encoding::Form => serde_html_form::from_str(utf8(&self.body)?).map_err(|_| BadRequest::Malformed.into()),
         }
     }
 
@@ -134,6 +138,23 @@ impl Request {
         let first = found.next()?;
         found.next().is_none().then_some(first)
     }
+}
+
+/// Decodes a JSON object.
+///
+/// # Errors
+/// [`BadRequest`] for bytes that are not UTF-8, and for a text that ends early or does not fit.
+pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadRequest> {
+    let text = utf8(body)?;
+    // serde takes a list for an object without names.
+    if text.trim_start().starts_with('[') {
+        return Err(BadRequest::Malformed);
+    }
+    serde_json::from_str(text).map_err(|error| truncated_or_malformed(&error))
+}
+
+fn utf8(body: &[u8]) -> Result<&str, BadRequest> {
+    std::str::from_utf8(body).map_err(|_| BadRequest::NotUtf8)
 }
 
 fn truncated_or_malformed(error: &serde_json::Error) -> BadRequest {

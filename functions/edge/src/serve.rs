@@ -8,13 +8,14 @@ use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp}
 use std::{cell::RefCell, sync::Arc};
 
 use crate::{
+    cookies,
     drain::Hands,
     edge::Edge,
     failure::{BadRequest, Failure, Outcome},
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
     reply::Reply,
-    request::{Headers, Request},
+    request::{Headers, Request, TARGET_BYTES_MAX},
     view,
 };
 
@@ -32,10 +33,14 @@ where
     let mut id = [0; 10];
     platform.fill(&mut id);
     let request_id = shared::secret::base64url(&id);
-    let (request, arrived) = match request {
+    let (mut request, arrived) = match request {
         Ok(request) => (request, None),
         Err((bad, headers)) => (bodiless(headers), Some(bad)),
     };
+    // HEAD is answered as GET; the server in front of the component leaves the body out (RFC 9110, 9.3.2).
+    if request.method == Method::HEAD {
+        request.method = Method::GET;
+    }
     let edge = match surroundings(&platform).await {
         Ok((gateway, keys, public_url)) => Edge {
             now: Timestamp::from_unix(i64::try_from(platform.unix_seconds()).unwrap_or(i64::MAX)),
@@ -81,7 +86,18 @@ async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Keys, 
     let keys = Keys::new(&root, previous.as_deref())
         .map_err(|error| PlatformFault::new(format!("variable root_secret: {error}")))?;
     let public_url = platform.variable("public_url").await?.unwrap_or_default();
-    Ok((gateway, keys, public_url.trim_end_matches('/').to_owned()))
+    let public_url = origin(&public_url).ok_or_else(|| {
+        PlatformFault::new("variable public_url: give scheme and authority, for example https://vestibule.example")
+    })?;
+    Ok((gateway, keys, public_url))
+}
+
+/// Scheme and authority, which is what browsers name as a request's `Origin`; a slash behind them is taken off.
+fn origin(url: &str) -> Option<String> {
+    let url = url.trim_end_matches('/');
+    let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let bare = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte));
+    (bare && !authority.is_empty()).then(|| url.to_owned())
 }
 
 async fn root_secret<P: Platform>(platform: &P, name: &str) -> Result<Option<Vec<u8>>, PlatformFault> {
@@ -138,7 +154,7 @@ impl<P: Platform> Edge<P> {
                 title: problem.title,
                 detail: &problem.detail,
                 next_step: &problem.next,
-                links: links(&problem.blockers),
+                links: self.ways_on(request, problem),
             };
             if let Ok(reply) = view::page(problem.status, &page, &self.page_frame(request)) {
                 return reply;
@@ -155,7 +171,33 @@ impl<P: Platform> Edge<P> {
         let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
         let target = format!("{}{query}", request.path);
         let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
-        Reply::see_other(format!("{sign_in}?{query}"))
+        let address = format!("{sign_in}?{query}");
+        Reply::see_other(if address.len() > TARGET_BYTES_MAX { sign_in.to_owned() } else { address })
+    }
+
+    /// Where a problem's page leads: to what resolves it, then home, and always to somebody who can help.
+    fn ways_on(&self, request: &Request, problem: &Problem) -> Vec<(String, String)> {
+        let mut links = links(&problem.blockers);
+        let step = |address: &str, text: &str| (address.to_owned(), text.to_owned());
+        match problem.code {
+            "otp-required" => links.push(step("/verify-otp", "Enter a code")),
+            "terms-changed" => links.push(step(&request.path, "Read the current version")),
+            "promo-not-usable" | "payment-not-covered" | "order-form-reused" => {
+                links.push(step("/webstore-checkout", "Go to the webstore"));
+            }
+            _ => {}
+        }
+        let operator = request.path.starts_with("/operate");
+        let home = match (operator, request.cookie(cookies::OPERATOR), self.session_cookie(request)) {
+            (true, Some(_), _) => step("/operate", "Go to the queue"),
+            (true, None, _) => step("/operate/sign-in", "Sign in as an operator"),
+            (false, _, Some(_)) => step("/dashboard", "Go to your dashboard"),
+            (false, _, None) => step("/sign-in", "Sign in"),
+        };
+        links.push(home);
+        let support = self.gateway.service.support_email.as_str();
+        links.push((format!("mailto:{support}"), format!("Write to {support}")));
+        links
     }
 
     pub(crate) fn log_failure(&self, what: &str, failure: &Failure) {
@@ -259,4 +301,28 @@ fn origin_of(uri: &str) -> Option<&str> {
     let authority_at = uri.find("://")?.checked_add(3)?;
     let authority_len = uri.get(authority_at..)?.find('/').unwrap_or(uri.len().saturating_sub(authority_at));
     uri.get(..authority_at.checked_add(authority_len)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sig_4_the_public_url_is_what_browsers_name_as_origin() {
+        // SIG-4
+        for (given, kept) in [
+            ("https://vestibule.example", Some("https://vestibule.example")),
+            ("http://127.0.0.1:3000/", Some("http://127.0.0.1:3000")),
+            ("http://[::1]:3000", Some("http://[::1]:3000")),
+            ("", None),
+            ("https://", None),
+            ("vestibule.example", None),
+            ("ftp://vestibule.example", None),
+            ("https://vestibule.example/path", None),
+            ("https://user@vestibule.example", None),
+            ("https://vestibule.example?x", None),
+        ] {
+            assert_eq!(origin(given).as_deref(), kept, "{given}");
+        }
+    }
 }

@@ -31,7 +31,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::POST, ["invite"]) => create(edge, request).await,
         (&Method::GET, ["invite", "accept"]) => accept(edge, request).await,
         (_, ["invite"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

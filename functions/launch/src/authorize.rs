@@ -3,7 +3,11 @@
 //! What is wrong with client or redirect URI is shown to the person; everything else goes back to the application.
 //! Whoever has something to do first is sent there and comes back to this same address.
 
-use edge::{Edge, Failure, Outcome, Platform, Reply, Request, cookies, failure::BadRequest, request::Encoding};
+use edge::{
+    Edge, Failure, Outcome, Platform, Reply, Request, cookies,
+    failure::BadRequest,
+    request::{Encoding, TARGET_BYTES_MAX},
+};
 use shared::{
     decision::Decision,
     launch::{
@@ -47,12 +51,17 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
     };
     let person = session.as_ref().and_then(|(cookie, account)| edge.confirm_session(cookie, account).ok());
     let here = format!("{PATH}?{}", request.query);
-    let Some(person) = person else {
-        return if authorization.silent {
-            back(AuthorizationError::LoginRequired)
+    // The person comes back by an address that carries this one whole, or is not led away.
+    let by_way_of = |path| {
+        let address = api::with_query(path, &[("continue", &here)]);
+        if address.len() > TARGET_BYTES_MAX {
+            back(AuthorizationError::TOO_LONG)
         } else {
-            Ok(Reply::see_other(api::with_query("/sign-in", &[("continue", &here)])))
-        };
+            Ok(Reply::see_other(address))
+        }
+    };
+    let Some(person) = person else {
+        return if authorization.silent { back(AuthorizationError::LoginRequired) } else { by_way_of("/sign-in") };
     };
     // 4. Load.
     let organisation = crate::organisation(edge, &person).await?;
@@ -66,7 +75,7 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
             if intent.is_none() {
                 crate::keep(edge, &Intent::begin(person.account.id, &application.id, edge.now));
             }
-            Ok(Reply::see_other(api::with_query("/verify-otp", &[("continue", &here)])))
+            by_way_of("/verify-otp")
         }
         Err(Pause::Journey) => Ok(Reply::see_other(format!("/launch/{}", application.id))),
     }

@@ -48,13 +48,15 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["launch", "logout"]) => logout::ask(edge, request),
         (&Method::POST, ["launch", "logout"]) => logout::answer(edge, request).await,
         (_, [".well-known", "openid-configuration"] | ["launch", "jwks"]) => {
-            Err(BadRequest::MethodNotAllowed("GET").into())
+            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
         }
         (_, ["launch", "token"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, ["launch", "authorize" | "userinfo" | "logout"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["launch", "authorize" | "userinfo" | "logout"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
+        }
         (&Method::GET, ["launch", id]) => show(edge, request, application(edge, id)?).await,
         (&Method::POST, ["launch", id]) => launch(edge, request, application(edge, id)?).await,
-        (_, ["launch", _]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["launch", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

@@ -38,18 +38,9 @@ impl Health {
     }
 }
 
-/// The query of the sign-in page.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct SignInQuery {
-    #[serde(default, rename = "continue")]
-    continue_to: Option<String>,
-}
-
-impl SignInQuery {
-    pub(crate) fn target(&self) -> LocalPath {
-        LocalPath::or(self.continue_to.as_deref(), QUEUE)
-    }
+/// Where to go on after the sign-in; only paths of this site are followed.
+pub(crate) fn target(requested: Option<&str>) -> LocalPath {
+    LocalPath::or(requested, QUEUE)
 }
 
 /// A try to sign in.
@@ -67,7 +58,7 @@ pub(crate) struct RawSignIn {
 
 impl RawSignIn {
     pub(crate) fn target(&self) -> LocalPath {
-        LocalPath::or(self.continue_to.as_deref(), QUEUE)
+        target(self.continue_to.as_deref())
     }
 }
 
@@ -125,20 +116,6 @@ impl SignedIn {
     pub(crate) fn of(operator: &config::Operator) -> Self {
         Self { operator: operator.id.to_string(), name: operator.name.clone() }
     }
-}
-
-/// The wish to sign out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawSignOut {
-    #[serde(default)]
-    pub(crate) csrf: Option<String>,
-}
-
-/// Nobody is signed in now.
-#[derive(Serialize)]
-pub(crate) struct SignedOut {
-    pub(crate) signed_out: bool,
 }
 
 /// The query of the queue.

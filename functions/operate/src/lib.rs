@@ -54,9 +54,9 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
         (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
         (_, ["health" | "operate"] | ["operate", "registrations", _]) => {
-            Err(BadRequest::MethodNotAllowed("GET").into())
+            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
         }
-        (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
             Err(BadRequest::MethodNotAllowed("POST").into())
         }

@@ -1,6 +1,10 @@
 //! Operators sign in with password and second factor at once, and out again (SIG-1).
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request, cookies, form::FormFaults, session::OperatorCookie};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Request, cookies,
+    form::{ContinueQuery, FormFaults, RawSignOut, SignedOut},
+    session::OperatorCookie,
+};
 use http::StatusCode;
 use shared::{
     config,
@@ -11,7 +15,7 @@ use shared::{
     values::OperatorId,
 };
 
-use crate::api::{Credentials, RawSignIn, RawSignOut, SignInPage, SignInQuery, SignedIn, SignedOut};
+use crate::api::{self, Credentials, RawSignIn, SignInPage, SignedIn};
 
 /// Under this name, which no session is ever opened for, failures of unknown operators are counted.
 const STRANGER: &str = "stranger";
@@ -22,8 +26,9 @@ pub(crate) fn record_of<P: Platform>(edge: &Edge<P>, id: &OperatorId) -> [u8; 16
 }
 
 pub(crate) fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: SignInQuery = request.decode_query()?;
-    edge.show(request, StatusCode::OK, &SignInPage::new(query.target(), String::new(), FormFaults::none()))
+    let query: ContinueQuery = request.decode_query()?;
+    let target = api::target(query.continue_to.as_deref());
+    edge.show(request, StatusCode::OK, &SignInPage::new(target, String::new(), FormFaults::none()))
 }
 
 pub(crate) async fn sign_in<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {

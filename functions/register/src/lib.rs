@@ -50,8 +50,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
             Encoding::Json => submit_document(edge, request).await,
         },
         (&Method::GET, ["register", "submitted"]) => submitted(edge, request),
-        (_, ["register"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
-        (_, ["register", "submitted"]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, ["register"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
+        (_, ["register", "submitted"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

@@ -16,14 +16,6 @@ pub(crate) struct RawSignIn {
     pub(crate) continue_to: Option<String>,
 }
 
-/// The wish to sign out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawSignOut {
-    #[serde(default)]
-    pub(crate) csrf: Option<String>,
-}
-
 /// The sign-in page.
 #[derive(Serialize, Template)]
 #[template(path = "sign-in.html")]
@@ -49,10 +41,4 @@ impl SignInPage {
 pub(crate) struct SignedInView {
     pub(crate) user_id: String,
     pub(crate) name: String,
-}
-
-/// What JSON callers get after signing out.
-#[derive(Serialize)]
-pub(crate) struct SignedOut {
-    pub(crate) signed_out: bool,
 }

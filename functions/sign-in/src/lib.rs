@@ -8,7 +8,7 @@ mod api;
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     failure::BadRequest,
-    form::{FormFaults, LocalPath},
+    form::{ContinueQuery, FormFaults, LocalPath, RawSignOut, SignedOut},
     session::SessionCookie,
 };
 use http::{Method, StatusCode};
@@ -19,7 +19,7 @@ use shared::{
     values::AccountId,
 };
 
-use crate::api::{RawSignIn, RawSignOut, SignInPage, SignedInView, SignedOut};
+use crate::api::{RawSignIn, SignInPage, SignedInView};
 
 edge::component!(crate::handle);
 
@@ -32,14 +32,14 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["sign-in"]) => show(edge, request),
         (&Method::POST, ["sign-in"]) => sign_in(edge, request).await,
         (&Method::POST, ["sign-in", "out"]) => sign_out(edge, request).await,
-        (_, ["sign-in"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["sign-in"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["sign-in", "out"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
 
 fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: edge::form::ContinueQuery = request.decode_query()?;
+    let query: ContinueQuery = request.decode_query()?;
     let target = LocalPath::or(query.continue_to.as_deref(), "/dashboard");
     edge.show(request, StatusCode::OK, &SignInPage::new(FormFaults::none(), "", target))
 }

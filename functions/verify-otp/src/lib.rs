@@ -32,7 +32,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["verify-otp"]) => ask(edge, request).await,
         (&Method::POST, ["verify-otp"]) => verify(edge, request).await,
-        (_, ["verify-otp"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
+        (_, ["verify-otp"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

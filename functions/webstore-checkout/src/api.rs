@@ -467,13 +467,21 @@ impl PlacedPage {
 /// The answer to a webstore.
 #[derive(Serialize)]
 pub(crate) struct Accepted {
-    order: String,
-    licences: usize,
+    handled: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    licences: Option<usize>,
 }
 
 impl Accepted {
     pub(crate) fn of(order: &Order) -> Self {
-        Self { order: order.reference(), licences: order.licences.len() }
+        Self { handled: true, order: Some(order.reference()), licences: Some(order.licences.len()) }
+    }
+
+    /// An event that this service does not act on.
+    pub(crate) fn left() -> Self {
+        Self { handled: false, order: None, licences: None }
     }
 }
 

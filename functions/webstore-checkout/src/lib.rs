@@ -13,12 +13,18 @@
 
 mod api;
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request, edge::NowStands, failure::BadRequest, reply::Reply};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Request,
+    edge::NowStands,
+    failure::BadRequest,
+    reply::Reply,
+    request::{Encoding, from_json},
+};
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
 use shared::{
     batch::Batch,
-    checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawOrderEvent, Source},
+    checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
     config::{Gateway, Partner},
     decision::{Counted, Decision},
     promo::Promo,
@@ -54,8 +60,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, [partner, "checkout"]) => checkout_form(edge, request, partner),
         (&Method::POST, [partner, "checkout"]) => checkout(edge, request, partner).await,
         (_, ["webhooks", _]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, POST").into()),
-        (_, [] | [_] | [_, "cart"] | ["orders", "placed"]) => Err(BadRequest::MethodNotAllowed("GET").into()),
+        (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
+        (_, [] | [_] | [_, "cart"] | ["orders", "placed"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -240,9 +246,15 @@ async fn webhook<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) 
     let webhook = VerifiedWebhook::verify(&raw, &secrets(edge, partner).await?, edge.now)?;
     let partner = partner.ok_or(Refusal::WebhookNotVerified)?;
     // 3. Parse.
-    let event: RawOrderEvent = serde_json::from_slice(webhook.body()).map_err(|_| BadRequest::Malformed)?;
-    let PaidOrder { order, customer, cart, total } = PaidOrder::parse(&event, &partner.id, &edge.gateway)?;
-    let id = Order::id_of_webstore(&partner.id, &order, &edge.keys);
+    if request.encoding()? != Encoding::Json {
+        return Err(BadRequest::UnsupportedMediaType.into());
+    }
+    if !from_json::<RawEventKind>(webhook.body())?.is_handled() {
+        return edge::view::document(StatusCode::ACCEPTED, &Accepted::left());
+    }
+    let event: RawOrderEvent = from_json(webhook.body())?;
+    let event = PaidOrder::parse(&event, &partner.id, &edge.gateway)?;
+    let id = Order::id_of_webstore(&partner.id, &event.order, &edge.keys);
     // 4. Load: the same order, however often and in whatever event it comes, is fulfilled once.
     let known = edge.kv().get::<Order>(&id).await?;
     let stored = if let Some(stored) = known {
@@ -250,12 +262,12 @@ async fn webhook<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) 
         stored
     } else {
         // 5. Decide and 6. commit.
-        let source = Source::Webstore { order };
-        let purchase = Purchase { cart: &cart, customer: customer.clone(), source, total };
+        let source = Source::Webstore { order: event.order.clone() };
+        let purchase = Purchase { cart: &event.cart, customer: event.customer.clone(), source, total: event.total };
         let (NowStands::Ours(stored) | NowStands::Another(stored), _) = fulfil(edge, id, purchase).await?;
         stored
     };
-    if !stored.value().repeats(&cart, &customer) {
+    if !stored.value().agrees_with(&event) {
         return Err(Refusal::OrderContradicted.into());
     }
     // 7. Respond: everything is durable.

@@ -263,8 +263,8 @@ impl Walk {
         self.keep("founded", founded.id, &founded);
         let person = account.signed_in(secret, NOW, NOW).expect("just signed in");
         let command = AcceptTerms { digest: place.application.current_terms(NOW).digest(), agreed: true };
-        let accepted = founded.accept_terms(&person, &self.gateway, place.application, &command, NOW);
-        let accepted = self.decided(accepted.expect("an administrator"));
+        let accepted = founded.accept_terms(&person, place.application, &command, NOW);
+        let accepted = self.decided(accepted.expect("an administrator").expect("not accepted before"));
         self.keep("terms accepted", accepted.id, &accepted);
         accepted
     }

@@ -240,6 +240,39 @@ fn shp_7_one_cause_leads_to_one_order() {
 }
 
 #[test]
+fn shp_7_a_repeated_event_says_the_same_in_any_order_of_lines() {
+    // SHP-7
+    let gateway = two_products("cobalt-token", "45.00 USD");
+    let product = |id: &str| line(id, 1);
+    let both = [product("cobalt-mobile-id"), product("cobalt-token")];
+    let turned = [product("cobalt-token"), product("cobalt-mobile-id")];
+    let event = |lines: &[RawLine], total: &str| PaidOrder {
+        order: read("1001"),
+        customer: customer(),
+        cart: Cart::parse(&cobalt(), lines, &gateway).expect("offered"),
+        total: read(total),
+    };
+    let first = event(&both, "90.00 USD");
+    let source = Source::Webstore { order: read("1001") };
+    let purchase = Purchase { cart: &first.cart, customer: customer(), source, total: first.total };
+    let order = Order::complete(ORDER, purchase, &keys(), NOW, &mut Seeded(1)).order.next;
+    assert!(order.agrees_with(&first) && order.agrees_with(&event(&turned, "90.00 USD")));
+    assert!(!order.agrees_with(&event(&both, "90.01 USD")), "another sum");
+    assert!(!order.agrees_with(&event(&both, "90.00 EUR")), "another currency");
+    assert!(!order.agrees_with(&event(&both[..1], "90.00 USD")), "other lines");
+}
+
+#[test]
+fn shp_7_other_events_of_a_webstore_are_none_of_ours() {
+    // SHP-7
+    let kind = |kind: &str| RawEventKind { kind: kind.to_owned() }.is_handled();
+    assert!(kind("order.paid"));
+    for other in ["", "order.created", "ORDER.PAID", "order.paid.later"] {
+        assert!(!kind(other), "{other}");
+    }
+}
+
+#[test]
 fn shp_7_a_webstores_event_is_checked_as_a_whole() {
     // SHP-7, SHP-9
     let gateway = gateway();

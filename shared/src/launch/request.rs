@@ -64,6 +64,9 @@ pub enum AuthorizationError {
 }
 
 impl AuthorizationError {
+    /// A request that the person cannot be led back to after signing in.
+    pub const TOO_LONG: Self = Self::InvalidRequest("the request is too long to come back to after signing in");
+
     /// The value of `error`.
     pub fn code(self) -> &'static str {
         match self {
@@ -218,12 +221,16 @@ impl Authorization {
         Ok(cleared)
     }
 
-    /// A second factor that was passed since this launch began is as fresh as it gets: demanding another one would
-    /// never end.
+    /// Whether the second factor is as recent as the application demands (OpenID Connect Core 1.0, 3.1.2.1): it is asked
+    /// for again when it is older than `max_age`, of this launch or not. With `prompt=login`, and `max_age=0` which means
+    /// the same, one that was passed since this launch began is as fresh as it gets: demanding another one would never end.
     fn recent_enough(&self, raised: &Raised, intent: Option<&Intent>, now: Timestamp) -> bool {
-        let of_this_launch = intent.is_some_and(|intent| raised.at >= intent.started_at);
-        let young = self.max_age.is_none_or(|max_age| now.since(raised.at) <= max_age);
-        of_this_launch || (!self.fresh && young)
+        let of_this_launch = || intent.is_some_and(|intent| raised.at >= intent.started_at);
+        match self.max_age {
+            Some(max_age) if max_age > Seconds(0) && now.since(raised.at) > max_age => false,
+            Some(Seconds(0)) => of_this_launch(),
+            _ => !self.fresh || of_this_launch(),
+        }
     }
 }
 
@@ -494,6 +501,9 @@ mod tests {
         assert!(fresh(&[("max_age", "0")], Some(&before)), "of this launch, so as fresh as it gets");
         assert!(!fresh(&[("prompt", "login")], None) && !fresh(&[("prompt", "login")], Some(&after)));
         assert!(fresh(&[("prompt", "login")], Some(&before)));
+        assert!(!fresh(&[("max_age", "59")], Some(&before)), "of this launch, but older than the application takes");
+        assert!(fresh(&[("max_age", "60")], Some(&before)) && !fresh(&[("max_age", "0")], Some(&after)));
+        assert!(!fresh(&[("max_age", "59"), ("prompt", "login")], Some(&before)));
     }
 
     #[test]

@@ -63,7 +63,7 @@ fn sig_2_an_operators_sessions_end() {
     assert!(open(&operator, 6, after(began + SESSION_LIFETIME.0 - 1)));
     assert!(!open(&operator, 6, after(began + SESSION_LIFETIME.0)));
     assert!(operator.on_duty(configured("auditor"), &secret(6), after(180)).is_err(), "another operator's record");
-    let signed_out = operator.sign_out(&secret(6)).next;
+    let signed_out = operator.sign_out(&secret(6)).expect("it is open").next;
     assert!(!open(&signed_out, 6, after(180)) && open(&signed_out, 5, after(180)));
 }
 

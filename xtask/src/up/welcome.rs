@@ -3,7 +3,7 @@
 use anyhow::anyhow;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use shared::{
-    config::{Gateway, Operator, Partner, Registration},
+    config::{Gateway, Operator, OperatorRole, Partner, Registration},
     totp::{Parameters, otpauth_uri},
 };
 
@@ -28,7 +28,10 @@ pub(super) fn print(addresses: &Addresses, secrets: &Secrets, gateway: &Gateway)
     }
 
     println!("\nOperators sign in at {service}/operate with a password and a code:");
-    for operator in &gateway.operators {
+    // Whoever decides about registrations first: without them nothing goes on.
+    let (registrars, others): (Vec<_>, Vec<_>) =
+        gateway.operators.iter().partition(|operator| operator.roles.contains(&OperatorRole::Registrar));
+    for operator in registrars.into_iter().chain(others) {
         print_operator(operator, addresses, secrets, gateway)?;
     }
 

@@ -69,7 +69,11 @@ impl World {
                     self.cookie = secret;
                 }
             }
-            Deed::SignOut => self.account = account.sign_out(&self.cookie).next,
+            Deed::SignOut => {
+                if let Some(decision) = account.sign_out(&self.cookie) {
+                    self.account = decision.next;
+                }
+            }
             Deed::Verify { credential, steps } => {
                 return self.presents(credential, &code_of(seed().expose(), self.now, steps), false);
             }
