@@ -31,9 +31,9 @@ pub struct Model {
     items: BTreeMap<String, Item>,
     /// The value before the last change, for stale reads.
     before: BTreeMap<String, Option<Vec<u8>>>,
-    /// When a key was last changed, counted in changes; outlives the key (Redis' `WATCH`).
+    /// How often a key was changed; outlives the key (Redis' `WATCH`, Cosmos DB's etags). Counted for each key by itself, so
+    /// that changes of different keys come to the same data in whichever order.
     touched: BTreeMap<String, u64>,
-    changes: u64,
     host_is_gone: bool,
 }
 
@@ -79,7 +79,6 @@ impl Model {
             items: BTreeMap::new(),
             before: BTreeMap::new(),
             touched: BTreeMap::new(),
-            changes: 0,
             host_is_gone: false,
         }
     }
@@ -240,15 +239,16 @@ impl Model {
     }
 
     fn put(&mut self, key: &str, to: Option<(Value, Option<u64>)>) {
-        self.changes += 1;
         self.before.insert(key.to_owned(), self.read(key).unwrap_or(None));
-        self.touched.insert(key.to_owned(), self.changes);
+        let changes = self.touched.entry(key.to_owned()).or_default();
+        *changes += 1;
+        let etag = *changes;
         match to {
             None => {
                 self.items.remove(key);
             }
             Some((value, version)) => {
-                self.items.insert(key.to_owned(), Item { value, version, etag: self.changes });
+                self.items.insert(key.to_owned(), Item { value, version, etag });
             }
         }
     }
