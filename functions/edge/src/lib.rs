@@ -20,6 +20,8 @@ pub mod serve;
 pub mod session;
 #[cfg(target_family = "wasm")]
 pub mod spin;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod view;
 
 pub use edge::{Change, Edge};
@@ -33,6 +35,12 @@ pub use request::Request;
 #[macro_export]
 macro_rules! component {
     ($handle:path $(, $hand:path)* $(,)?) => {
+        /// The hands of this component, for a platform that runs it in process.
+        #[cfg(not(target_family = "wasm"))]
+        pub fn hands<P: $crate::Platform>() -> Vec<$crate::drain::Hand<P>> {
+            vec![$($hand),*]
+        }
+
         #[cfg(target_family = "wasm")]
         mod exported {
             use $crate::spin::wasip3;
