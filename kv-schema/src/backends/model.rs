@@ -74,13 +74,7 @@ pub enum Exchange {
 impl Model {
     /// An empty store.
     pub fn new(backend: Backend) -> Self {
-        Self {
-            backend,
-            items: BTreeMap::new(),
-            before: BTreeMap::new(),
-            touched: BTreeMap::new(),
-            host_is_gone: false,
-        }
+        Self { backend, items: BTreeMap::new(), before: BTreeMap::new(), touched: BTreeMap::new(), host_is_gone: false }
     }
 
     /// Whose behaviour it has.
@@ -114,6 +108,11 @@ impl Model {
     /// The value before the last change: what `DynamoDB` may still answer without consistent reads.
     pub fn read_stale(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         self.before.get(key).map_or_else(|| self.read(key), |value| Ok(value.clone()))
+    }
+
+    /// What has changed so far is what a stale read answers.
+    pub fn catch_up(&mut self) {
+        self.before.clear();
     }
 
     /// What a handle remembers when `current` is called on it.

@@ -173,6 +173,11 @@ impl World {
         state.stale_reads = state.model.backend() == Backend::Dynamo;
     }
 
+    /// Stale reads see what has changed so far, and not what changes from now on.
+    pub fn let_reads_catch_up(&self) {
+        self.state.borrow_mut().model.catch_up();
+    }
+
     /// Plain reads are right again.
     pub fn make_reads_fresh(&self) {
         self.state.borrow_mut().stale_reads = false;
