@@ -14,7 +14,9 @@ use shared::{
 use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
-use crate::stage::{API_KEY, Ask, CLIENT_SECRET, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret};
+use crate::stage::{
+    API_KEY, Ask, CLIENT_SECRET, PUBLIC_URL, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret,
+};
 
 /// The registrant's e-mail.
 pub const ADA: &str = "ada@kestrel.example";
@@ -40,6 +42,31 @@ fn post(browser: &'static str, target: impl Into<String>, body: &Value) -> Ask {
 fn get(browser: &'static str, target: impl Into<String>) -> Ask {
     let headers = vec![("accept", "application/json".to_owned())];
     Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
+}
+
+/// A page as a browser opens it.
+fn page(browser: &'static str, target: impl Into<String>) -> Ask {
+    let headers = vec![("accept", "text/html".to_owned())];
+    Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
+}
+
+/// A form as a browser sends it: the page's hidden fields, and what was entered.
+fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    for name in hidden {
+        let mark = format!("name=\"{name}\" value=\"");
+        let (_, rest) = page.split_once(&mark).expect("the page has the hidden field");
+        body.append_pair(name, rest.split('"').next().unwrap_or_default());
+    }
+    body.extend_pairs(entered);
+    let headers = vec![
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("accept", "text/html".to_owned()),
+        ("origin", PUBLIC_URL.to_owned()),
+        ("sec-fetch-site", "same-origin".to_owned()),
+    ];
+    let body = body.finish().into_bytes();
+    Ask { browser, method: Method::POST, target: target.to_owned(), headers, body }
 }
 
 fn form(n: u8) -> String {
@@ -153,6 +180,31 @@ pub fn register_publicly(_: &Stage) -> Ask {
         "Toledo",
         &[("application", json!("business-network")), ("form", json!(form(1))), ("email", json!(ADA))],
     )
+}
+
+/// Ada has filled in the form by invitation and reads it over once more (REG-1).
+pub fn form_filled_in(stage: &mut Stage) {
+    invited(stage);
+    let address = format!("/register?token={}", stage.fact("invitation"));
+    let profile = [
+        ("step", "profile"),
+        ("phone", "+14195550123"),
+        ("profile.legal_name", "Kestrel Machining LLC"),
+        ("profile.street", "12 Lathe Street"),
+        ("profile.city", "Toledo"),
+        ("profile.country", "US"),
+    ];
+    let mut shown = stage.send(component, &page("ada", address)).expect(200);
+    for entered in [profile.as_slice(), &[("step", "administrators")]] {
+        let next = filled_in("ada", "/register", &shown.text, &["csrf", "draft"], entered);
+        shown = stage.send(component, &next).expect(200);
+    }
+    stage.learn("page", shown.text);
+}
+
+/// Ada submits the form that she has filled in (REG-5).
+pub fn submit_form(stage: &Stage) -> Ask {
+    filled_in("ada", "/register", stage.fact("page"), &["csrf", "draft"], &[("step", "submit")])
 }
 
 /// Ada registered by invitation.
@@ -511,6 +563,7 @@ pub fn reservation_lapsed(stage: &mut Stage) {
 /// (SHP-3).
 pub fn redemption_missing(stage: &mut Stage) {
     with_promo(stage);
+    stage.deployment().world().let_reads_catch_up();
     let ask = place_another_order(stage);
     let mut request = stage.under_way(component, &stage.sent(&ask));
     let committed =
@@ -636,6 +689,18 @@ fn launch(stage: &mut Stage) {
     let _ = stage.send(component, &post("ada", "/launch/supply-platform", &json!({}))).expect(403);
     stage.wait(1);
     let _ = stage.send(component, &verify_otp(stage)).expect(200);
+}
+
+/// An application has signed Ada out, and she reads whether she wants to sign out here as well (LCH-2).
+pub fn asked_to_sign_out(stage: &mut Stage) {
+    activated(stage);
+    let shown = stage.send(component, &page("ada", "/launch/logout?client_id=supply-platform")).expect(200);
+    stage.learn("page", shown.text);
+}
+
+/// Ada signs out here as well.
+pub fn sign_out_as_asked(stage: &Stage) -> Ask {
+    filled_in("ada", "/launch/logout", stage.fact("page"), &["csrf"], &[])
 }
 
 /// Nothing blocks Ada's launch any more.

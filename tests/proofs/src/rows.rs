@@ -57,6 +57,7 @@ fn invite() -> Vec<Row> {
 fn register() -> Vec<Row> {
     vec![
         row("register", "REG-5 by invitation", by::invited, by::register_invited, &[201]),
+        row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
         row("register", "REG-2 by the public form", nothing, by::register_publicly, &[201]),
         row("register", "INV-5 another submission on a used link", by::registered, by::register_from_elsewhere, &[404]),
     ]
@@ -142,6 +143,7 @@ fn launch() -> Vec<Row> {
     vec![
         row("launch", "LCH-2 authorize", by::cleared, by::authorize, &[303]).then(by::exchange_works),
         row("launch", "LCH-2 exchange the code", by::authorized, by::exchange, &[200]).between(by::launch_again),
+        row("launch", "LCH-2 sign-out", by::asked_to_sign_out, by::sign_out_as_asked, &[303]).then(by::dashboard),
         row("launch", "LCH-2 a code that was exchanged", by::exchanged, by::exchange, &[400]),
     ]
 }
