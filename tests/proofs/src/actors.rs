@@ -299,6 +299,30 @@ pub fn waits_for_approval_alone(stage: &mut Stage) {
     to_review(stage);
 }
 
+/// Two registrations of the same person wait for the registrar: by invitation, and by the public form (ACC-4).
+pub fn two_registrations_wait(stage: &mut Stage) {
+    waits_for_approval_alone(stage);
+    let first = stage.fact("registration").to_owned();
+    let public = [
+        ("application", json!("business-network")),
+        ("form", json!(form(1))),
+        ("email", json!(ADA)),
+        ("administrators", json!([])),
+    ];
+    let _ = stage.send(component, &registration("Toledo", &public)).expect(201);
+    wait(stage);
+    to_review(stage);
+    let second = stage.fact("registration").to_owned();
+    stage.learn("registration", first);
+    stage.learn("another registration", second);
+}
+
+/// The registrar approves the other registration.
+pub fn approve_another(stage: &Stage) -> Ask {
+    let target = format!("/operate/registrations/{}/decision", stage.fact("another registration"));
+    post("registrar", target, &json!({ "decision": "approve" }))
+}
+
 /// Ada and Bo were approved and have their activation links.
 pub fn approved(stage: &mut Stage) {
     waits_for_approval(stage);
@@ -491,8 +515,10 @@ pub fn webhook_that_contradicts(stage: &Stage) -> Ask {
 pub fn ordered(stage: &mut Stage) {
     terms_accepted(stage);
     let _ = stage.send(component, &webhook(stage)).expect(200);
-    let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
-    stage.learn("licence", key);
+    let mail = stage.mail(ADA, "Your licence key");
+    stage.learn("licence", mail.word(is_licence_key));
+    let last = mail.text.split_whitespace().rev().find(|word| is_licence_key(word)).unwrap_or_default();
+    stage.learn("another licence", last);
 }
 
 /// A webhook about an order has come.
@@ -602,6 +628,11 @@ fn licence(stage: &Stage, browser: &'static str) -> Ask {
 /// Ada activates the licence (CRD-1).
 pub fn activate_licence(stage: &Stage) -> Ask {
     licence(stage, "ada")
+}
+
+/// Ada activates the order's other licence.
+pub fn activate_another_licence(stage: &Stage) -> Ask {
+    post("ada", "/credentials/licence", &json!({ "licence_key": stage.fact("another licence"), "agreed": true }))
 }
 
 /// Bo activates the same licence.
