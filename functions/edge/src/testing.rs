@@ -57,14 +57,15 @@ impl Deployment {
         Self { world, ..self.clone() }
     }
 
+    /// This deployment's store and variables under another configuration.
+    #[must_use]
+    pub fn under(&self, gateway: Gateway) -> Self {
+        Self { gateway: Arc::new(gateway), ..self.clone() }
+    }
+
     /// The store, its clock and its faults; what the mail provider received is what was posted.
     pub fn world(&self) -> &World {
         &self.world
-    }
-
-    /// The configuration.
-    pub fn gateway(&self) -> &Gateway {
-        &self.gateway
     }
 
     /// The platform of the next request.

@@ -130,6 +130,12 @@ pub fn invited(stage: &mut Stage) {
     stage.learn("invitation", token);
 }
 
+/// Ada was invited to an application whose policy approves invited organisations at once (APR-1).
+pub fn invited_and_approved_at_once(stage: &mut Stage) {
+    stage.approve_automatically();
+    invited(stage);
+}
+
 /// Ada was invited, and the invitation has ended (INV-3).
 pub fn invitation_expired(stage: &mut Stage) {
     invited(stage);

@@ -57,6 +57,8 @@ fn invite() -> Vec<Row> {
 fn register() -> Vec<Row> {
     vec![
         row("register", "REG-5 by invitation", by::invited, by::register_invited, &[201]),
+        row("register", "APR-1 approved at once", by::invited_and_approved_at_once, by::register_invited, &[201])
+            .then(by::open_activation),
         row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
         row("register", "REG-2 by the public form", nothing, by::register_publicly, &[201]),
         row("register", "INV-5 another submission on a used link", by::registered, by::register_from_elsewhere, &[404]),
@@ -156,6 +158,12 @@ pub fn pairs() -> Vec<Pair> {
         pair("INV-3 two invitations of one e-mail", nothing, by::invite, by::invite_again),
         pair("REG-5 one submission twice", by::invited, by::register_invited, by::register_invited),
         pair("REG-5 two submissions of one invitation", by::invited, by::register_invited, by::register_from_elsewhere),
+        pair(
+            "APR-1 one submission twice, approved at once",
+            by::invited_and_approved_at_once,
+            by::register_invited,
+            by::register_invited,
+        ),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
         pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),

@@ -119,18 +119,22 @@ fn variables() -> BTreeMap<String, String> {
     .into()
 }
 
-static GATEWAY: LazyLock<Gateway> = LazyLock::new(|| {
+static GATEWAY: LazyLock<String> = LazyLock::new(|| {
     // Each answer is hashed like a password; without the questions an exploration takes a quarter of the time.
     let text = include_str!("../../../gateway.toml");
     let (before, rest) = text.split_once("security_questions = [").expect("the file has the questions");
     let (_, after) = rest.split_once("\n]\n").expect("the list ends");
-    Gateway::parse(&format!("{before}{after}")).expect("the repository's configuration is valid")
+    format!("{before}{after}")
 });
+
+fn gateway(text: &str) -> Gateway {
+    Gateway::parse(text).expect("the repository's configuration is valid")
+}
 
 impl Stage {
     /// An empty deployment on this kind of store.
     pub fn new(backend: Backend) -> Self {
-        let deployment = Deployment::new(backend, GATEWAY.clone(), variables());
+        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables());
         Self { deployment, jars: BTreeMap::new(), facts: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
@@ -144,6 +148,12 @@ impl Stage {
     #[must_use]
     pub fn on(&self, world: World) -> Self {
         Self { deployment: self.deployment.on(world), ..self.clone() }
+    }
+
+    /// Invited organisations are approved automatically from now on (APR-1).
+    pub fn approve_automatically(&mut self) {
+        let text = GATEWAY.replacen("approval = \"manual\"", "approval = \"automatic-for-invited\"", 1);
+        self.deployment = self.deployment.under(gateway(&text));
     }
 
     /// The deployment.
