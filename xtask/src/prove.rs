@@ -79,26 +79,31 @@ fn parse(line: &str) -> Option<Proved> {
     Some(Proved { kind, group, model, number: parts.next()?.parse().ok()? })
 }
 
-/// One block a kind, one row a group, one column a model.
+/// One block a kind, one row a group and one for all of them, one column a model.
 fn table(proved: &[Proved]) -> String {
-    let mut rows: BTreeMap<(&str, &str), BTreeMap<&str, u64>> = BTreeMap::new();
+    let mut kinds: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, u64>>> = BTreeMap::new();
     for Proved { kind, group, model, number } in proved {
-        for group in [group.as_str(), "in all"] {
-            *rows.entry((kind, group)).or_default().entry(model).or_default() += number;
-        }
+        *kinds.entry(kind).or_default().entry(group).or_default().entry(model).or_default() += number;
     }
     let mut text = String::new();
-    let mut shown = "";
-    for ((kind, group), numbers) in &rows {
-        if shown != *kind {
-            let models = MODELS.map(|model| format!("{model:>12}")).concat();
-            let _ = write!(text, "\n{kind:<34}{models}{:>12}\n", "all");
-            shown = kind;
+    for (kind, groups) in &kinds {
+        let models = MODELS.map(|model| format!("{model:>12}")).concat();
+        let _ = write!(text, "\n{kind:<34}{models}{:>12}\n", "all");
+        let mut sums: BTreeMap<&str, u64> = BTreeMap::new();
+        for (group, numbers) in groups {
+            text.push_str(&line(group, numbers));
+            for (model, number) in numbers {
+                *sums.entry(model).or_default() += number;
+            }
         }
-        let columns = MODELS.map(|model| format!("{:>12}", numbers.get(model).copied().unwrap_or_default())).concat();
-        let _ = writeln!(text, "  {group:<32}{columns}{:>12}", numbers.values().sum::<u64>());
+        text.push_str(&line("in all", &sums));
     }
     text
+}
+
+fn line(name: &str, numbers: &BTreeMap<&str, u64>) -> String {
+    let columns = MODELS.map(|model| format!("{:>12}", numbers.get(model).copied().unwrap_or_default())).concat();
+    format!("  {name:<32}{columns}{:>12}\n", numbers.values().sum::<u64>())
 }
 
 #[cfg(test)]

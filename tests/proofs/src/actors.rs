@@ -3,6 +3,12 @@
 //! A request is a function of the stage, so that a retry is made anew as its client would: the same key, form and
 //! order number, but a code that the authenticator shows now and a signature of this moment.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "a step that does not go as it should stops the journey, and documents are made from literals"
+)]
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::Method;
 use serde_json::{Value, json};

@@ -5,6 +5,8 @@
 //! told to try again does), the answers and the end state are those of one request after the other, in one order or the
 //! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first.
 
+use std::fmt::Write as _;
+
 use edge::Reply;
 use kv_schema::backends::{
     explore::{Bounds, Ran, Turn, every_order},
@@ -151,7 +153,7 @@ fn complaint(serial: &[End; 2], found: &End, died: bool) -> Option<String> {
     for (order, end) in ["one, two", "two, one"].iter().zip(serial) {
         let states =
             if end.1 == found.1 { "  the same end state\n".to_owned() } else { state::difference(&end.1, &found.1) };
-        text.push_str(&format!(" against {order}: answers {:?}\n{states}", end.0));
+        let _ = write!(text, " against {order}: answers {:?}\n{states}", end.0);
     }
     Some(text)
 }

@@ -95,6 +95,9 @@ pub struct Mail {
 }
 
 /// The keys of every deployment here.
+///
+/// # Panics
+/// Never: the root secret is long enough.
 pub fn keys() -> Keys {
     Keys::new(&ROOT_SECRET, None).expect("32 bytes are enough")
 }

@@ -55,7 +55,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<Organisation>(world, &mut lines);
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
-    each(world, &mut lines, operator);
+    each(world, &mut lines, |operator| on_duty(&operator));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
     lines.extend(exchanged(world));
@@ -134,7 +134,7 @@ fn essential_failures(failures: Failures) -> Failures {
     if failures.count() == 0 { failures } else { Failures::default().one_more(Timestamp::from_unix(0)) }
 }
 
-fn operator(operator: Operator) -> String {
+fn on_duty(operator: &Operator) -> String {
     let sessions = if operator.sessions.is_empty() { "nobody" } else { "somebody" };
     format!("operator {}: {sessions} on duty, {:?}", operator.id, essential_failures(operator.failures))
 }

@@ -7,10 +7,7 @@ use std::pin::Pin;
 
 use edge::{Edge, Outcome, Platform, Reply, Request, edge::NowStands, mail::deliver, serve::serve, testing::Double};
 use http::{Method, StatusCode};
-use kv_schema::{
-    backends::{explore::Bounds, model::Backend},
-    store::Ambient,
-};
+use kv_schema::backends::{explore::Bounds, model::Backend};
 use proofs::{
     actors::{ADA, json, wait},
     crash, pairs,
@@ -45,22 +42,22 @@ fn drawn<P: Platform>(edge: &Edge<P>) -> [u8; 16] {
     bytes
 }
 
-fn done() -> Outcome {
-    Ok(Reply::empty(StatusCode::NO_CONTENT))
+fn done() -> Reply {
+    Reply::empty(StatusCode::NO_CONTENT)
 }
 
 /// As the house does it: one commit, the message inside it, under an id that derives from the cause.
 async fn right<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     let decision = Decision::with(record(ID), vec![Effect::Send(Box::new(message()))]);
     let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, decision).await?;
-    done()
+    Ok(done())
 }
 
 /// The message goes out before the commit: a retry sends another one.
 async fn message_first<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     deliver(edge, &message(), &drawn(edge)).await?;
     let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, Decision::quiet(record(ID))).await?;
-    done()
+    Ok(done())
 }
 
 /// The message goes out after the commit and is no part of it: whoever dies in between has nothing sent, ever.
@@ -68,14 +65,14 @@ async fn message_apart<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     if let NowStands::Ours(_) = edge.create(&ID, Decision::quiet(record(ID))).await? {
         deliver(edge, &message(), ID.bytes()).await?;
     }
-    done()
+    Ok(done())
 }
 
 /// The record has an id of its own in each try: a retry makes another one.
 async fn id_of_its_own<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     let id = LicenceId::from_bytes(drawn(edge));
     edge.insert(&id, Decision::with(record(id), vec![Effect::Send(Box::new(message()))])).await?;
-    done()
+    Ok(done())
 }
 
 /// First come, first served, by looking and then acting: two who look before either acts are both served.
@@ -84,7 +81,7 @@ async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
         return Err(Refusal::NotFound.into());
     }
     let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, Decision::quiet(record(ID))).await?;
-    done()
+    Ok(done())
 }
 
 macro_rules! served {
