@@ -77,12 +77,11 @@ pub fn prove(row: &Row, backend: Backend) -> Report {
     explore(row, backend, |disturbances| disturbances.iter().map(|first| [Some(*first), None]).collect())
 }
 
-/// Takes the row through every pair of crash points: the client's first retry dies or fails as well.
+/// Takes the row through every pair of deaths: the client's first retry dies as well, anywhere.
 pub fn prove_twice(row: &Row, backend: Backend) -> Report {
     explore(row, backend, |disturbances| {
-        let pairs =
-            disturbances.iter().flat_map(|first| disturbances.iter().map(|second| [Some(*first), Some(*second)]));
-        pairs.collect()
+        let deaths = || disturbances.iter().filter(|one| matches!(one, Disturbance::Dies(_))).copied();
+        deaths().flat_map(|first| deaths().map(move |second| [Some(first), Some(second)])).collect()
     })
 }
 
@@ -109,7 +108,7 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
                 report.left_waiting += usize::from(left_waiting);
                 let ends = (state::of(&stage), (row.then)(&mut stage));
                 (ends != expected).then(|| {
-                    let steps = format!("the next step: {}, not {}\n", ends.1, expected.1);
+                    let steps = format!("  the next step: {}, undisturbed {}\n", ends.1, expected.1);
                     state::difference(&expected.0, &ends.0) + &steps
                 })
             }

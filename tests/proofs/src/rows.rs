@@ -150,11 +150,19 @@ fn launch() -> Vec<Row> {
     ]
 }
 
+fn pair(case: &'static str, before: fn(&mut Stage), one: fn(&Stage) -> Ask, two: fn(&Stage) -> Ask) -> Pair {
+    Pair { case, before, serve: component, asks: [one, two] }
+}
+
 /// Every pair of requests that change something and can meet.
 pub fn pairs() -> Vec<Pair> {
-    let pair = |case, before, one, two| Pair { case, before, serve: component, asks: [one, two] };
+    [suppliers_meet(), orders_meet(), factors_meet()].concat()
+}
+
+/// From the invitation to the terms.
+fn suppliers_meet() -> Vec<Pair> {
     vec![
-        pair("INV-2 one invitation twice", nothing, by::invite as fn(&Stage) -> Ask, by::invite as fn(&Stage) -> Ask),
+        pair("INV-2 one invitation twice", nothing, by::invite, by::invite),
         pair("INV-3 two invitations of one e-mail", nothing, by::invite, by::invite_again),
         pair("REG-5 one submission twice", by::invited, by::register_invited, by::register_invited),
         pair("REG-5 two submissions of one invitation", by::invited, by::register_invited, by::register_from_elsewhere),
@@ -165,15 +173,17 @@ pub fn pairs() -> Vec<Pair> {
             by::register_invited,
         ),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
-        pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),
         pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another),
         pair("ACT-3 two activations", by::approved, by::activate, by::activate_elsewhere),
-        pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
-        pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
-        pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),
         pair("TRM-1 two acceptances", by::terms_read, by::accept_terms, by::accept_terms_too),
+    ]
+}
+
+/// Around orders and promo codes.
+fn orders_meet() -> Vec<Pair> {
+    vec![
         pair("SHP-3 two orders, one promo code", by::with_promo, by::place_order, by::place_another_order),
         pair("SHP-3 one order twice", by::with_promo, by::place_order, by::place_order),
         pair(
@@ -186,6 +196,16 @@ pub fn pairs() -> Vec<Pair> {
         pair("SHP-7 webhook against the page", by::with_promo, by::webhook, by::place_order),
         pair("SHP-2 two batches on one form", by::on_duty, by::order_batch, by::order_another_batch),
         pair("SHP-2 one promo batch twice", by::on_duty, by::order_batch, by::order_batch),
+    ]
+}
+
+/// Sign-in, credentials, second factors and launches.
+fn factors_meet() -> Vec<Pair> {
+    vec![
+        pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
+        pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
+        pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
+        pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),
         pair("CRD-1 two people, one licence", by::ordered, by::activate_licence, by::activate_licence_too),
         pair("CRD-1 two licences of one person", by::ordered, by::activate_licence, by::activate_another_licence),
         pair("CRD-1 one activation twice", by::ordered, by::activate_licence, by::activate_licence),
