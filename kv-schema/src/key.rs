@@ -38,6 +38,12 @@ impl Key {
         Self(format!("{prefix}:{number}:{self}"))
     }
 
+    /// A key that was found in a model's store.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn of_stored(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text that the store is given.
     pub fn as_str(&self) -> &str {
         &self.0

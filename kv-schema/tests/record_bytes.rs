@@ -14,8 +14,8 @@ use journey::Sample;
 use kv_schema::{
     key::{Counter, Key, Name},
     kv::Kv,
-    list::{Entry, EntryId},
-    log::Due,
+    list::{Appended, Entry, EntryId, Removed},
+    log::{Due, LOG_SHARDS},
     record::RecordFault,
     records::registration_queue,
 };
@@ -131,6 +131,51 @@ fn ops_4_what_a_newer_release_wrote_is_refused_and_left_as_it_is() {
     for sample in samples() {
         (sample.newer_is_left_alone)();
     }
+}
+
+/// A list whose second sheet has begun, and a note in the expiry log.
+fn listed() -> (Memory, Entry, Due) {
+    let memory = Memory::default();
+    let kv = Kv::new(&memory, Fixed);
+    let entry = |number: u8| Entry { id: EntryId([number; 16]), at_unix_seconds: 1_795_295_100, payload: vec![number] };
+    for number in 0..=101 {
+        assert_eq!(ready(kv.append(&registration_queue(), &entry(number))), Ok(Appended::Added));
+    }
+    assert_eq!(ready(kv.remove(&registration_queue(), EntryId([100; 16]), 1_795_295_100)), Ok(Removed::Removed));
+    let [first, ..] = samples() else { panic!("there are samples") };
+    let due = Due { key: first.key.clone(), kind: 1, expires_unix_seconds: 1_795_298_700 };
+    assert_eq!(ready(kv.note_expiry(&due, 1_795_295_100)), Ok(Appended::Added));
+    (memory, entry(102), due)
+}
+
+#[test]
+fn ops_4_a_lists_bytes_never_change() {
+    // OPS-4: the queue and the expiry log outlive every release, too.
+    let (memory, _, _) = listed();
+    let mut shown = String::new();
+    for (key, bytes) in memory.contents() {
+        // The full first sheet says no more than the second one.
+        if !key.ends_with(":0") || key.starts_with("due:") {
+            write!(shown, "{key}\n{}\n", dump(&bytes)).expect("memory is enough");
+        }
+    }
+    insta::assert_snapshot!("lists-v1", shown);
+}
+
+#[test]
+fn ops_4_a_newer_releases_list_is_refused_and_left_as_it_is() {
+    // OPS-4
+    let (memory, another, due) = listed();
+    memory.make_newer();
+    let before = memory.contents();
+    let kv = Kv::new(&memory, Fixed);
+    let (queue, hour) = (registration_queue(), due.expires_unix_seconds / 3600);
+    assert!(ready(kv.append(&queue, &another)).is_err());
+    assert!(ready(kv.remove(&queue, EntryId([101; 16]), another.at_unix_seconds)).is_err());
+    assert!(ready(kv.page(&queue, None)).is_err());
+    assert!(ready(kv.note_expiry(&due, another.at_unix_seconds)).is_err());
+    assert!((0..LOG_SHARDS).any(|shard| ready(kv.due(hour, shard, None)).is_err()));
+    assert_eq!(memory.contents(), before, "not a byte was written");
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod demo;
 mod gateway;
 mod manifest;
 mod processes;
+mod prove;
 mod secrets;
 mod steps;
 mod test;
@@ -33,6 +34,8 @@ enum Command {
     Up(up::Options),
     /// Runs every test, those on the compiled components included.
     Test,
+    /// Explores stores and handlers in every order and with every crash, and prints how much that was.
+    Prove(prove::Options),
     /// Walks both journeys on the host that `up` runs, and tells each step.
     Demo {
         /// Passed on: `--service URL`, `--mailbox URL`, `--secrets FILE`.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Up(options) => up::run(&options),
         Command::Test => test::run(),
+        Command::Prove(options) => prove::run(&options),
         Command::Demo { arguments } => demo::run(&arguments),
         Command::Check => check::run(),
         Command::Build => build::run(),

@@ -10,12 +10,16 @@ use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, failure::BadRequest, form::FormFaults, session::SessionCookie,
 };
 use http::{Method, StatusCode};
+use kv_schema::record::Stored;
 use shared::{
     account::Account, decision::Counted, organisation::Organisation, refusal::Refusal, secret::PlainToken,
     values::AccountId,
 };
 
 use crate::api::{ActivatePage, Activated, RawActivation};
+
+const ACTIVE_ALREADY: Refusal =
+    Refusal::WrongStage { hint: "This account is active already. Sign in with your password." };
 
 edge::component!(crate::handle, edge::drain::mail);
 
@@ -34,9 +38,10 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: edge::form::TokenQuery = request.decode_query()?;
-    let (token, account) = account_of(edge, &query.token).await?;
+    let (token, stored) = account_of(edge, &query.token).await?;
+    let account = stored.value();
     account.present_activation(&token, edge.now)?;
-    let page = ActivatePage::of(edge, &account, query.token, FormFaults::none(), &[]);
+    let page = ActivatePage::of(edge, account, query.token, FormFaults::none(), &[]);
     edge.show(request, StatusCode::OK, &page)
 }
 
@@ -44,24 +49,30 @@ async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate: the link is the credential.
     let raw = RawActivation::decode(request)?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
-    let (token, account) = account_of(edge, &raw.token).await?;
+    let (token, stored) = account_of(edge, &raw.token).await?;
+    let account = stored.value();
     if account.was_activated_with(&token) {
-        return Err(Refusal::WrongStage { hint: "This account is active already. Sign in with your password." }.into());
+        // A repetition whose first try may have died before its message was out.
+        edge.drain(stored.envelope()).await;
+        return Err(ACTIVE_ALREADY.into());
     }
     account.present_activation(&token, edge.now)?;
     // 3. Parse: password and answers are judged and hashed once, whatever happens to the commit.
-    let organisation = organisation_name(edge, &account).await?;
-    let secrets = match raw.secrets(edge, &account, &organisation) {
+    let organisation = organisation_name(edge, account).await?;
+    let secrets = match raw.secrets(edge, account, &organisation) {
         Ok(secrets) => secrets,
         Err(refusal) => {
             return edge.refused_in_place(request, refusal.into(), "password", |faults| {
-                ActivatePage::of(edge, &account, raw.token.clone(), faults, &raw.chosen_questions())
+                ActivatePage::of(edge, account, raw.token.clone(), faults, &raw.chosen_questions())
             });
         }
     };
     // 4. Load, 5. decide, 6. commit.
     let session = edge.fresh_secret();
     edge.transact::<Account, ()>(&account.id, Refusal::LinkNotValid, |account, _| {
+        if account.was_activated_with(&token) {
+            return Err(ACTIVE_ALREADY);
+        }
         let activating = account.present_activation(&token, edge.now)?;
         let decision = Account::activate(activating, secrets.clone(), &session, edge.now)?;
         Ok(Change::Commit(Counted::new(decision, ())))
@@ -81,9 +92,9 @@ async fn organisation_name<P: Platform>(edge: &Edge<P>, account: &Account) -> Re
 }
 
 /// The account that a link names. Every "no" is the same.
-async fn account_of<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainToken, Account), Failure> {
+async fn account_of<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainToken, Stored<Account>), Failure> {
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = AccountId::from_bytes(token.record());
     let stored = edge.kv().get::<Account>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    Ok((token, stored.into_value()))
+    Ok((token, stored))
 }

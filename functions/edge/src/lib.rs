@@ -20,6 +20,8 @@ pub mod serve;
 pub mod session;
 #[cfg(target_family = "wasm")]
 pub mod spin;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod view;
 
 pub use edge::{Change, Edge};
@@ -39,6 +41,12 @@ macro_rules! component {
         $crate::component!(@exported $handle, $crate::drain::Hands::of(&[$($hand),+]));
     };
     (@exported $handle:path, $hands:expr) => {
+        /// The hands of this component, for a platform that runs it in process.
+        #[cfg(not(target_family = "wasm"))]
+        pub fn hands<P: $crate::Platform>() -> $crate::drain::Hands<P> {
+            $hands
+        }
+
         #[cfg(target_family = "wasm")]
         mod exported {
             use $crate::spin::wasip3;

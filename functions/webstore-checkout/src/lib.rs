@@ -30,7 +30,7 @@ use shared::{
     promo::Promo,
     refusal::Refusal,
     secret::PlainToken,
-    values::{Money, OrderId},
+    values::{Money, OrderId, Seconds},
     webhook::{RawWebhook, VerifiedWebhook, WebhookSecret},
 };
 
@@ -167,11 +167,15 @@ async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Mo
         return Ok(Quote::of(&command.cart, None, command.order, edge.now)?.settled()?);
     };
     let seen = edge.kv().get::<Promo>(&id).await?.ok_or(Refusal::PromoNotUsable)?;
-    redeem_what_was_committed(edge, seen.value()).await?;
+    let examined = redeem_what_was_committed(edge, seen.value()).await?;
     let batch = edge.kv().get::<Batch>(&seen.value().offer.batch).await?;
     let batch = batch.as_ref().map(Stored::value);
     let (total, _) = edge
         .transact::<Promo, Money>(&id, Refusal::PromoNotUsable, |promo, _| {
+            // The read above was a plain one and may have been stale: nothing is given away by it.
+            if promo.lapsed(edge.now).any(|order| !examined.contains(&order)) {
+                return Err(Refusal::Busy { retry_after: Seconds(2) });
+            }
             let total = Quote::of(&command.cart, Some((&promo, batch)), command.order, edge.now)?.settled()?;
             Ok(match promo.reserve(command.order, edge.now)? {
                 Some(reserved) => Change::Commit(Counted::new(reserved, total)),
@@ -183,17 +187,19 @@ async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Mo
 }
 
 /// A lapsed reservation frees the code only if its order was never committed: a request that died between the commit and
-/// the redemption must not give the code away a second time (SHP-3).
-async fn redeem_what_was_committed<P: Platform>(edge: &Edge<P>, promo: &Promo) -> Result<(), Failure> {
-    for order in promo.lapsed(edge.now) {
-        let committed = edge.kv().get::<Order>(&order).await?;
+/// the redemption must not give the code away a second time (SHP-3). Answers whose reservations were examined; the orders
+/// are read through a watch, since a stale read could miss one.
+async fn redeem_what_was_committed<P: Platform>(edge: &Edge<P>, promo: &Promo) -> Result<Vec<OrderId>, Failure> {
+    let lapsed: Vec<OrderId> = promo.lapsed(edge.now).collect();
+    for &order in &lapsed {
+        let committed = edge.kv().load::<Order>(&order).await?;
         if committed.is_some_and(|committed| committed.value().paid_with(promo.id)) {
             let redeemed = edge
                 .transact::<Promo, ()>(&promo.id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()));
             redeemed.await?;
         }
     }
-    Ok(())
+    Ok(lapsed)
 }
 
 /// Writes the licences and then the order that makes them count (SHP-6).

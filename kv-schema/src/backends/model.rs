@@ -31,9 +31,9 @@ pub struct Model {
     items: BTreeMap<String, Item>,
     /// The value before the last change, for stale reads.
     before: BTreeMap<String, Option<Vec<u8>>>,
-    /// When a key was last changed, counted in changes; outlives the key (Redis' `WATCH`).
+    /// How often a key was changed; outlives the key (Redis' `WATCH`, Cosmos DB's etags). Counted for each key by itself, so
+    /// that changes of different keys come to the same data in whichever order.
     touched: BTreeMap<String, u64>,
-    changes: u64,
     host_is_gone: bool,
 }
 
@@ -74,14 +74,7 @@ pub enum Exchange {
 impl Model {
     /// An empty store.
     pub fn new(backend: Backend) -> Self {
-        Self {
-            backend,
-            items: BTreeMap::new(),
-            before: BTreeMap::new(),
-            touched: BTreeMap::new(),
-            changes: 0,
-            host_is_gone: false,
-        }
+        Self { backend, items: BTreeMap::new(), before: BTreeMap::new(), touched: BTreeMap::new(), host_is_gone: false }
     }
 
     /// Whose behaviour it has.
@@ -115,6 +108,11 @@ impl Model {
     /// The value before the last change: what `DynamoDB` may still answer without consistent reads.
     pub fn read_stale(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
         self.before.get(key).map_or_else(|| self.read(key), |value| Ok(value.clone()))
+    }
+
+    /// What has changed so far is what a stale read answers.
+    pub fn catch_up(&mut self) {
+        self.before.clear();
     }
 
     /// What a handle remembers when `current` is called on it.
@@ -240,15 +238,16 @@ impl Model {
     }
 
     fn put(&mut self, key: &str, to: Option<(Value, Option<u64>)>) {
-        self.changes += 1;
         self.before.insert(key.to_owned(), self.read(key).unwrap_or(None));
-        self.touched.insert(key.to_owned(), self.changes);
+        let changes = self.touched.entry(key.to_owned()).or_default();
+        *changes += 1;
+        let etag = *changes;
         match to {
             None => {
                 self.items.remove(key);
             }
             Some((value, version)) => {
-                self.items.insert(key.to_owned(), Item { value, version, etag: self.changes });
+                self.items.insert(key.to_owned(), Item { value, version, etag });
             }
         }
     }

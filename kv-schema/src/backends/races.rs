@@ -1,22 +1,24 @@
 //! Every order of two or three actors, on every backend, with a death at any turn; and naive variants, each of which fails.
 //!
-//! Run with `--nocapture` to see how many runs each case took.
+//! Run with `--nocapture` to see how many schedules each case took, and with `PROOFS=full` for more actors and deaths;
+//! `cargo xtask prove` makes a table of it.
 
 #![expect(clippy::indexing_slicing, reason = "a test that reads past the end fails, as it should")]
 
 use super::{
-    explore::{Explored, Ran, Turn, every_order},
+    explore::{Bounds, Explored, Ran, Turn, every_order},
     model::Backend,
     sample::{ID, Sample, TestKv, effect, run, sample, standing, world_with},
-    turns::Actor,
+    turns::{Actor, turn},
     world::{Client, World},
 };
 use crate::{
     key::Name,
     kv::{Created, Fault, Replaced, Settled},
     list::{Appended, Entry, EntryId, List, SHEET_ENTRIES},
+    log::{Due, LOG_SHARDS},
     record::{EffectId, Record},
-    store::{Store, Swap},
+    store::{REQUEST_SECONDS, Store, Swap},
 };
 
 /// What a creator was told: the text that stands, or nothing.
@@ -38,7 +40,14 @@ async fn creator(kv: TestKv, text: &'static str) -> Told {
 }
 
 fn report(case: &str, backend: Backend, explored: Explored) {
-    println!("{case}, {backend:?}: {} runs checked, {} met a known world", explored.checked, explored.met_again);
+    let Explored { checked, met_again } = explored;
+    println!("proved | schedules | primitives | {case} | {backend:?} | {} | {checked} checked", checked + met_again);
+}
+
+/// Whether to explore what takes too long for every run as well.
+#[expect(clippy::disallowed_methods, reason = "how much is explored is no configuration of the service")]
+fn full() -> bool {
+    std::env::var_os("PROOFS").is_some_and(|value| value == "full")
 }
 
 /// Nobody is told something that does not stand, at most one wins, and once the gates have passed the record exists.
@@ -61,35 +70,116 @@ fn check_creation(ran: &Ran<'_, Told>) {
     assert_eq!(later, expected, "{:?}", ran.schedule);
 }
 
-fn explore_creation(case: &str, backends: &[Backend], crashes: usize, second: u64, skews: &[i64]) {
+/// What surrounds creators: their clocks, how time goes on while they are at it, and how fresh plain reads are.
+#[derive(Clone, Copy)]
+struct Creation {
+    second: u64,
+    skews: &'static [i64],
+    ticks: &'static [u64],
+    stale: bool,
+    crashes: usize,
+}
+
+const CREATION: Creation = Creation { second: 0, skews: &[0, 0], ticks: &[], stale: false, crashes: 1 };
+
+/// Lets time pass between any two operations of the others. Nobody's request lives longer than it may.
+async fn clock(world: World, ticks: &'static [u64]) -> Option<Told> {
+    assert!(ticks.iter().sum::<u64>() < REQUEST_SECONDS);
+    for seconds in ticks {
+        turn().await;
+        world.advance(*seconds);
+    }
+    None
+}
+
+fn explore_creation(case: &str, backends: &[Backend], creation: Creation) {
     const TEXTS: [&str; 3] = ["one", "two", "three"];
+    let Creation { second, skews, ticks, stale, crashes } = creation;
     for backend in backends.iter().copied() {
         let setup = || {
             let world = World::new(backend);
             world.advance(second);
-            let creators = skews.iter().zip(TEXTS);
-            let actors = creators.map(|(skew, text)| Actor::new(creator(world.kv_with_skew(*skew), text)));
-            let actors = actors.collect();
+            if stale {
+                world.make_reads_stale();
+            }
+            let creators = skews.iter().zip(TEXTS).map(|(skew, text)| {
+                let kv = world.kv_with_skew(*skew);
+                Actor::new(async move { Some(creator(kv, text).await) })
+            });
+            let mut actors: Vec<_> = creators.collect();
+            if !ticks.is_empty() {
+                actors.push(Actor::new(clock(world.clone(), ticks)));
+            }
             (world, actors)
         };
-        report(case, backend, every_order(crashes, setup, |ran| check_creation(&ran)));
+        let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
+            let creators = ran.outcomes.into_iter().take(skews.len());
+            let outcomes = creators.map(Option::flatten).collect();
+            check_creation(&Ran { world: ran.world, outcomes, schedule: ran.schedule });
+        });
+        report(case, backend, explored);
     }
 }
 
 #[test]
 fn of_two_creators_one_wins_whoever_dies() {
-    explore_creation("two creators", &Backend::ALL, 1, 0, &[0, 0]);
+    explore_creation("two creators", &Backend::ALL, CREATION);
 }
 
 #[test]
 fn of_two_creators_on_either_side_of_a_minute_one_wins() {
-    explore_creation("two creators, two minutes", &Backend::ALL, 1, 50, &[0, 20]);
+    let creation = Creation { second: 50, skews: &[0, 20], ..CREATION };
+    explore_creation("two creators, two minutes", &Backend::ALL, creation);
 }
 
-/// On `SQLite`, where nothing but the gates decides; on the others the same exploration takes minutes.
+#[test]
+fn of_two_creators_one_wins_while_the_minute_passes() {
+    let creation = Creation { second: 50, ticks: &[20], ..CREATION };
+    explore_creation("two creators, the minute passes", &Backend::ALL, creation);
+    let creation = Creation { skews: &[0, 20], ..creation };
+    explore_creation("two creators, two clocks, the minute passes", &Backend::ALL, creation);
+}
+
+#[test]
+fn of_two_creators_one_wins_although_reads_are_stale() {
+    explore_creation("two creators, stale reads", &[Backend::Dynamo], Creation { stale: true, ..CREATION });
+}
+
+/// On `SQLite`, where nothing but the gates decides, and in full on the others.
 #[test]
 fn of_three_creators_one_wins() {
-    explore_creation("three creators", &[Backend::Sqlite], 0, 50, &[0, 20, 0]);
+    let creation = Creation { second: 50, skews: &[0, 20, 0], crashes: 0, ..CREATION };
+    let backends = if full() { Backend::ALL.as_slice() } else { &[Backend::Sqlite] };
+    explore_creation("three creators", backends, creation);
+}
+
+/// Fresh ids: whoever lives is told the truth, a dead one's record is whole or absent, and nobody disturbs another.
+#[test]
+fn insertions_of_fresh_ids_do_not_disturb_each_other() {
+    let ids = [[1; 16], [2; 16], [3; 16]];
+    for backend in Backend::ALL {
+        let setup = || {
+            let world = World::new(backend);
+            let actors = ids.map(|id| {
+                let kv = world.kv();
+                Actor::new(async move { kv.insert_fresh(&id, sample("fresh"), vec!["told".to_owned()]).await.is_ok() })
+            });
+            (world, actors.into())
+        };
+        let explored = every_order(Bounds::every_order(1), setup, |ran| {
+            for (id, outcome) in ids.iter().zip(&ran.outcomes) {
+                let stored = run(ran.world.kv().get::<Sample>(id)).expect("no fault");
+                assert!(stored.is_some() || outcome.is_none(), "{:?}", ran.schedule);
+                if let Some(stored) = stored {
+                    assert_eq!((stored.value(), stored.pending().len()), (&sample("fresh"), 1), "{:?}", ran.schedule);
+                } else {
+                    // A retry draws another id; nothing of the first try is in its way.
+                    assert!(run(ran.world.kv().insert_fresh(id, sample("again"), Vec::new())).is_ok());
+                }
+            }
+        });
+        report("three insertions", backend, explored);
+    }
 }
 
 /// Adds one, deciding again whenever somebody was faster.
@@ -117,7 +207,7 @@ fn explore_adding(case: &str, adders: usize, crashes: usize) {
             let actors = (0..adders).map(|_| Actor::new(adder(world.kv()))).collect();
             (world, actors)
         };
-        let explored = every_order(crashes, setup, |ran| {
+        let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
             let stored = standing(ran.world).expect("it is there");
             let sum = stored.value().sum;
             let added: u32 = ran.outcomes.iter().flatten().map(|told| *told.as_ref().expect("no fault")).sum();
@@ -134,7 +224,7 @@ fn explore_adding(case: &str, adders: usize, crashes: usize) {
 #[test]
 fn no_replacement_is_lost_or_applied_twice() {
     explore_adding("two replacements", 2, 1);
-    explore_adding("three replacements", 3, 0);
+    explore_adding("three replacements", 3, usize::from(full()));
 }
 
 #[test]
@@ -153,7 +243,7 @@ fn settling_does_not_undo_what_is_committed_meanwhile() {
             let actors = vec![Actor::new(settler), Actor::new(adder(world.kv()))];
             (world, actors)
         };
-        let explored = every_order(0, setup, |ran| {
+        let explored = every_order(Bounds::every_order(0), setup, |ran| {
             assert_eq!(ran.outcomes, [Some(Ok(1)), Some(Ok(1))]);
             let stored = standing(ran.world).expect("it is there");
             assert_eq!((stored.value().sum, stored.pending().len()), (2, 1));
@@ -204,7 +294,7 @@ fn explore_appending(case: &str, filled: usize, numbers: &'static [u8], crashes:
                 numbers.iter().map(|number| Actor::new(appender(world.kv(), entry(*number, &world)))).collect();
             (world, actors)
         };
-        let explored = every_order(crashes, setup, |ran| {
+        let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
             let repeated: Vec<Entry> = numbers.iter().map(|number| entry(*number, ran.world)).collect();
             ran.world.advance(120);
             for entry in repeated {
@@ -221,6 +311,85 @@ fn explore_appending(case: &str, filled: usize, numbers: &'static [u8], crashes:
         });
         report(case, backend, explored);
     }
+}
+
+/// Notes at once what ends, while the hour passes; then repeats each: every end is in its hour's log exactly once.
+fn explore_noting(case: &str, ends: &'static [(u8, u64)], ticks: &'static [u64], crashes: usize) {
+    for backend in Backend::ALL {
+        let due = |world: &World, (number, seconds): (u8, u64)| {
+            let expires_unix_seconds = World::new(backend).unix_seconds() + seconds;
+            (world.kv(), Due { key: Sample::key(&[number; 16]), kind: 1, expires_unix_seconds })
+        };
+        let setup = || {
+            let world = World::new(backend);
+            world.advance(3590);
+            let at = world.unix_seconds();
+            let mut actors: Vec<Actor<'static, bool>> = Vec::new();
+            for end in ends {
+                let (kv, due) = due(&world, *end);
+                actors.push(Actor::new(async move { kv.note_expiry(&due, at).await.is_ok() }));
+            }
+            let passing = world.clone();
+            actors.push(Actor::new(async move { clock(passing, ticks).await.is_none() }));
+            (world, actors)
+        };
+        let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
+            let begun = World::new(backend).unix_seconds();
+            ran.world.advance(120);
+            for end in ends {
+                let (kv, due) = due(ran.world, *end);
+                let again = run(kv.note_expiry(&due, begun + 3590));
+                assert!(matches!(again, Ok(Appended::Added | Appended::AlreadyThere)), "{again:?} {:?}", ran.schedule);
+            }
+            let hour = (begun + 7200) / 3600;
+            let shards = (0..LOG_SHARDS).map(|shard| run(ran.world.kv().due(hour, shard, None)).expect("no fault"));
+            let mut found: Vec<Due> = shards.flat_map(|page| page.due).collect();
+            let mut expected: Vec<Due> = ends.iter().map(|end| due(ran.world, *end).1).collect();
+            for list in [&mut found, &mut expected] {
+                list.sort_by(|one, two| one.key.cmp(&two.key));
+            }
+            expected.dedup();
+            assert_eq!(found, expected, "{:?}", ran.schedule);
+        });
+        report(case, backend, explored);
+    }
+}
+
+#[test]
+fn what_ends_is_noted_once_while_the_hour_passes() {
+    explore_noting("one end noted twice", &[(1, 7500), (1, 7500)], &[20], 1);
+    explore_noting("two ends noted", &[(1, 7500), (2, 7500)], &[20], usize::from(full()));
+}
+
+#[test]
+fn three_entries_are_all_in_the_list() {
+    explore_appending("three appends", 1, &[1, 2, 3], usize::from(full()));
+}
+
+/// On `DynamoDB` a plain read may be stale: the hint of the last sheet is, and nothing is decided by it.
+#[test]
+fn entries_are_in_the_list_once_although_reads_are_stale() {
+    let start = World::new(Backend::Dynamo);
+    for number in 0..SHEET_ENTRIES - 1 {
+        let other = Entry { id: EntryId([0; 16]).counted(number), ..entry(0, &start) };
+        assert_eq!(run(appender(start.kv(), other)), Ok(Appended::Added));
+    }
+    start.make_reads_stale();
+    let setup = || {
+        let world = start.fork();
+        let actors = [1, 1].map(|number| Actor::new(appender(world.kv(), entry(number, &world))));
+        (world, actors.into())
+    };
+    let explored = every_order(Bounds::every_order(1), setup, |ran| {
+        let repeated = entry(1, ran.world);
+        ran.world.advance(120);
+        let again = run(appender(ran.world.kv(), repeated));
+        assert!(matches!(again, Ok(Appended::Added | Appended::AlreadyThere)), "{again:?} {:?}", ran.schedule);
+        ran.world.make_reads_fresh();
+        let found = entries(ran.world).into_iter().filter(|number| *number == 1).count();
+        assert_eq!(found, 1, "{:?}", ran.schedule);
+    });
+    report("one append twice, one place left, stale reads", Backend::Dynamo, explored);
 }
 
 impl EntryId {
@@ -259,7 +428,7 @@ fn found<T>(
     is_wrong: impl Fn(&Ran<'_, T>) -> bool,
 ) -> Option<Vec<Turn>> {
     let mut schedule = None;
-    every_order(crashes, setup, |ran| {
+    every_order(Bounds::every_order(crashes), setup, |ran| {
         if schedule.is_none() && is_wrong(&ran) {
             schedule = Some(ran.schedule.to_vec());
         }

@@ -1,4 +1,4 @@
-//! A store on a [`Model`], with its clock, its journal and its faults.
+//! A store on a [`Model`], with its clock, its journal and its faults, and the one party outside that is written to.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,6 +15,7 @@ use super::{
 use crate::{
     key::Key,
     kv::Kv,
+    record::{Envelope, Record, RecordFault, Stored},
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
 
@@ -35,6 +36,18 @@ struct State {
     clients: u64,
     /// Everything each client has been told, hashed.
     told: BTreeMap<u64, u64>,
+    /// What has left, by the key under which the receiver recognises a repetition, in the order of arrival.
+    posted: Vec<Posted>,
+    posts_refused: bool,
+}
+
+/// Something that has left for a receiver outside who recognises repetitions.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Posted {
+    /// The same for every try of one cause.
+    pub idempotency_key: String,
+    /// What arrived first under this key.
+    pub body: Vec<u8>,
 }
 
 /// One operation, as it went to the store.
@@ -63,6 +76,8 @@ pub enum OpKind {
     IncrementStep,
     /// A removal.
     Delete,
+    /// Something that leaves for a receiver outside. The store has no part in it; it fails and dies like the others.
+    Post,
 }
 
 /// When an operation fails.
@@ -118,6 +133,8 @@ impl World {
             paused_millis: 0,
             clients: 0,
             told: BTreeMap::new(),
+            posted: Vec::new(),
+            posts_refused: false,
         };
         Self { state: Rc::new(RefCell::new(state)) }
     }
@@ -129,10 +146,17 @@ impl World {
 
     /// Another actor whose clock is ahead (or, negative, behind).
     pub fn kv_with_skew(&self, skew_seconds: i64) -> Kv<Client, Surroundings> {
+        let (client, surroundings) = self.actor(skew_seconds);
+        Kv::new(client, surroundings)
+    }
+
+    /// Another actor's connection, clock and randomness. What is drawn depends on how many actors came before, and on
+    /// nothing else: no two actors of a world draw the same, and a world that is built again draws the same again.
+    pub fn actor(&self, skew_seconds: i64) -> (Client, Surroundings) {
         let client = self.client();
         let number = client.number;
         let random = Cell::new(number << 32);
-        Kv::new(client, Surroundings { world: self.clone(), number, skew_seconds, random })
+        (client, Surroundings { world: self.clone(), number, skew_seconds, random })
     }
 
     /// Another actor that goes to the store without the primitives: for negative controls.
@@ -147,6 +171,26 @@ impl World {
     pub fn make_reads_stale(&self) {
         let mut state = self.state.borrow_mut();
         state.stale_reads = state.model.backend() == Backend::Dynamo;
+    }
+
+    /// Stale reads see what has changed so far, and not what changes from now on.
+    pub fn let_reads_catch_up(&self) {
+        self.state.borrow_mut().model.catch_up();
+    }
+
+    /// Plain reads are right again.
+    pub fn make_reads_fresh(&self) {
+        self.state.borrow_mut().stale_reads = false;
+    }
+
+    /// Whether the receiver of what is posted is out of order from now on.
+    pub fn refuse_posts(&self, refuse: bool) {
+        self.state.borrow_mut().posts_refused = refuse;
+    }
+
+    /// What has arrived outside, once for each idempotency key.
+    pub fn posted(&self) -> Vec<Posted> {
+        self.state.borrow().posted.clone()
     }
 
     /// The operation after `operations` more ones fails.
@@ -187,6 +231,11 @@ impl World {
         self.state.borrow().journal.clone()
     }
 
+    /// How many operations so far.
+    pub fn operations(&self) -> usize {
+        self.state.borrow().journal.len()
+    }
+
     /// What the operations since the last call cost, and forgets them.
     pub fn take_cost(&self) -> Cost {
         let journal = std::mem::take(&mut self.state.borrow_mut().journal);
@@ -201,8 +250,10 @@ impl World {
     /// fingerprint, whose actors have taken equally many turns each, have the same future.
     pub fn fingerprint(&self) -> u64 {
         let state = self.state.borrow();
+        let mut posted: Vec<&Posted> = state.posted.iter().collect();
+        posted.sort_by_key(|posted| &posted.idempotency_key);
         let mut hash = DefaultHasher::new();
-        (&state.model, &state.told, state.unix_seconds, state.stale_reads).hash(&mut hash);
+        (&state.model, &state.told, state.unix_seconds, state.stale_reads, posted).hash(&mut hash);
         hash.finish()
     }
 
@@ -216,6 +267,20 @@ impl World {
         self.state.borrow().model.read(key.as_str()).ok().flatten()
     }
 
+    /// Every stored record of this kind, without an operation.
+    ///
+    /// # Errors
+    /// When the bytes under one of its keys are not such a record.
+    pub fn every<R: Record>(&self) -> Result<Vec<Stored<R>>, RecordFault> {
+        let state = self.state.borrow();
+        let of_kind = |key: &&str| key.split_once(':').is_some_and(|(prefix, _)| prefix == R::PREFIX.as_str());
+        let records = state.model.keys().filter(of_kind).map(|key| {
+            let bytes = state.model.read(key).map_err(|fault| RecordFault::corrupt(fault.cause()))?;
+            Stored::open(Envelope::parse(R::KIND, Key::of_stored(key), &bytes.unwrap_or_default())?)
+        });
+        records.collect()
+    }
+
     /// Puts bytes under a key as if somebody else had, without an operation.
     pub fn plant(&self, key: &Key, bytes: Vec<u8>) {
         let _ = self.state.borrow_mut().model.swap_blindly(key.as_str(), bytes);
@@ -223,6 +288,13 @@ impl World {
 }
 
 impl State {
+    /// Journals an operation and says whether a fault was asked for.
+    fn begin(&mut self, client: u64, kind: OpKind, key: &str) -> Option<Moment> {
+        let index = self.journal.len();
+        self.journal.push(Op { client, kind, key: key.to_owned() });
+        self.fault.and_then(|(fault, moment)| (fault == index).then_some(moment))
+    }
+
     fn tell(&mut self, client: u64, answer: &impl Hash) {
         let told = self.told.entry(client).or_default();
         let mut hash = DefaultHasher::new();
@@ -241,9 +313,7 @@ impl Client {
     ) -> Result<T, StoreFault> {
         turn().await;
         let mut state = self.world.state.borrow_mut();
-        let index = state.journal.len();
-        state.journal.push(Op { client: self.number, kind, key: key.to_owned() });
-        let moment = state.fault.and_then(|(fault, moment)| (fault == index).then_some(moment));
+        let moment = state.begin(self.number, kind, key);
         let answer = match moment {
             Some(Moment::BeforeEffect) => Err(StoreFault::new("injected before the effect")),
             _ => state.model.admit(key, &[]).and_then(|()| effect(&mut state.model)),
@@ -254,6 +324,23 @@ impl Client {
         };
         state.tell(self.number, &answer);
         answer
+    }
+
+    /// Sends something to the receiver outside, who keeps the first of each key.
+    ///
+    /// # Errors
+    /// When it is out of order, or the exchange fails.
+    pub async fn post(&self, idempotency_key: String, body: Vec<u8>) -> Result<(), StoreFault> {
+        turn().await;
+        let mut state = self.world.state.borrow_mut();
+        let moment = state.begin(self.number, OpKind::Post, "outside");
+        let arrives = !state.posts_refused && moment != Some(Moment::BeforeEffect);
+        if arrives && state.posted.iter().all(|known| known.idempotency_key != idempotency_key) {
+            state.posted.push(Posted { idempotency_key, body });
+        }
+        let answered = arrives && moment.is_none();
+        state.tell(self.number, &answered);
+        if answered { Ok(()) } else { Err(StoreFault::new("the receiver does not answer")) }
     }
 
     async fn watch_text(&self, key: &str) -> Result<Watched<Cas>, StoreFault> {
@@ -353,8 +440,8 @@ impl Ambient for Surroundings {
         }
     }
 
+    /// Takes no turn: it has no effect that anybody could see, and the operation after it waits for its own.
     async fn pause(&self, millis: u32) {
-        turn().await;
         let mut state = self.world.state.borrow_mut();
         state.paused_millis += u64::from(millis);
         state.tell(self.number, &"paused");

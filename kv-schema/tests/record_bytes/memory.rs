@@ -35,6 +35,20 @@ impl Memory {
         self.prefixes.borrow().clone()
     }
 
+    /// Everything stored, by key.
+    pub(crate) fn contents(&self) -> BTreeMap<String, Vec<u8>> {
+        self.values.borrow().clone()
+    }
+
+    /// Makes a newer release's record of whatever is stored: format, then version, which is one byte below 128.
+    pub(crate) fn make_newer(&self) {
+        for value in self.values.borrow_mut().values_mut() {
+            if let [1, version, ..] = value.as_mut_slice() {
+                *version = version.saturating_add(1);
+            }
+        }
+    }
+
     fn text(&self, key: &Key) -> String {
         let text = key.as_str().to_owned();
         let prefix = text.split(':').next().unwrap_or_default().to_owned();

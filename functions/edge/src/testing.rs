@@ -1,0 +1,159 @@
+//! A platform without a platform: components run natively, in process, on kv-schema's models of the four stores.
+//!
+//! A [`Deployment`] is what stays between requests: the store with its clock, the configuration, the variables, what the
+//! mail provider received. A [`Double`] is the platform of one request on it, with randomness of its own. Everything is
+//! deterministic: the same requests in the same order of their turns leave the same bytes.
+//!
+//! Each operation on the store and each message to the mail provider waits for its turn and can fail or be the last one
+//! ([`World`]); so a test decides which request goes next, and when one dies.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+
+use http::Method;
+use kv_schema::{
+    backends::{
+        model::Backend,
+        world::{Cas, Client, Surroundings, World},
+    },
+    key::Key,
+    store::{Ambient, Store, StoreFault, Swap, Watched},
+};
+use shared::config::Gateway;
+
+use crate::{
+    platform::{Outgoing, Platform, PlatformFault},
+    request::Request,
+};
+
+/// What stays between requests.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    world: World,
+    gateway: Arc<Gateway>,
+    variables: Arc<BTreeMap<String, String>>,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Deployment {
+    /// An empty store of this kind, with this configuration and these variables.
+    pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>) -> Self {
+        Self {
+            world: World::new(backend),
+            gateway: Arc::new(gateway),
+            variables: Arc::new(variables),
+            log: Rc::default(),
+        }
+    }
+
+    /// Another deployment that is like this one now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { world: self.world.fork(), log: Rc::new(RefCell::new(self.log.borrow().clone())), ..self.clone() }
+    }
+
+    /// This deployment's configuration and variables on another store.
+    #[must_use]
+    pub fn on(&self, world: World) -> Self {
+        Self { world, ..self.clone() }
+    }
+
+    /// This deployment's store and variables under another configuration.
+    #[must_use]
+    pub fn under(&self, gateway: Gateway) -> Self {
+        Self { gateway: Arc::new(gateway), ..self.clone() }
+    }
+
+    /// The store, its clock and its faults; what the mail provider received is what was posted.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// The platform of the next request.
+    pub fn platform(&self) -> Double {
+        let (store, surroundings) = self.world.actor(0);
+        Double {
+            store,
+            surroundings,
+            gateway: Arc::clone(&self.gateway),
+            variables: Arc::clone(&self.variables),
+            log: Rc::clone(&self.log),
+        }
+    }
+
+    /// Every line that was logged.
+    pub fn log_lines(&self) -> Vec<String> {
+        self.log.borrow().clone()
+    }
+}
+
+/// The platform of one request.
+#[derive(Debug)]
+pub struct Double {
+    store: Client,
+    surroundings: Surroundings,
+    gateway: Arc<Gateway>,
+    variables: Arc<BTreeMap<String, String>>,
+    log: Rc<RefCell<Vec<String>>>,
+}
+
+impl Store for Double {
+    type Cas = Cas;
+
+    fn get(&self, key: &Key) -> impl Future<Output = Result<Option<Vec<u8>>, StoreFault>> {
+        self.store.get(key)
+    }
+
+    fn watch(&self, key: &Key) -> impl Future<Output = Result<Watched<Cas>, StoreFault>> {
+        self.store.watch(key)
+    }
+
+    fn swap(&self, cas: Cas, value: Vec<u8>) -> impl Future<Output = Result<Swap<Cas>, StoreFault>> {
+        self.store.swap(cas, value)
+    }
+
+    fn increment(&self, key: &Key, delta: i64) -> impl Future<Output = Result<i64, StoreFault>> {
+        self.store.increment(key, delta)
+    }
+
+    fn delete(&self, key: &Key) -> impl Future<Output = Result<(), StoreFault>> {
+        self.store.delete(key)
+    }
+}
+
+impl Ambient for Double {
+    fn unix_seconds(&self) -> u64 {
+        self.surroundings.unix_seconds()
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        self.surroundings.fill(bytes);
+    }
+
+    fn pause(&self, millis: u32) -> impl Future<Output = ()> {
+        self.surroundings.pause(millis)
+    }
+}
+
+impl Platform for Double {
+    fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault> {
+        Ok(Arc::clone(&self.gateway))
+    }
+
+    async fn variable(&self, name: &str) -> Result<Option<String>, PlatformFault> {
+        Ok(self.variables.get(name).filter(|value| !value.is_empty()).cloned())
+    }
+
+    async fn post(&self, message: Outgoing) -> Result<u16, PlatformFault> {
+        let arrived = self.store.post(message.idempotency_key, message.body).await;
+        arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
+    }
+
+    fn log(&self, line: &str) {
+        self.log.borrow_mut().push(line.to_owned());
+    }
+}
+
+/// A request as a component gets it: the one place where tests make them.
+pub fn request(method: Method, target: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Request {
+    Request::new(method, target, headers.iter().copied().collect(), body)
+}

@@ -1,0 +1,823 @@
+//! The requests as the real clients send them, and the steps of the journeys made of them.
+//!
+//! A request is a function of the stage, so that a retry is made anew as its client would: the same key, form and
+//! order number, but a code that the authenticator shows now and a signature of this moment.
+
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::indexing_slicing,
+    reason = "a step that does not go as it should stops the journey, and documents are made from literals"
+)]
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::Method;
+use serde_json::{Value, json};
+use shared::{
+    launch::challenge_of,
+    totp::{Parameters, otpauth_uri},
+    values::FormId,
+};
+use standardwebhooks::Webhook;
+use totp_rs::TOTP;
+
+use crate::stage::{
+    API_KEY, Ask, CLIENT_SECRET, PUBLIC_URL, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret,
+};
+
+/// The registrant's e-mail.
+pub const ADA: &str = "ada@kestrel.example";
+/// The second administrator's e-mail.
+pub const BO: &str = "bo@kestrel.example";
+
+const PASSWORD: &str = "seven green kettles sing at dawn";
+const CALLBACK: &str = "http://127.0.0.1:3002/supply-platform/callback";
+const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more-";
+/// How long a code of an authenticator is shown.
+const STEP_SECONDS: u64 = 30;
+
+/// A JSON request.
+pub fn json(browser: &'static str, method: Method, target: impl Into<String>, body: &Value) -> Ask {
+    let headers = vec![("content-type", "application/json".to_owned()), ("accept", "application/json".to_owned())];
+    Ask { browser, method, target: target.into(), headers, body: body.to_string().into_bytes() }
+}
+
+fn post(browser: &'static str, target: impl Into<String>, body: &Value) -> Ask {
+    json(browser, Method::POST, target, body)
+}
+
+fn get(browser: &'static str, target: impl Into<String>) -> Ask {
+    let headers = vec![("accept", "application/json".to_owned())];
+    Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
+}
+
+/// A page as a browser opens it.
+fn page(browser: &'static str, target: impl Into<String>) -> Ask {
+    let headers = vec![("accept", "text/html".to_owned())];
+    Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
+}
+
+/// A form as a browser sends it: the page's hidden fields, and what was entered.
+fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
+    let mut body = url::form_urlencoded::Serializer::new(String::new());
+    for name in hidden {
+        let mark = format!("name=\"{name}\" value=\"");
+        let (_, rest) = page.split_once(&mark).expect("the page has the hidden field");
+        body.append_pair(name, rest.split('"').next().unwrap_or_default());
+    }
+    body.extend_pairs(entered);
+    let headers = vec![
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("accept", "text/html".to_owned()),
+        ("origin", PUBLIC_URL.to_owned()),
+        ("sec-fetch-site", "same-origin".to_owned()),
+    ];
+    let body = body.finish().into_bytes();
+    Ask { browser, method: Method::POST, target: target.to_owned(), headers, body }
+}
+
+fn form(n: u8) -> String {
+    FormId::from_bytes([n; 16]).to_string()
+}
+
+fn code(stage: &Stage, otpauth: &str) -> String {
+    let authenticator = TOTP::from_url_unchecked(stage.fact(otpauth)).expect("an otpauth URI");
+    authenticator.generate(stage.unix_seconds())
+}
+
+/// What a client does between two tries unless it has something better to do; also what a person does who needs the next
+/// code.
+pub fn wait(stage: &mut Stage) {
+    stage.wait(STEP_SECONDS);
+}
+
+// Invitation
+
+fn invitation(key: &str, email: &str, more: &[(&str, Value)]) -> Ask {
+    let mut body = json!({
+        "application": "supply-platform",
+        "organisation": "Kestrel Machining",
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "email": email,
+    });
+    for (name, value) in more {
+        body[*name] = value.clone();
+    }
+    let mut ask = post("anvil", "/invite", &body);
+    ask.headers.push(("authorization", format!("Bearer {API_KEY}")));
+    ask.headers.push(("idempotency-key", key.to_owned()));
+    ask
+}
+
+/// Anvil's system invites Ada by e-mail (INV-2).
+pub fn invite(_: &Stage) -> Ask {
+    invitation("first", ADA, &[])
+}
+
+/// The same invitee under another key (INV-3).
+pub fn invite_again(_: &Stage) -> Ask {
+    invitation("second", ADA, &[])
+}
+
+/// Another body under the first key (INV-2).
+pub fn invite_somebody_else(_: &Stage) -> Ask {
+    invitation("first", BO, &[])
+}
+
+/// Anvil hands the link over itself (INV-2).
+pub fn invite_without_mail(_: &Stage) -> Ask {
+    invitation("first", ADA, &[("send_email", json!(false))])
+}
+
+/// Ada was invited.
+pub fn invited(stage: &mut Stage) {
+    let _ = stage.send(component, &invite(stage)).expect(201);
+    let token = stage.mail(ADA, "Invited").token();
+    stage.learn("invitation", token);
+}
+
+/// Ada was invited to an application whose policy approves invited organisations at once (APR-1).
+pub fn invited_and_approved_at_once(stage: &mut Stage) {
+    stage.approve_automatically();
+    invited(stage);
+}
+
+/// Ada was invited, and the invitation has ended (INV-3).
+pub fn invitation_expired(stage: &mut Stage) {
+    invited(stage);
+    stage.wait(15 * 86_400);
+}
+
+/// Opens the newest invitation's link (INV-4).
+pub fn open_invitation(stage: &mut Stage) -> u16 {
+    let token = stage.mail(ADA, "Invited").token();
+    stage.send(component, &get("ada", format!("/invite/accept?token={token}"))).status
+}
+
+// Registration
+
+fn registration(city: &str, source: &[(&str, Value)]) -> Ask {
+    let mut body = json!({
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "phone": "+14195550123",
+        "profile": { "legal_name": "Kestrel Machining LLC", "street": "12 Lathe Street", "city": city, "country": "US" },
+        "administrators": [{
+            "given_name": "Bo",
+            "family_name": "Kestrel",
+            "email": BO,
+            "organisation_administrator": true,
+            "application_administrator": false,
+        }],
+    });
+    for (name, value) in source {
+        body[*name] = value.clone();
+    }
+    post("ada", "/register", &body)
+}
+
+/// Ada registers by her invitation (REG-1).
+pub fn register_invited(stage: &Stage) -> Ask {
+    registration("Toledo", &[("token", json!(stage.fact("invitation")))])
+}
+
+/// Another submission on the same invitation (REG-5).
+pub fn register_from_elsewhere(stage: &Stage) -> Ask {
+    registration("Akron", &[("token", json!(stage.fact("invitation")))])
+}
+
+/// Ada registers by the public form (REG-2).
+pub fn register_publicly(_: &Stage) -> Ask {
+    registration(
+        "Toledo",
+        &[("application", json!("business-network")), ("form", json!(form(1))), ("email", json!(ADA))],
+    )
+}
+
+/// Ada has filled in the form by invitation and reads it over once more (REG-1).
+pub fn form_filled_in(stage: &mut Stage) {
+    invited(stage);
+    let address = format!("/register?token={}", stage.fact("invitation"));
+    let profile = [
+        ("step", "profile"),
+        ("phone", "+14195550123"),
+        ("profile.legal_name", "Kestrel Machining LLC"),
+        ("profile.street", "12 Lathe Street"),
+        ("profile.city", "Toledo"),
+        ("profile.country", "US"),
+    ];
+    let mut shown = stage.send(component, &page("ada", address)).expect(200);
+    for entered in [profile.as_slice(), &[("step", "administrators")]] {
+        let next = filled_in("ada", "/register", &shown.text, &["csrf", "draft"], entered);
+        shown = stage.send(component, &next).expect(200);
+    }
+    stage.learn("page", shown.text);
+}
+
+/// Ada submits the form that she has filled in (REG-5).
+pub fn submit_form(stage: &Stage) -> Ask {
+    filled_in("ada", "/register", stage.fact("page"), &["csrf", "draft"], &[("step", "submit")])
+}
+
+/// Ada registered by invitation.
+pub fn registered(stage: &mut Stage) {
+    invited(stage);
+    let _ = stage.send(component, &register_invited(stage)).expect(201);
+}
+
+// Operator
+
+/// The registrar signs in with password and code (SIG-1).
+pub fn operator_signs_in(stage: &Stage) -> Ask {
+    let body =
+        json!({ "operator": "registrar", "password": REGISTRAR_PASSWORD, "code": code(stage, "registrar-otpauth") });
+    post("registrar", "/operate/sign-in", &body)
+}
+
+/// Somebody guesses the registrar's password.
+pub fn operator_guesses(stage: &Stage) -> Ask {
+    let body = json!({ "operator": "registrar", "password": "a guess", "code": code(stage, "registrar-otpauth") });
+    post("stranger", "/operate/sign-in", &body)
+}
+
+/// The registrar signs out.
+pub fn operator_signs_out(_: &Stage) -> Ask {
+    post("registrar", "/operate/sign-out", &json!({}))
+}
+
+/// The registrar has an authenticator and never signed in.
+pub fn operator_ready(stage: &mut Stage) {
+    let seed = keys().operator_totp_seed(&"registrar".parse().expect("an operator's id"));
+    stage.learn(
+        "registrar-otpauth",
+        otpauth_uri("Vestibule", "registrar", seed.expose(), &Parameters::authenticator_app()),
+    );
+}
+
+/// The registrar is on duty.
+pub fn on_duty(stage: &mut Stage) {
+    operator_ready(stage);
+    wait(stage);
+    let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
+}
+
+/// The registrar is on duty, has used this code, and waits for the next one.
+pub fn on_duty_and_next_code(stage: &mut Stage) {
+    on_duty(stage);
+    wait(stage);
+}
+
+fn decide(stage: &Stage, decision: &Value) -> Ask {
+    post("registrar", format!("/operate/registrations/{}/decision", stage.fact("registration")), decision)
+}
+
+/// The registrar approves (APR-2).
+pub fn approve(stage: &Stage) -> Ask {
+    decide(stage, &json!({ "decision": "approve" }))
+}
+
+/// The registrar rejects (APR-1).
+pub fn reject(stage: &Stage) -> Ask {
+    decide(stage, &json!({ "decision": "reject", "reason": "The street does not exist." }))
+}
+
+fn to_review(stage: &mut Stage) {
+    on_duty(stage);
+    let queue = stage.send(component, &get("registrar", "/operate")).expect(200);
+    let newest = queue.json.pointer("/registrations").and_then(Value::as_array).and_then(|waiting| waiting.last());
+    let id = newest.and_then(|entry| entry.pointer("/id")).and_then(Value::as_str).expect("somebody waits").to_owned();
+    stage.learn("registration", id);
+}
+
+/// Ada's registration by invitation waits for the registrar.
+pub fn waits_for_approval(stage: &mut Stage) {
+    registered(stage);
+    to_review(stage);
+}
+
+/// A second registration of people who have accounts already waits for the registrar (ACC-4).
+pub fn waits_for_approval_again(stage: &mut Stage) {
+    approved(stage);
+    let _ = stage.send(component, &register_publicly(stage)).expect(201);
+    wait(stage);
+    to_review(stage);
+}
+
+/// A registration whose only administrator is Ada waits for the registrar.
+pub fn waits_for_approval_alone(stage: &mut Stage) {
+    invited(stage);
+    let alone = [("token", json!(stage.fact("invitation"))), ("administrators", json!([]))];
+    let _ = stage.send(component, &registration("Toledo", &alone)).expect(201);
+    to_review(stage);
+}
+
+/// Two registrations of the same person wait for the registrar: by invitation, and by the public form (ACC-4).
+pub fn two_registrations_wait(stage: &mut Stage) {
+    waits_for_approval_alone(stage);
+    let first = stage.fact("registration").to_owned();
+    let public = [
+        ("application", json!("business-network")),
+        ("form", json!(form(1))),
+        ("email", json!(ADA)),
+        ("administrators", json!([])),
+    ];
+    let _ = stage.send(component, &registration("Toledo", &public)).expect(201);
+    wait(stage);
+    to_review(stage);
+    let second = stage.fact("registration").to_owned();
+    stage.learn("registration", first);
+    stage.learn("another registration", second);
+}
+
+/// The registrar approves the other registration.
+pub fn approve_another(stage: &Stage) -> Ask {
+    let target = format!("/operate/registrations/{}/decision", stage.fact("another registration"));
+    post("registrar", target, &json!({ "decision": "approve" }))
+}
+
+/// Ada and Bo were approved and have their activation links.
+pub fn approved(stage: &mut Stage) {
+    waits_for_approval(stage);
+    let _ = stage.send(component, &approve(stage)).expect(200);
+    let tokens = [ADA, BO].map(|person| stage.mail(person, "Activate").token());
+    let [ada, bo] = tokens;
+    stage.learn("activation", ada);
+    stage.learn("activation of bo", bo);
+}
+
+fn batch(n: u8, count: u32) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "partner": "anvil",
+        "product": "anvil-mobile-id",
+        "count": count,
+        "uses": 1,
+        "discount": "free",
+        "valid_days": 90,
+    });
+    post("registrar", "/operate/promo-batches", &body)
+}
+
+/// The registrar orders two promo codes (SHP-2).
+pub fn order_batch(_: &Stage) -> Ask {
+    batch(2, 2)
+}
+
+/// Another order on the same form.
+pub fn order_another_batch(_: &Stage) -> Ask {
+    batch(2, 3)
+}
+
+/// There is a promo code that nobody used.
+pub fn with_promo(stage: &mut Stage) {
+    on_duty(stage);
+    let batch = stage.send(component, &order_batch(stage)).expect(201);
+    stage.learn("promo", batch.at("/codes/0"));
+}
+
+/// Opens the activation link of the newest message to Ada.
+pub fn open_activation(stage: &mut Stage) -> u16 {
+    let token = stage.mail(ADA, "Activate").token();
+    stage.send(component, &get("ada", format!("/activate?token={token}"))).status
+}
+
+// Account
+
+fn activation(browser: &'static str, token: &str, password: &str) -> Ask {
+    post(browser, "/activate", &json!({ "token": token, "password": password, "password_repeated": password }))
+}
+
+/// Ada activates her account (ACT-1).
+pub fn activate(stage: &Stage) -> Ask {
+    activation("ada", stage.fact("activation"), PASSWORD)
+}
+
+/// The same link from another browser, with another password.
+pub fn activate_elsewhere(stage: &Stage) -> Ask {
+    activation("elsewhere", stage.fact("activation"), "eleven blue lanterns hum at dusk")
+}
+
+/// Ada signs in (SIG-1).
+pub fn sign_in(_: &Stage) -> Ask {
+    post("ada", "/sign-in", &json!({ "user": ADA, "password": PASSWORD }))
+}
+
+/// Somebody guesses Ada's password.
+pub fn guess_password(_: &Stage) -> Ask {
+    post("stranger", "/sign-in", &json!({ "user": ADA, "password": "nine red kettles" }))
+}
+
+/// Somebody guesses for an account that does not exist.
+pub fn guess_account(_: &Stage) -> Ask {
+    post("stranger", "/sign-in", &json!({ "user": "nobody@kestrel.example", "password": "nine red kettles" }))
+}
+
+/// Ada signs out.
+pub fn sign_out(_: &Stage) -> Ask {
+    post("ada", "/sign-in/out", &json!({}))
+}
+
+/// Signs in again where the session is lost, else waits.
+pub fn sign_in_if_lost(stage: &mut Stage) {
+    wait(stage);
+    if dashboard(stage) != 200 {
+        let _ = stage.send(component, &sign_in(stage)).expect(200);
+    }
+}
+
+/// Signs in again where the session is lost, and passes the second factor where that is asked for.
+pub fn sign_in_with_app_if_lost(stage: &mut Stage) {
+    let asked = stage.last("ada").says("otp-required");
+    sign_in_if_lost(stage);
+    if asked {
+        let _ = stage.send(component, &verify_otp(stage)).expect(200);
+    }
+}
+
+/// Whether Ada is signed in: the dashboard's status.
+pub fn dashboard(stage: &mut Stage) -> u16 {
+    stage.send(component, &get("ada", "/dashboard")).status
+}
+
+/// Signs in with password, whatever was before.
+pub fn password_works(stage: &mut Stage) -> u16 {
+    stage.send(component, &sign_in(stage)).status
+}
+
+/// Ada is signed in.
+pub fn activated(stage: &mut Stage) {
+    approved(stage);
+    let _ = stage.send(component, &activate(stage)).expect(200);
+}
+
+/// Ada and Bo are signed in.
+pub fn both_activated(stage: &mut Stage) {
+    activated(stage);
+    let _ = stage.send(component, &activation("bo", stage.fact("activation of bo"), PASSWORD)).expect(200);
+}
+
+// Terms
+
+fn acceptance(stage: &Stage, browser: &'static str) -> Ask {
+    post(browser, "/accept-terms/supply-platform", &json!({ "agreed": true, "digest": stage.fact("terms") }))
+}
+
+/// Ada accepts the terms (TRM-1).
+pub fn accept_terms(stage: &Stage) -> Ask {
+    acceptance(stage, "ada")
+}
+
+/// Bo accepts them as well.
+pub fn accept_terms_too(stage: &Stage) -> Ask {
+    acceptance(stage, "bo")
+}
+
+/// Ada reads the terms, and so does Bo.
+pub fn terms_read(stage: &mut Stage) {
+    both_activated(stage);
+    let terms = stage.send(component, &get("ada", "/accept-terms/supply-platform")).expect(200);
+    stage.learn("terms", terms.at("/current/digest"));
+}
+
+fn terms_accepted(stage: &mut Stage) {
+    terms_read(stage);
+    let _ = stage.send(component, &accept_terms(stage)).expect(200);
+}
+
+// Orders
+
+fn paid_order(stage: &Stage, event: &str, order: &str, quantity: u32) -> Ask {
+    let body = json!({
+        "type": "order.paid",
+        "timestamp": "2026-11-20T09:00:00Z",
+        "data": {
+            "order_id": order,
+            "customer": { "given_name": "Ada", "family_name": "Kestrel", "email": ADA },
+            "lines": [{ "product": "anvil-mobile-id", "quantity": quantity }],
+            "total_minor": 4900,
+            "currency": "USD",
+        },
+    });
+    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
+    let mut ask = post("webstore", "/webstore-checkout/webhooks/anvil", &body);
+    let webhook = Webhook::new(&webhook_secret()).expect("a secret");
+    let signature = webhook.sign(event, sent_at, &ask.body).expect("an event is signed");
+    ask.headers.push(("webhook-id", event.to_owned()));
+    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
+    ask.headers.push(("webhook-signature", signature));
+    ask
+}
+
+/// Anvil's webstore tells of a paid order (SHP-7).
+pub fn webhook(stage: &Stage) -> Ask {
+    paid_order(stage, "event-1", "AN-1", 2)
+}
+
+/// Another event about the same order (SHP-7).
+pub fn webhook_of_same_order(stage: &Stage) -> Ask {
+    paid_order(stage, "event-2", "AN-1", 2)
+}
+
+/// An event that contradicts the first one about its order.
+pub fn webhook_that_contradicts(stage: &Stage) -> Ask {
+    paid_order(stage, "event-3", "AN-1", 3)
+}
+
+/// An order was paid in Anvil's webstore, and its licence key is known.
+pub fn ordered(stage: &mut Stage) {
+    terms_accepted(stage);
+    let _ = stage.send(component, &webhook(stage)).expect(200);
+    let mail = stage.mail(ADA, "Your licence key");
+    stage.learn("licence", mail.word(is_licence_key));
+    let last = mail.text.split_whitespace().rev().find(|word| is_licence_key(word)).unwrap_or_default();
+    stage.learn("another licence", last);
+}
+
+/// A webhook about an order has come.
+pub fn webhook_came(stage: &mut Stage) {
+    let _ = stage.send(component, &webhook(stage)).expect(200);
+}
+
+fn is_licence_key(word: &str) -> bool {
+    word.matches('-').count() == 4
+}
+
+fn checkout(stage: &Stage, n: u8, quantity: u32, action: &str) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "email": ADA,
+        "lines": [{ "product": "anvil-mobile-id", "quantity": quantity }],
+        "promo_code": stage.fact("promo"),
+        "action": action,
+    });
+    post("guest", "/webstore-checkout/anvil/checkout", &body)
+}
+
+/// A guest orders with the promo code (SHP-3).
+pub fn place_order(stage: &Stage) -> Ask {
+    checkout(stage, 3, 1, "place")
+}
+
+/// Another guest orders with the same code (SHP-3).
+pub fn place_another_order(stage: &Stage) -> Ask {
+    checkout(stage, 4, 1, "place")
+}
+
+/// Another order on the first guest's form.
+pub fn place_order_on_used_form(stage: &Stage) -> Ask {
+    checkout(stage, 3, 2, "place")
+}
+
+/// The first guest asks what the order would cost.
+pub fn ask_quote(stage: &Stage) -> Ask {
+    checkout(stage, 3, 1, "apply")
+}
+
+/// The guest's order was placed.
+pub fn order_placed(stage: &mut Stage) {
+    with_promo(stage);
+    let _ = stage.send(component, &place_order(stage)).expect(201);
+}
+
+/// A request for an order died after it had reserved the code, and its reservation has lapsed (SHP-3).
+pub fn reservation_lapsed(stage: &mut Stage) {
+    with_promo(stage);
+    let ask = place_another_order(stage);
+    let mut request = stage.under_way(component, &stage.sent(&ask));
+    let held = |stage: &Stage| {
+        let promos = stage.deployment().world().every::<shared::promo::Promo>().expect("readable");
+        promos.iter().any(|promo| !promo.value().holds.is_empty())
+    };
+    while !held(stage) {
+        assert!(request.step().is_none(), "the request reserves the code before it is done");
+    }
+    request.crash();
+    stage.wait(20 * 60);
+}
+
+/// A request for an order died after its commit, before the code was marked as redeemed; the reservation has lapsed
+/// (SHP-3).
+pub fn redemption_missing(stage: &mut Stage) {
+    with_promo(stage);
+    stage.deployment().world().let_reads_catch_up();
+    let ask = place_another_order(stage);
+    let mut request = stage.under_way(component, &stage.sent(&ask));
+    let committed =
+        |stage: &Stage| !stage.deployment().world().every::<shared::checkout::Order>().expect("readable").is_empty();
+    while !committed(stage) {
+        assert!(request.step().is_none(), "the order is committed before the request is done");
+    }
+    request.crash();
+    stage.wait(20 * 60);
+}
+
+/// Whether the code of the newest batch pays an order.
+pub fn promo_works(stage: &mut Stage) -> u16 {
+    let ask = order_batch(stage);
+    let batch = stage.send(component, &ask);
+    stage.learn("promo", batch.at("/codes/0"));
+    stage.send(component, &place_order(stage)).status
+}
+
+/// Whether the newest licence key that was mailed activates a credential.
+pub fn licence_works(stage: &mut Stage) -> u16 {
+    let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
+    stage.learn("licence", key);
+    if dashboard(stage) != 200 {
+        let _ = stage.send(component, &get("ada", "/")).status;
+    }
+    stage.send(component, &activate_licence(stage)).status
+}
+
+// Credentials
+
+fn licence(stage: &Stage, browser: &'static str) -> Ask {
+    post(browser, "/credentials/licence", &json!({ "licence_key": stage.fact("licence"), "agreed": true }))
+}
+
+/// Ada activates the licence (CRD-1).
+pub fn activate_licence(stage: &Stage) -> Ask {
+    licence(stage, "ada")
+}
+
+/// Ada activates the order's other licence.
+pub fn activate_another_licence(stage: &Stage) -> Ask {
+    post("ada", "/credentials/licence", &json!({ "licence_key": stage.fact("another licence"), "agreed": true }))
+}
+
+/// Bo activates the same licence.
+pub fn activate_licence_too(stage: &Stage) -> Ask {
+    licence(stage, "bo")
+}
+
+/// Ada has a credential without authenticator.
+pub fn licensed(stage: &mut Stage) {
+    ordered(stage);
+    let activated = stage.send(component, &activate_licence(stage)).expect(200);
+    stage.learn("authenticator", activated.at("/authenticator"));
+}
+
+/// Ada's app is offered a seed (CRD-4).
+pub fn begin_enrolment(stage: &Stage) -> Ask {
+    post("ada", stage.fact("authenticator"), &json!({}))
+}
+
+/// Ada's app was offered a seed.
+pub fn enrolling(stage: &mut Stage) {
+    licensed(stage);
+    let offer = stage.send(component, &begin_enrolment(stage)).expect(200);
+    let uri = offer.text.split('"').find(|part| part.starts_with("otpauth://")).expect("the offer has it").to_owned();
+    stage.learn("otpauth", uri);
+    wait(stage);
+}
+
+fn proof(stage: &Stage, code: &str) -> Ask {
+    post("ada", format!("{}/verify", stage.fact("authenticator")), &json!({ "code": code }))
+}
+
+/// Ada's app is proved by a code (CRD-4, CRD-9).
+pub fn prove_enrolment(stage: &Stage) -> Ask {
+    proof(stage, &code(stage, "otpauth"))
+}
+
+/// A wrong code.
+pub fn prove_enrolment_wrongly(stage: &Stage) -> Ask {
+    proof(stage, &wrong_code(stage))
+}
+
+fn wrong_code(stage: &Stage) -> String {
+    let shown = code(stage, "otpauth");
+    let last = if shown.ends_with('0') { "1" } else { "0" };
+    shown.chars().take(5).chain(last.chars()).collect()
+}
+
+/// Ada has an authenticator app and shows the next code.
+pub fn enrolled(stage: &mut Stage) {
+    enrolling(stage);
+    let _ = stage.send(component, &prove_enrolment(stage)).expect(200);
+    wait(stage);
+}
+
+/// Ada enters a code (OTP-2).
+pub fn verify_otp(stage: &Stage) -> Ask {
+    post("ada", "/verify-otp", &json!({ "code": code(stage, "otpauth") }))
+}
+
+/// The same code from another browser of hers (OTP-2).
+pub fn verify_otp_elsewhere(stage: &Stage) -> Ask {
+    Ask { browser: "elsewhere", ..verify_otp(stage) }
+}
+
+/// A wrong code from another browser of hers (OTP-3).
+pub fn verify_otp_wrongly_elsewhere(stage: &Stage) -> Ask {
+    Ask { browser: "elsewhere", ..verify_otp_wrongly(stage) }
+}
+
+/// Ada is signed in with two browsers.
+pub fn enrolled_with_two_browsers(stage: &mut Stage) {
+    enrolled(stage);
+    let _ = stage.send(component, &Ask { browser: "elsewhere", ..sign_in(stage) }).expect(200);
+}
+
+/// Ada enters a wrong code (OTP-3).
+pub fn verify_otp_wrongly(stage: &Stage) -> Ask {
+    post("ada", "/verify-otp", &json!({ "code": wrong_code(stage) }))
+}
+
+// Launch
+
+fn launch(stage: &mut Stage) {
+    let _ = stage.send(component, &post("ada", "/launch/supply-platform", &json!({}))).expect(403);
+    stage.wait(1);
+    let _ = stage.send(component, &verify_otp(stage)).expect(200);
+}
+
+/// An application has signed Ada out, and she reads whether she wants to sign out here as well (LCH-2).
+pub fn asked_to_sign_out(stage: &mut Stage) {
+    activated(stage);
+    let shown = stage.send(component, &page("ada", "/launch/logout?client_id=supply-platform")).expect(200);
+    stage.learn("page", shown.text);
+}
+
+/// Ada signs out here as well.
+pub fn sign_out_as_asked(stage: &Stage) -> Ask {
+    filled_in("ada", "/launch/logout", stage.fact("page"), &["csrf"], &[])
+}
+
+/// Nothing blocks Ada's launch any more.
+pub fn cleared(stage: &mut Stage) {
+    enrolled(stage);
+    launch(stage);
+}
+
+/// The application asks for Ada (LCH-2).
+pub fn authorize(_: &Stage) -> Ask {
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("client_id", "supply-platform"),
+            ("response_type", "code"),
+            ("scope", "openid"),
+            ("redirect_uri", CALLBACK),
+            ("code_challenge", &challenge_of(VERIFIER)),
+            ("code_challenge_method", "S256"),
+            ("state", "state-of-the-proofs"),
+        ])
+        .finish();
+    get("ada", format!("/launch/authorize?{query}"))
+}
+
+/// The application has a code.
+pub fn authorized(stage: &mut Stage) {
+    cleared(stage);
+    take_code(stage);
+}
+
+fn take_code(stage: &mut Stage) {
+    let _ = stage.send(component, &authorize(stage)).expect(303);
+    read_code(stage);
+}
+
+/// The application reads the code from the address that the person was sent to.
+fn read_code(stage: &mut Stage) {
+    let location = stage.last("ada").location.clone();
+    let code = location.split_once("code=").expect("a code").1.split('&').next().unwrap_or_default();
+    stage.learn("code", code);
+}
+
+/// The application was not given its tokens: the person launches again.
+pub fn launch_again(stage: &mut Stage) {
+    wait(stage);
+    launch(stage);
+    take_code(stage);
+}
+
+/// The application exchanges the code (LCH-2).
+pub fn exchange(stage: &Stage) -> Ask {
+    let body = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs([
+            ("grant_type", "authorization_code"),
+            ("code", stage.fact("code")),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ])
+        .finish();
+    let headers = vec![
+        ("content-type", "application/x-www-form-urlencoded".to_owned()),
+        ("authorization", format!("Basic {}", STANDARD.encode(format!("supply-platform:{CLIENT_SECRET}")))),
+    ];
+    Ask { browser: "application", method: Method::POST, target: "/launch/token".to_owned(), headers, body: body.into() }
+}
+
+/// The code was exchanged before.
+pub fn exchanged(stage: &mut Stage) {
+    authorized(stage);
+    let _ = stage.send(component, &exchange(stage)).expect(200);
+}
+
+/// Whether the application gets its tokens for the code that the person brings.
+pub fn exchange_works(stage: &mut Stage) -> u16 {
+    read_code(stage);
+    stage.send(component, &exchange(stage)).status
+}

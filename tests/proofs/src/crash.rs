@@ -1,0 +1,215 @@
+//! One request, stopped at each of its operations, and the client's retry.
+//!
+//! For every operation n of the undisturbed request: it fails before its effect, it fails after its effect (the answer is
+//! lost between store and component), or the process dies after it; the last of these is the lost answer. And the mail
+//! provider is out of order for the whole request. The client then retries as a real one would, until it has an answer
+//! that ends its efforts. What follows the commit and still waits then is left to a later request that meets the record;
+//! it is counted, since until that comes only a sweep would carry it out.
+//!
+//! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
+//! must work ([`Row::then`]).
+
+use kv_schema::backends::{
+    model::Backend,
+    world::{Moment, Op},
+};
+
+use crate::{
+    stage::{Answer, Ask, Serve, Stage},
+    state,
+};
+
+const TRIES: usize = 8;
+/// Longer than a dead creator's gates stay closed, by any clock.
+const GATES_SECONDS: u64 = 150;
+
+/// A request, and what its client does about it.
+#[derive(Clone, Copy)]
+pub struct Row {
+    /// Whose handler.
+    pub component: &'static str,
+    /// Which outcome.
+    pub case: &'static str,
+    /// The earlier requests.
+    pub before: fn(&mut Stage),
+    /// What serves it.
+    pub serve: Serve,
+    /// The request.
+    pub ask: fn(&Stage) -> Ask,
+    /// Which answers end the client's efforts; the first is that of the undisturbed request.
+    pub ends: &'static [u16],
+    /// What the client does between two tries.
+    pub between: fn(&mut Stage),
+    /// Whether what the client got works: the status of the next step.
+    pub then: fn(&mut Stage) -> u16,
+}
+
+impl Row {
+    fn is_ended_by(&self, answer: &Answer) -> bool {
+        self.ends.contains(&answer.status) && !answer.is_try_again()
+    }
+}
+
+/// What disturbs a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disturbance {
+    /// The operation of this index fails.
+    Fails(usize, Moment),
+    /// The process dies when this many operations are done.
+    Dies(usize),
+    /// The mail provider answers nothing.
+    ProviderDown,
+}
+
+/// What came of a row on one store.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Disturbed runs.
+    pub points: usize,
+    /// Runs after which effects waited although the client was content.
+    pub left_waiting: usize,
+    /// What was not as it should be.
+    pub violations: Vec<String>,
+}
+
+/// Takes the row through every crash point.
+pub fn prove(row: &Row, backend: Backend) -> Report {
+    explore(row, backend, |disturbances| disturbances.iter().map(|first| [Some(*first), None]).collect())
+}
+
+/// Takes the row through every pair of deaths: the client's first retry dies as well, anywhere.
+pub fn prove_twice(row: &Row, backend: Backend) -> Report {
+    explore(row, backend, |disturbances| {
+        let deaths = || disturbances.iter().filter(|one| matches!(one, Disturbance::Dies(_))).copied();
+        deaths().flat_map(|first| deaths().map(move |second| [Some(first), Some(second)])).collect()
+    })
+}
+
+fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Option<Disturbance>; 2]>) -> Report {
+    let mut start = Stage::new(backend);
+    (row.before)(&mut start);
+    start.deployment().world().take_cost();
+    let mut stage = start.fork();
+    let first = stage.send(row.serve, &(row.ask)(&stage));
+    let journal = stage.deployment().world().journal();
+    let mut report = Report::default();
+    let waiting = state::pending(&stage);
+    if Some(&first.status) != row.ends.first() || waiting > state::pending(&start) {
+        report.violations.push(format!("{row}: undisturbed {}: {}", first.status, first.text));
+        return report;
+    }
+    let expected = (state::of(&stage), (row.then)(&mut stage));
+    for disturbances in chosen(&disturbances(journal.len())) {
+        report.points += 1;
+        let mut stage = start.fork();
+        let found = disturbed(row, &mut stage, disturbances, waiting);
+        let complaint = match found {
+            Ok(left_waiting) => {
+                report.left_waiting += usize::from(left_waiting);
+                let ends = (state::of(&stage), (row.then)(&mut stage));
+                (ends != expected).then(|| {
+                    let steps = format!("  the next step: {}, undisturbed {}\n", ends.1, expected.1);
+                    state::difference(&expected.0, &ends.0) + &steps
+                })
+            }
+            Err(complaint) => Some(complaint),
+        };
+        if let Some(complaint) = complaint {
+            let named: Vec<String> = disturbances.iter().flatten().map(|one| named(*one, &journal)).collect();
+            report.violations.push(format!("{row}, {backend:?}, {}\n{complaint}", named.join(", then ")));
+        }
+    }
+    report
+}
+
+fn disturbances(operations: usize) -> Vec<Disturbance> {
+    let fails = (0..operations)
+        .flat_map(|n| [Disturbance::Fails(n, Moment::BeforeEffect), Disturbance::Fails(n, Moment::AfterEffect)]);
+    let dies = (0..=operations).map(Disturbance::Dies);
+    fails.chain(dies).chain([Disturbance::ProviderDown]).collect()
+}
+
+/// The disturbed request and everything until no more waits than without disturbance; whether anything waited for a later request.
+fn disturbed(
+    row: &Row,
+    stage: &mut Stage,
+    disturbances: [Option<Disturbance>; 2],
+    waiting: usize,
+) -> Result<bool, String> {
+    let mut answer = None;
+    for disturbance in disturbances.into_iter().flatten() {
+        answer = disturbed_try(row, stage, disturbance);
+        if answer.as_ref().is_some_and(|answer| row.is_ended_by(answer)) {
+            break;
+        }
+    }
+    retry(row, stage, answer)?;
+    let left_waiting = state::pending(stage) > waiting;
+    for _ in 0..TRIES {
+        if state::pending(stage) <= waiting {
+            return Ok(left_waiting);
+        }
+        stage.wait(GATES_SECONDS);
+        let _ = stage.send(row.serve, &(row.ask)(stage));
+    }
+    Err(format!("{} effects wait for ever\n", state::pending(stage)))
+}
+
+/// The answer, unless it is lost.
+fn disturbed_try(row: &Row, stage: &mut Stage, disturbance: Disturbance) -> Option<Answer> {
+    let ask = (row.ask)(stage);
+    let world = stage.deployment().world().clone();
+    world.take_cost();
+    match disturbance {
+        Disturbance::Fails(operation, moment) => world.fail_after(operation, moment),
+        Disturbance::ProviderDown => world.refuse_posts(true),
+        Disturbance::Dies(operations) => {
+            let mut request = stage.under_way(row.serve, &stage.sent(&ask));
+            let _ = request.step();
+            while request.is_running() && world.operations() < operations {
+                let _ = request.step();
+            }
+            request.crash();
+            return None;
+        }
+    }
+    let answer = stage.send(row.serve, &ask);
+    world.stop_failing();
+    world.refuse_posts(false);
+    Some(answer)
+}
+
+/// The client's efforts.
+fn retry(row: &Row, stage: &mut Stage, mut answer: Option<Answer>) -> Result<(), String> {
+    for _ in 0..TRIES {
+        match &answer {
+            Some(answer) if row.is_ended_by(answer) => return Ok(()),
+            Some(_) => (row.between)(stage),
+            None => {}
+        }
+        answer = Some(stage.send(row.serve, &(row.ask)(stage)));
+    }
+    let last = answer.map(|answer| format!("{} {}", answer.status, answer.text)).unwrap_or_default();
+    Err(format!("the client never comes to an end: {last}\n{}\n", stage.deployment().log_lines().join("\n")))
+}
+
+fn named(disturbance: Disturbance, journal: &[Op]) -> String {
+    let operation = |n: usize| {
+        let op = journal.get(n).map(|op| format!("{:?} {}", op.kind, op.key.split(':').next().unwrap_or_default()));
+        format!("operation {n} of {} ({})", journal.len(), op.unwrap_or_default())
+    };
+    match disturbance {
+        Disturbance::Fails(n, Moment::BeforeEffect) => format!("{} fails before its effect", operation(n)),
+        Disturbance::Fails(n, Moment::AfterEffect) => format!("{} fails after its effect", operation(n)),
+        Disturbance::Dies(0) => "dies before the first operation".to_owned(),
+        Disturbance::Dies(n) if n == journal.len() => "the answer is lost".to_owned(),
+        Disturbance::Dies(n) => format!("dies after {}", operation(n - 1)),
+        Disturbance::ProviderDown => "the mail provider is out of order".to_owned(),
+    }
+}
+
+impl std::fmt::Display for Row {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.component, self.case)
+    }
+}

@@ -1,0 +1,172 @@
+//! Two requests at the same moment, in every order of their operations.
+//!
+//! Both requests have left their browsers before either arrives: they carry the cookies and codes of that moment, also when
+//! they are sent again. The measure is serialisability: whatever the order of the operations, once both clients have their answers (whoever is
+//! told to try again does), the answers and the end state are those of one request after the other, in one order or the
+//! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first.
+
+use std::fmt::Write as _;
+
+use edge::Reply;
+use kv_schema::backends::{
+    explore::{Bounds, Ran, Turn, every_order},
+    model::Backend,
+};
+
+use crate::{
+    stage::{Answer, Ask, Sent, Serve, Stage},
+    state,
+};
+
+const TRIES: usize = 8;
+/// Longer than a dead creator's gates stay closed, by any clock.
+const GATES_SECONDS: u64 = 150;
+/// Examples that are reported; the rest is counted.
+const EXAMPLES: usize = 2;
+
+/// Two requests that can meet.
+#[derive(Clone, Copy)]
+pub struct Pair {
+    /// Which, and the rule that is at stake.
+    pub case: &'static str,
+    /// The earlier requests.
+    pub before: fn(&mut Stage),
+    /// What serves them.
+    pub serve: Serve,
+    /// The requests.
+    pub asks: [fn(&Stage) -> Ask; 2],
+}
+
+/// What came of a pair on one store.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Schedules that were run: to their end, or to a world that had been met before.
+    pub schedules: usize,
+    /// Those that ran to their end and were checked.
+    pub checked: usize,
+    /// Checked runs after which effects waited although both clients were content.
+    pub left_waiting: usize,
+    /// How many checked runs were not as one request after the other.
+    pub violations: usize,
+    /// Some of them, with their schedules.
+    pub examples: Vec<String>,
+}
+
+/// Answers by request, and the end state.
+type End = ([u16; 2], Vec<String>);
+
+/// Explores the pair within the bounds.
+///
+/// # Panics
+/// When the pair cannot even be run one after the other.
+pub fn prove(pair: &Pair, backend: Backend, bounds: Bounds) -> Report {
+    let mut start = Stage::new(backend);
+    (pair.before)(&mut start);
+    start.deployment().world().take_cost();
+    let sent = pair.asks.map(|ask| start.sent(&ask(&start)));
+    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order));
+    let mut report = Report::default();
+    let setup = || {
+        let stage = start.fork();
+        let actors = sent.iter().map(|sent| stage.under_way(pair.serve, sent)).collect();
+        (stage.deployment().world().clone(), actors)
+    };
+    let explored = every_order(bounds, setup, |ran| {
+        let schedule = show(ran.schedule);
+        let complaint = match end(pair, &start, &sent, ran) {
+            Ok(ended) => {
+                report.left_waiting += usize::from(ended.left_waiting);
+                complaint(&serial, &ended.end, ended.died)
+            }
+            Err(complaint) => Some(complaint),
+        };
+        if let Some(complaint) = complaint {
+            report.violations += 1;
+            if report.examples.len() < EXAMPLES {
+                report.examples.push(format!("{}, {backend:?}, schedule {schedule}\n{complaint}", pair.case));
+            }
+        }
+    });
+    report.schedules = explored.checked + explored.met_again;
+    report.checked = explored.checked;
+    report
+}
+
+fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: [usize; 2]) -> End {
+    let waiting = state::pending(&stage);
+    let mut statuses = [0; 2];
+    for index in order {
+        let (Some(sent), Some(status)) = (sent.get(index), statuses.get_mut(index)) else { continue };
+        let answer = stage.deliver(pair.serve, sent);
+        assert!(!answer.is_try_again(), "{}: {}", pair.case, answer.text);
+        *status = answer.status;
+    }
+    assert!(state::pending(&stage) <= waiting, "{}", pair.case);
+    (statuses, state::of(&stage))
+}
+
+/// How a run ended, once both clients are content and nothing waits that did not before.
+struct Ended {
+    end: End,
+    died: bool,
+    left_waiting: bool,
+}
+
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Result<Ended, String> {
+    let mut stage = start.on(ran.world.clone());
+    let waiting = state::pending(start);
+    let died = ran.outcomes.iter().any(Option::is_none);
+    let mut statuses = [0; 2];
+    for ((reply, sent), status) in ran.outcomes.into_iter().zip(sent).zip(&mut statuses) {
+        let answer = reply.map(|reply| stage.receive(sent.browser, &reply));
+        *status = contented(pair, &mut stage, sent, answer)?;
+    }
+    let left_waiting = state::pending(&stage) > waiting;
+    for sent in sent.iter().cycle().take(TRIES) {
+        if state::pending(&stage) <= waiting {
+            return Ok(Ended { end: (statuses, state::of(&stage)), died, left_waiting });
+        }
+        stage.wait(GATES_SECONDS);
+        let _ = stage.deliver(pair.serve, sent);
+    }
+    Err(format!("{} effects wait for ever\n", state::pending(&stage)))
+}
+
+/// The client tries again until it is answered.
+fn contented(pair: &Pair, stage: &mut Stage, sent: &Sent, mut answer: Option<Answer>) -> Result<u16, String> {
+    for _ in 0..TRIES {
+        match &answer {
+            Some(answer) if !answer.is_try_again() => return Ok(answer.status),
+            Some(_) => stage.wait(GATES_SECONDS),
+            None => {}
+        }
+        answer = Some(stage.deliver(pair.serve, sent));
+    }
+    Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
+}
+
+fn complaint(serial: &[End; 2], found: &End, died: bool) -> Option<String> {
+    if serial.iter().any(|end| end.1 == found.1 && (died || end.0 == found.0)) {
+        return None;
+    }
+    let mut text = format!("  answers {:?}\n", found.0);
+    for (order, end) in ["one, two", "two, one"].iter().zip(serial) {
+        let states =
+            if end.1 == found.1 { "  the same end state\n".to_owned() } else { state::difference(&end.1, &found.1) };
+        let _ = write!(text, " against {order}: answers {:?}\n{states}", end.0);
+    }
+    Some(text)
+}
+
+/// A schedule as who goes on how often: `1x3 2x1 1x4`; a death is `1 dies`.
+fn show(schedule: &[Turn]) -> String {
+    let mut parts = Vec::new();
+    for run in schedule.chunk_by(|one, next| one == next) {
+        match run {
+            [Turn::Step(actor), ..] => parts.push(format!("{}x{}", actor + 1, run.len())),
+            [Turn::Crash(actor), ..] => parts.push(format!("{} dies", actor + 1)),
+            [] => {}
+        }
+    }
+    parts.join(" ")
+}

@@ -1,0 +1,230 @@
+//! Which requests are taken through every crash point, and which pairs through every order. A handler is added by adding a
+//! row here.
+
+use crate::{
+    actors as by,
+    crash::Row,
+    pairs::Pair,
+    stage::{Ask, Stage, component},
+};
+
+/// Nothing comes before.
+fn nothing(_: &mut Stage) {}
+
+/// There is no next step that would prove more than the end state does.
+fn no_next(_: &mut Stage) -> u16 {
+    0
+}
+
+fn row(
+    component_name: &'static str,
+    case: &'static str,
+    before: fn(&mut Stage),
+    ask: fn(&Stage) -> Ask,
+    ends: &'static [u16],
+) -> Row {
+    Row { component: component_name, case, before, serve: component, ask, ends, between: by::wait, then: no_next }
+}
+
+impl Row {
+    /// With a next step that has to work.
+    fn then(self, then: fn(&mut Stage) -> u16) -> Self {
+        Self { then, ..self }
+    }
+
+    /// With something that the client does between two tries.
+    fn between(self, between: fn(&mut Stage)) -> Self {
+        Self { between, ..self }
+    }
+}
+
+/// Every handler that changes something, with every outcome that does.
+pub fn rows() -> Vec<Row> {
+    [invite(), register(), operate(), account(), webstore(), credentials(), launch()].concat()
+}
+
+fn invite() -> Vec<Row> {
+    vec![
+        row("invite", "INV-2 by e-mail", nothing, by::invite, &[201]).then(by::open_invitation),
+        row("invite", "INV-2 the partner hands the link over", nothing, by::invite_without_mail, &[201]),
+        row("invite", "INV-3 again after the first has ended", by::invitation_expired, by::invite_again, &[201])
+            .then(by::open_invitation),
+        row("invite", "INV-3 one is pending", by::invited, by::invite_again, &[409]).then(by::open_invitation),
+        row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
+    ]
+}
+
+fn register() -> Vec<Row> {
+    vec![
+        row("register", "REG-5 by invitation", by::invited, by::register_invited, &[201]),
+        row("register", "APR-1 approved at once", by::invited_and_approved_at_once, by::register_invited, &[201])
+            .then(by::open_activation),
+        row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
+        row("register", "REG-2 by the public form", nothing, by::register_publicly, &[201]),
+        row("register", "INV-5 another submission on a used link", by::registered, by::register_from_elsewhere, &[404]),
+    ]
+}
+
+fn operate() -> Vec<Row> {
+    vec![
+        row("operate", "SIG-1 the first sign-in", by::operator_ready, by::operator_signs_in, &[200]),
+        row("operate", "SIG-1 another sign-in", by::on_duty_and_next_code, by::operator_signs_in, &[200]),
+        row("operate", "SIG-1 a wrong password", by::on_duty_and_next_code, by::operator_guesses, &[401]),
+        row("operate", "SIG-2 sign-out", by::on_duty, by::operator_signs_out, &[200]),
+        row("operate", "APR-2 approve", by::waits_for_approval, by::approve, &[200, 409]).then(by::open_activation),
+        row(
+            "operate",
+            "ACC-4 approve people who have accounts",
+            by::waits_for_approval_again,
+            by::approve,
+            &[200, 409],
+        ),
+        row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
+        row("operate", "SHP-2 promo batch", by::on_duty, by::order_batch, &[201]).then(by::promo_works),
+        row("operate", "SHP-2 another batch on the same form", by::with_promo, by::order_another_batch, &[409]),
+    ]
+}
+
+fn account() -> Vec<Row> {
+    vec![
+        row("activate", "ACT-3 activate", by::approved, by::activate, &[200, 409]).then(by::password_works),
+        row("sign-in", "SIG-1 sign in", by::activated, by::sign_in, &[200]).then(by::dashboard),
+        row("sign-in", "SIG-1 a wrong password", by::activated, by::guess_password, &[401]).then(by::dashboard),
+        row("sign-in", "SIG-1 an unknown account", by::activated, by::guess_account, &[401]),
+        row("sign-in", "SIG-2 sign out", by::activated, by::sign_out, &[200]).then(by::dashboard),
+        row("accept-terms", "TRM-1 accept", by::terms_read, by::accept_terms, &[200]),
+    ]
+}
+
+fn webstore() -> Vec<Row> {
+    vec![
+        row("webstore-checkout", "SHP-3 order with a promo code", by::with_promo, by::place_order, &[201, 200]),
+        row("webstore-checkout", "SHP-3 the code is taken", by::order_placed, by::place_another_order, &[422]),
+        row(
+            "webstore-checkout",
+            "SHP-3 after a reservation has lapsed",
+            by::reservation_lapsed,
+            by::place_order,
+            &[201, 200],
+        ),
+        row("webstore-checkout", "SHP-3 a dead order has the code", by::redemption_missing, by::place_order, &[422]),
+        row(
+            "webstore-checkout",
+            "SHP-1 another order on a used form",
+            by::order_placed,
+            by::place_order_on_used_form,
+            &[409],
+        ),
+        row("webstore-checkout", "SHP-2 a quote", by::with_promo, by::ask_quote, &[200]),
+        row("webstore-checkout", "SHP-7 webhook", nothing, by::webhook, &[200]),
+        row("webstore-checkout", "SHP-6 the mailed licence works", by::activated, by::webhook, &[200])
+            .then(by::licence_works),
+        row(
+            "webstore-checkout",
+            "SHP-7 webhook that contradicts",
+            by::webhook_came,
+            by::webhook_that_contradicts,
+            &[409],
+        ),
+    ]
+}
+
+fn credentials() -> Vec<Row> {
+    vec![
+        row("credentials", "CRD-1 activate a licence", by::ordered, by::activate_licence, &[200]),
+        row("credentials", "CRD-4 begin an enrolment", by::licensed, by::begin_enrolment, &[200]),
+        row("credentials", "CRD-4 prove the app", by::enrolling, by::prove_enrolment, &[200, 409])
+            .between(by::sign_in_with_app_if_lost),
+        row("credentials", "OTP-3 a wrong code", by::enrolling, by::prove_enrolment_wrongly, &[422]),
+        row("verify-otp", "OTP-2 a right code", by::enrolled, by::verify_otp, &[200]).between(by::sign_in_if_lost),
+        row("verify-otp", "OTP-3 a wrong code", by::enrolled, by::verify_otp_wrongly, &[422]).then(by::dashboard),
+    ]
+}
+
+fn launch() -> Vec<Row> {
+    vec![
+        row("launch", "LCH-2 authorize", by::cleared, by::authorize, &[303]).then(by::exchange_works),
+        row("launch", "LCH-2 exchange the code", by::authorized, by::exchange, &[200]).between(by::launch_again),
+        row("launch", "LCH-2 sign-out", by::asked_to_sign_out, by::sign_out_as_asked, &[303]).then(by::dashboard),
+        row("launch", "LCH-2 a code that was exchanged", by::exchanged, by::exchange, &[400]),
+    ]
+}
+
+fn pair(case: &'static str, before: fn(&mut Stage), one: fn(&Stage) -> Ask, two: fn(&Stage) -> Ask) -> Pair {
+    Pair { case, before, serve: component, asks: [one, two] }
+}
+
+/// Every pair of requests that change something and can meet.
+pub fn pairs() -> Vec<Pair> {
+    [suppliers_meet(), orders_meet(), factors_meet()].concat()
+}
+
+/// From the invitation to the terms.
+fn suppliers_meet() -> Vec<Pair> {
+    vec![
+        pair("INV-2 one invitation twice", nothing, by::invite, by::invite),
+        pair("INV-3 two invitations of one e-mail", nothing, by::invite, by::invite_again),
+        pair("REG-5 one submission twice", by::invited, by::register_invited, by::register_invited),
+        pair("REG-5 two submissions of one invitation", by::invited, by::register_invited, by::register_from_elsewhere),
+        pair(
+            "APR-1 one submission twice, approved at once",
+            by::invited_and_approved_at_once,
+            by::register_invited,
+            by::register_invited,
+        ),
+        pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
+        pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
+        pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),
+        pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another),
+        pair("ACT-3 two activations", by::approved, by::activate, by::activate_elsewhere),
+        pair("TRM-1 two acceptances", by::terms_read, by::accept_terms, by::accept_terms_too),
+    ]
+}
+
+/// Around orders and promo codes.
+fn orders_meet() -> Vec<Pair> {
+    vec![
+        pair("SHP-3 two orders, one promo code", by::with_promo, by::place_order, by::place_another_order),
+        pair("SHP-3 one order twice", by::with_promo, by::place_order, by::place_order),
+        pair(
+            "SHP-3 two orders, a dead one has the code",
+            by::redemption_missing,
+            by::place_order,
+            by::place_another_order,
+        ),
+        pair("SHP-7 two webhooks of one order", nothing, by::webhook, by::webhook_of_same_order),
+        pair("SHP-7 webhook against the page", by::with_promo, by::webhook, by::place_order),
+        pair("SHP-2 two batches on one form", by::on_duty, by::order_batch, by::order_another_batch),
+        pair("SHP-2 one promo batch twice", by::on_duty, by::order_batch, by::order_batch),
+    ]
+}
+
+/// Sign-in, credentials, second factors and launches.
+fn factors_meet() -> Vec<Pair> {
+    vec![
+        pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
+        pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
+        pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
+        pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),
+        pair("CRD-1 two people, one licence", by::ordered, by::activate_licence, by::activate_licence_too),
+        pair("CRD-1 two licences of one person", by::ordered, by::activate_licence, by::activate_another_licence),
+        pair("CRD-1 one activation twice", by::ordered, by::activate_licence, by::activate_licence),
+        pair("CRD-4 two offers of a seed", by::licensed, by::begin_enrolment, by::begin_enrolment),
+        pair("CRD-4 proof against a new offer", by::enrolling, by::prove_enrolment, by::begin_enrolment),
+        pair("OTP-2 one code twice", by::enrolled, by::verify_otp, by::verify_otp),
+        pair(
+            "OTP-2 one code from two browsers",
+            by::enrolled_with_two_browsers,
+            by::verify_otp,
+            by::verify_otp_elsewhere,
+        ),
+        pair(
+            "OTP-3 a right code against a wrong one",
+            by::enrolled_with_two_browsers,
+            by::verify_otp,
+            by::verify_otp_wrongly_elsewhere,
+        ),
+        pair("SIG-2 a right code against sign-out", by::enrolled, by::verify_otp, by::sign_out),
+        pair("LCH-2 one code exchanged twice", by::authorized, by::exchange, by::exchange),
+    ]
+}

@@ -1,0 +1,352 @@
+//! A deployment, and the actors' browsers with what the actors know.
+
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::LazyLock};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use edge::{
+    Reply,
+    serve::serve,
+    testing::{Deployment, Double, request},
+};
+use http::Method;
+use kv_schema::backends::{
+    model::Backend,
+    turns::{Actor, alone},
+    world::World,
+};
+use serde_json::Value;
+use shared::{
+    config::Gateway,
+    secret::{Keys, SecretDigest},
+};
+
+/// Where browsers reach the service.
+pub const PUBLIC_URL: &str = "https://vestibule.example";
+/// The partner Anvil's API key.
+pub const API_KEY: &str = "anvil-key-of-the-proofs";
+/// The secret that the application `supply-platform` has for the token endpoint.
+pub const CLIENT_SECRET: &str = "supply-platform-secret-of-the-proofs";
+/// The registrar's password.
+pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
+
+const ROOT_SECRET: [u8; 32] = [7; 32];
+/// More turns than any request takes.
+const TURNS_MAX: usize = 10_000;
+
+/// Serves one request with one handler.
+pub type Serve = fn(Double, edge::Request) -> Pin<Box<dyn Future<Output = Reply>>>;
+
+/// A deployment in use.
+#[derive(Debug, Clone)]
+pub struct Stage {
+    deployment: Deployment,
+    /// Cookies, by browser and name.
+    jars: BTreeMap<&'static str, BTreeMap<String, String>>,
+    facts: BTreeMap<&'static str, String>,
+    /// What each browser was answered last.
+    answers: BTreeMap<&'static str, Answer>,
+}
+
+/// A request as an actor sends it.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Whose cookies go with it.
+    pub browser: &'static str,
+    /// Method.
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    /// Headers besides `Cookie`.
+    pub headers: Vec<(&'static str, String)>,
+    /// Body.
+    pub body: Vec<u8>,
+}
+
+/// A request on its way.
+#[derive(Debug, Clone)]
+pub struct Sent {
+    /// Who sent it.
+    pub browser: &'static str,
+    request: edge::Request,
+}
+
+/// What an actor is answered.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Status.
+    pub status: u16,
+    /// Where it leads.
+    pub location: String,
+    /// The body when it is JSON.
+    pub json: Value,
+    /// The body as text.
+    pub text: String,
+}
+
+/// A message as the mail provider received it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mail {
+    /// Recipient.
+    pub to: String,
+    /// Subject.
+    pub subject: String,
+    /// Text.
+    pub text: String,
+}
+
+/// The keys of every deployment here.
+///
+/// # Panics
+/// Never: the root secret is long enough.
+pub fn keys() -> Keys {
+    Keys::new(&ROOT_SECRET, None).expect("32 bytes are enough")
+}
+
+/// Anvil's webhook secret.
+pub fn webhook_secret() -> String {
+    format!("whsec_{}", STANDARD.encode([8; 32]))
+}
+
+fn variables() -> BTreeMap<String, String> {
+    let digest = |secret: &str| SecretDigest::of(secret).as_str().to_owned();
+    [
+        ("public_url", PUBLIC_URL.to_owned()),
+        ("mail_endpoint", "https://mail.example/send".to_owned()),
+        ("root_secret", STANDARD.encode(ROOT_SECRET)),
+        ("anvil_api_key_digest", digest(API_KEY)),
+        ("anvil_webhook_secret", webhook_secret()),
+        ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
+        ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+static GATEWAY: LazyLock<String> = LazyLock::new(|| {
+    // Each answer is hashed like a password; without the questions an exploration takes a quarter of the time.
+    let text = include_str!("../../../gateway.toml");
+    let (before, rest) = text.split_once("security_questions = [").expect("the file has the questions");
+    let (_, after) = rest.split_once("\n]\n").expect("the list ends");
+    format!("{before}{after}")
+});
+
+fn gateway(text: &str) -> Gateway {
+    Gateway::parse(text).expect("the repository's configuration is valid")
+}
+
+impl Stage {
+    /// An empty deployment on this kind of store.
+    pub fn new(backend: Backend) -> Self {
+        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables());
+        Self { deployment, jars: BTreeMap::new(), facts: BTreeMap::new(), answers: BTreeMap::new() }
+    }
+
+    /// Another stage that is like this one now.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { deployment: self.deployment.fork(), ..self.clone() }
+    }
+
+    /// The same actors before another store.
+    #[must_use]
+    pub fn on(&self, world: World) -> Self {
+        Self { deployment: self.deployment.on(world), ..self.clone() }
+    }
+
+    /// Invited organisations are approved automatically from now on (APR-1).
+    pub fn approve_automatically(&mut self) {
+        let text = GATEWAY.replacen("approval = \"manual\"", "approval = \"automatic-for-invited\"", 1);
+        self.deployment = self.deployment.under(gateway(&text));
+    }
+
+    /// The deployment.
+    pub fn deployment(&self) -> &Deployment {
+        &self.deployment
+    }
+
+    /// The time.
+    pub fn unix_seconds(&self) -> u64 {
+        self.deployment.world().unix_seconds()
+    }
+
+    /// Lets time pass.
+    pub fn wait(&self, seconds: u64) {
+        self.deployment.world().advance(seconds);
+    }
+
+    /// Something that an actor has learnt.
+    ///
+    /// # Panics
+    /// When nobody has: the row's earlier requests are the wrong ones.
+    pub fn fact(&self, name: &str) -> &str {
+        self.facts.get(name).unwrap_or_else(|| panic!("nobody has learnt {name}"))
+    }
+
+    /// What this browser was answered last.
+    ///
+    /// # Panics
+    /// When nothing was.
+    pub fn last(&self, browser: &str) -> &Answer {
+        self.answers.get(browser).expect("it was answered")
+    }
+
+    /// Remembers something.
+    pub fn learn(&mut self, name: &'static str, value: impl Into<String>) {
+        self.facts.insert(name, value.into());
+    }
+
+    /// Every message that the mail provider received, once for each idempotency key.
+    ///
+    /// # Panics
+    /// When one is not the document that the provider takes.
+    pub fn mails(&self) -> Vec<Mail> {
+        let posted = self.deployment.world().posted();
+        let mails = posted.iter().map(|posted| {
+            let document: Value = serde_json::from_slice(&posted.body).expect("a JSON document");
+            let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Mail { to: text("to"), subject: text("subject"), text: text("text") }
+        });
+        mails.collect()
+    }
+
+    /// The newest message to this person whose subject contains the text.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn mail(&self, to: &str, subject: &str) -> Mail {
+        let newest = self.mails().into_iter().rev().find(|mail| mail.to == to && mail.subject.contains(subject));
+        newest.unwrap_or_else(|| panic!("no message {subject:?} to {to}"))
+    }
+
+    /// Sends a request, undisturbed, and takes in the answer.
+    pub fn send(&mut self, serve: Serve, ask: &Ask) -> Answer {
+        let sent = self.sent(ask);
+        self.deliver(serve, &sent)
+    }
+
+    /// The request as it leaves the browser now, with the cookies of this moment.
+    pub fn sent(&self, ask: &Ask) -> Sent {
+        let pairs = self.jars.get(ask.browser).into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+        let cookies = pairs.collect::<Vec<_>>().join("; ");
+        let mut headers: Vec<(&str, &str)> = ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
+        }
+        let request = request(ask.method.clone(), &ask.target, &headers, ask.body.clone());
+        Sent { browser: ask.browser, request }
+    }
+
+    /// Lets a request that was sent arrive, undisturbed, and takes in the answer.
+    ///
+    /// # Panics
+    /// When the handler does not come to an end.
+    pub fn deliver(&mut self, serve: Serve, sent: &Sent) -> Answer {
+        let reply = alone(serve(self.deployment.platform(), sent.request.clone()), TURNS_MAX);
+        self.receive(sent.browser, &reply.expect("every loop in a handler is bounded"))
+    }
+
+    /// The request under way, to be taken turn by turn. Its answer is taken in by [`Stage::receive`], or lost.
+    pub fn under_way(&self, serve: Serve, sent: &Sent) -> Actor<'static, Reply> {
+        Actor::new(serve(self.deployment.platform(), sent.request.clone()))
+    }
+
+    /// Takes in an answer and its cookies.
+    pub fn receive(&mut self, browser: &'static str, reply: &Reply) -> Answer {
+        let jar = self.jars.entry(browser).or_default();
+        for (_, cookie) in reply.headers.iter().filter(|(name, _)| *name == "set-cookie") {
+            let (name, rest) = cookie.split_once('=').unwrap_or((cookie, ""));
+            let value = rest.split(';').next().unwrap_or_default();
+            if cookie.contains("Max-Age=0") {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        let location = reply.headers.iter().find(|(name, _)| *name == "location");
+        let answer = Answer {
+            status: reply.status.as_u16(),
+            location: location.map(|(_, value)| value.clone()).unwrap_or_default(),
+            json: serde_json::from_slice(&reply.body).unwrap_or_default(),
+            text: String::from_utf8_lossy(&reply.body).into_owned(),
+        };
+        self.answers.insert(browser, answer.clone());
+        answer
+    }
+}
+
+impl Answer {
+    /// The answer, if its status is this one.
+    ///
+    /// # Panics
+    /// With the answer's text otherwise.
+    #[must_use]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+
+    /// Whether the answer is the refusal with this code.
+    pub fn says(&self, code: &str) -> bool {
+        self.json.pointer("/code").and_then(Value::as_str) == Some(code)
+    }
+
+    /// Whether the client was told to try again.
+    pub fn is_try_again(&self) -> bool {
+        self.status >= 500 || self.says("still-running")
+    }
+
+    /// A text of the JSON document, by its pointer.
+    ///
+    /// # Panics
+    /// When the document has none.
+    pub fn at(&self, pointer: &str) -> String {
+        let text = self.json.pointer(pointer).and_then(Value::as_str);
+        text.unwrap_or_else(|| panic!("{pointer} is no text in {}", self.text)).to_owned()
+    }
+}
+
+impl Mail {
+    /// The first word of the text that has this mark.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn word(&self, mark: impl Fn(&str) -> bool) -> String {
+        let word = self.text.split_whitespace().find(|word| mark(word));
+        word.unwrap_or_else(|| panic!("no such word in {}", self.text)).to_owned()
+    }
+
+    /// The token of the link.
+    pub fn token(&self) -> String {
+        let link = self.text.split_whitespace().find(|word| word.contains("token=")).unwrap_or_default();
+        link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default()
+    }
+}
+
+macro_rules! components {
+    ($($($segment:literal)|+ => $component:ident),* $(,)?) => {
+        /// Serves a request with the component of its route, as the manifest has them.
+        pub fn component(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
+            let segment = request.segments().first().copied().unwrap_or_default().to_owned();
+            Box::pin(async move {
+                match segment.as_str() {
+                    $($($segment)|+ => serve(platform, Ok(request), $component::handle, $component::hands()).await,)*
+                    other => panic!("no component serves /{other}"),
+                }
+            })
+        }
+    };
+}
+
+components! {
+    "invite" => invite,
+    "register" => register,
+    "operate" => operate,
+    "activate" => activate,
+    "sign-in" => sign_in,
+    "dashboard" => dashboard,
+    "accept-terms" => accept_terms,
+    "webstore-checkout" => webstore_checkout,
+    "credentials" => credentials,
+    "verify-otp" => verify_otp,
+    "launch" | ".well-known" => launch,
+}

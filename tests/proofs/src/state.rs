@@ -1,0 +1,199 @@
+//! What a deployment comes to, as lines of text: every record decoded, without what may differ between two runs that
+//! mean the same (times, random ids, sessions whose answer was lost, how often somebody failed).
+//!
+//! What counts for nothing is left out: licences and promo codes that no order or batch names, authorization codes that
+//! were never exchanged or are revoked. What such records are *for* is written beside the record that makes them count.
+
+use std::fmt::Write as _;
+
+use kv_schema::{
+    backends::{turns::alone, world::World},
+    record::Record,
+    records::registration_queue,
+};
+use shared::{
+    account::{Account, Login, Session, Stage as AccountStage},
+    batch::Batch,
+    checkout::Order,
+    credential::Authenticator,
+    invitation::{IdempotencyClaim, InvitationSlot},
+    launch::{AuthorizationCode, CodeState},
+    licence::{Licence, LicenceState},
+    lockout::Failures,
+    operator::Operator,
+    organisation::Organisation,
+    promo::Promo,
+    registration::{QueueSummary, Registration},
+    totp::Clockwork,
+    values::{RegistrationId, Timestamp},
+};
+
+use crate::stage::Stage;
+
+/// Every kind of key there is: a record that is not looked at would not be missed.
+const PREFIXES: [&str; 15] = [
+    "acct", "batch", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org", "promo", "reg",
+];
+
+/// Ids that are drawn anew in each run, and times.
+const DRAWN: [&str; 5] = ["LicenceId(", "PromoId(", "CodeId(", "CredentialId(", "Timestamp("];
+
+/// The end state.
+///
+/// # Panics
+/// When a stored record cannot be read, or is of a kind that nobody looks at.
+pub fn of(stage: &Stage) -> Vec<String> {
+    let world = stage.deployment().world();
+    for key in world.keys() {
+        let prefix = key.split(':').next().unwrap_or_default();
+        assert!(PREFIXES.contains(&prefix), "nobody looks at records of the kind {prefix}");
+    }
+    let mut lines = Vec::new();
+    plain::<InvitationSlot>(world, &mut lines);
+    plain::<IdempotencyClaim>(world, &mut lines);
+    plain::<Registration>(world, &mut lines);
+    plain::<Organisation>(world, &mut lines);
+    plain::<Login>(world, &mut lines);
+    each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
+    each(world, &mut lines, |operator| on_duty(&operator));
+    each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
+    each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
+    lines.extend(exchanged(world));
+    lines.extend(queue(world));
+    let mut mails: Vec<String> =
+        stage.mails().iter().map(|mail| format!("mail {}: {}", mail.to, mail.subject)).collect();
+    mails.sort();
+    lines.extend(mails);
+    lines.iter().map(|line| without_drawn(line)).collect()
+}
+
+/// How many effects wait.
+///
+/// # Panics
+/// When a stored record cannot be read.
+pub fn pending(stage: &Stage) -> usize {
+    fn of<R: Record>(world: &World) -> usize {
+        world.every::<R>().expect("readable").iter().map(|stored| stored.pending().len()).sum()
+    }
+    let world = stage.deployment().world();
+    of::<InvitationSlot>(world)
+        + of::<IdempotencyClaim>(world)
+        + of::<Registration>(world)
+        + of::<Organisation>(world)
+        + of::<Account>(world)
+        + of::<Login>(world)
+        + of::<Batch>(world)
+        + of::<Order>(world)
+        + of::<Licence>(world)
+        + of::<Promo>(world)
+        + of::<Operator>(world)
+        + of::<AuthorizationCode>(world)
+}
+
+/// Where two end states differ, for people.
+pub fn difference(expected: &[String], found: &[String]) -> String {
+    let mut text = String::new();
+    for line in expected.iter().filter(|line| !found.contains(line)) {
+        let _ = writeln!(text, "  missing: {line}");
+    }
+    for line in found.iter().filter(|line| !expected.contains(line)) {
+        let _ = writeln!(text, "  unexpected: {line}");
+    }
+    if text.is_empty() {
+        let _ = writeln!(text, "  a line more or less often: {} lines, not {}", found.len(), expected.len());
+    }
+    text
+}
+
+fn plain<R: Record + std::fmt::Debug>(world: &World, lines: &mut Vec<String>) {
+    each(world, lines, |value: R| format!("{value:?}"));
+}
+
+fn each<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> String) {
+    let stored = world.every::<R>().expect("what is stored was written by this program");
+    lines.extend(stored.into_iter().map(|stored| show(stored.into_value())));
+}
+
+fn essential(mut account: Account) -> Account {
+    if let AccountStage::Active { failures, .. } = &mut account.stage {
+        *failures = essential_failures(*failures);
+    }
+    // An answer that is lost leaves a session that nobody has the secret of; what counts is the best there is.
+    account.sessions.sort_by_key(|session: &Session| session.raised.as_ref().map(|raised| raised.level));
+    account.sessions = account.sessions.pop().into_iter().collect();
+    for credential in &mut account.credentials {
+        credential.failures = credential.failures.min(1);
+        if let Authenticator::App { clockwork, .. } = &mut credential.authenticator {
+            *clockwork = Clockwork::default();
+        }
+    }
+    account
+}
+
+fn essential_failures(failures: Failures) -> Failures {
+    if failures.count() == 0 { failures } else { Failures::default().one_more(Timestamp::from_unix(0)) }
+}
+
+fn on_duty(operator: &Operator) -> String {
+    let sessions = if operator.sessions.is_empty() { "nobody" } else { "somebody" };
+    format!("operator {}: {sessions} on duty, {:?}", operator.id, essential_failures(operator.failures))
+}
+
+/// What became of the licences that the order names.
+fn licences(world: &World, order: &Order) -> Vec<String> {
+    let every = world.every::<Licence>().expect("readable");
+    let states = order.licences.iter().map(|id| {
+        let licence = every.iter().find(|stored| stored.value().id == *id);
+        match licence.map(|stored| stored.value().state) {
+            None => "missing".to_owned(),
+            Some(LicenceState::Issued) => "issued".to_owned(),
+            Some(LicenceState::Activated { account, .. }) => format!("activated by {account}"),
+        }
+    });
+    states.collect()
+}
+
+/// Which orders hold the codes that the batch names.
+fn uses(world: &World, batch: &Batch) -> Vec<String> {
+    let every = world.every::<Promo>().expect("readable");
+    let codes = batch.promos.iter().map(|id| match every.iter().find(|stored| stored.value().id == *id) {
+        None => "missing".to_owned(),
+        Some(stored) => {
+            let holds = stored.value().holds.iter();
+            let uses = holds.map(|hold| (hold.order, hold.reserved_until.map_or("redeemed", |_| "reserved")));
+            format!("{:?}", uses.collect::<Vec<_>>())
+        }
+    });
+    codes.collect()
+}
+
+fn exchanged(world: &World) -> Vec<String> {
+    let codes = world.every::<AuthorizationCode>().expect("readable");
+    let exchanged = codes.iter().filter(|stored| matches!(stored.value().state, CodeState::Exchanged(_)));
+    let mut lines: Vec<String> = exchanged.map(|stored| format!("{:?}", stored.value())).collect();
+    lines.sort();
+    lines
+}
+
+fn queue(world: &World) -> Vec<String> {
+    let page = alone(async { world.kv().page(&registration_queue(), None).await }, 1000);
+    let page = page.expect("a page takes few turns").expect("nothing fails any more");
+    let entries = page.entries.iter().map(|entry| {
+        let summary: Option<QueueSummary> = postcard::from_bytes(&entry.payload).ok();
+        format!("waits: {} {summary:?}", RegistrationId::from_bytes(entry.id.0))
+    });
+    entries.collect()
+}
+
+fn without_drawn(line: &str) -> String {
+    let mut text = line.to_owned();
+    for drawn in DRAWN {
+        let mut kept = String::with_capacity(text.len());
+        for (n, part) in text.split(drawn).enumerate() {
+            kept.push_str(if n == 0 { "" } else { drawn });
+            kept.push_str(if n == 0 { part } else { part.split_once(')').map_or(part, |(_, rest)| rest) });
+        }
+        text = kept;
+    }
+    text
+}
