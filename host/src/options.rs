@@ -56,7 +56,11 @@ pub struct Options {
     pub memory_limit_bytes: usize,
     /// How long a request may take, computing or waiting. Default: 30 s.
     pub request_deadline: Duration,
-    /// A store to use instead of SQLite in `state_dir`. Default: none.
+    /// Spin's runtime-config file: `[key_value_store.default]` with `type = "spin"` (SQLite; a `path` starts in
+    /// `state_dir`, and without one nothing is kept) or `type = "redis"` and its `url`. Default: none, which keeps the
+    /// store in `state_dir`.
+    pub runtime_config: Option<PathBuf>,
+    /// A store to use instead of every other. Default: none.
     pub store: Option<Arc<dyn Store>>,
     /// Called with a line of text before work that takes long. Default: says nothing.
     pub progress: fn(&str),
@@ -82,6 +86,7 @@ impl Options {
             body_limit_bytes: 1024 * 1024,
             memory_limit_bytes: 128 * 1024 * 1024,
             request_deadline: Duration::from_secs(30),
+            runtime_config: None,
             store: None,
             progress: |_| {},
         }

@@ -2,10 +2,12 @@
 //! JSON, people by the pages and their forms, without JavaScript.
 //!
 //! [`story`] has the two journeys; the tests walk them on a [`world::World`] of their own, `cargo xtask demo` on a
-//! running host.
+//! running host. [`stores`] are the real backends on which worlds run.
 
 pub mod authenticator;
 pub mod browser;
 pub mod place;
+pub mod process;
+pub mod stores;
 pub mod story;
 pub mod world;

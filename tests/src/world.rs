@@ -18,7 +18,10 @@ use shared::{
 };
 use vestibule_host::{Address, Clock, Options, Running, Store};
 
-use crate::place::{Place, Secrets, Time};
+use crate::{
+    place::{Place, Secrets, Time},
+    stores::{Backend, RedisServer},
+};
 
 /// When tests begin: tomorrow at 09:00 UTC. The demonstration application lives in real time and refuses ID tokens that
 /// have expired by it, so the tests' time must not fall behind.
@@ -38,6 +41,8 @@ pub struct World {
     pub host: Running,
     /// The demonstration application.
     pub application: relying_party::Running,
+    /// The server behind the store, if it has one of its own.
+    _redis: Option<RedisServer>,
     /// Keeps the configuration while the host runs.
     _directory: tempfile::TempDir,
 }
@@ -47,7 +52,9 @@ pub struct World {
 pub struct Wishes {
     /// Measure every request.
     pub metering: bool,
-    /// Use this store.
+    /// What keeps the keys.
+    pub backend: Backend,
+    /// Use this store instead.
     pub store: Option<std::sync::Arc<dyn Store>>,
 }
 
@@ -68,6 +75,14 @@ impl World {
         Self::with(Wishes::default()).await
     }
 
+    /// Starts a world on this backend.
+    ///
+    /// # Errors
+    /// As [`World::start`]; when the backend's server is not installed.
+    pub async fn on(backend: Backend) -> anyhow::Result<Self> {
+        Self::with(Wishes { backend, ..Wishes::default() }).await
+    }
+
     /// Starts a world that differs.
     ///
     /// # Errors
@@ -81,6 +96,15 @@ impl World {
         let mut options = options(gateway, &secrets);
         options.metering = wishes.metering;
         options.store = wishes.store;
+        let redis = match wishes.backend {
+            Backend::Sqlite => None,
+            Backend::Redis => Some(RedisServer::start().await?),
+        };
+        if let Some(redis) = &redis {
+            let file = directory.path().join("runtime-config.toml");
+            std::fs::write(&file, redis.runtime_config())?;
+            options.runtime_config = Some(file);
+        }
         let clock = options.clock.clone();
         let host = vestibule_host::start(options).await?;
         let service = format!("http://{}", host.address());
@@ -93,7 +117,7 @@ impl World {
         })
         .await?;
         let place = Place { service, mailbox: format!("http://{mailbox}"), secrets, time: Time::Test(clock) };
-        Ok(Self { place, host, application, _directory: directory })
+        Ok(Self { place, host, application, _redis: redis, _directory: directory })
     }
 
     /// An address of the service.
@@ -145,7 +169,7 @@ pub fn options(gateway: PathBuf, secrets: &Secrets) -> Options {
 }
 
 /// The values of the manifest's variables.
-fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
+pub fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
     let digest = |secret: &str| SecretDigest::of(secret).as_str().to_owned();
     [
         ("root_secret", STANDARD.encode(ROOT_SECRET)),
