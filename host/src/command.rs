@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::{Address, Options};
+use crate::{Address, Options, Timer};
 
 /// Runs an application of Spin components on this machine, without Spin.
 #[derive(Parser)]
@@ -49,6 +50,12 @@ struct Arguments {
     /// An application variable that receives the mailbox's origin, and PATH behind it.
     #[arg(long = "mailbox-variable", value_name = "NAME[=PATH]", value_parser = name_and_path)]
     mailbox_variables: Vec<(String, String)>,
+    /// A path of the application that is sent an empty POST at intervals, with the secret in `VESTIBULE_TIMER_SECRET`.
+    #[arg(long, value_name = "PATH")]
+    timer_path: Option<String>,
+    /// How long after one such call the next one begins.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..))]
+    timer_seconds: u64,
     /// Lets components see a clock that is ahead by so many seconds, for tests of what time brings.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     clock_ahead: u64,
@@ -77,7 +84,7 @@ async fn run() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let running = crate::start(options(Arguments::parse())).await?;
+    let running = crate::start(options(Arguments::parse())?).await?;
     match running.mailbox_address() {
         Some(mailbox) => println!("ready on http://{} with the mailbox on http://{mailbox}", running.address()),
         None => println!("ready on http://{}", running.address()),
@@ -91,7 +98,10 @@ async fn run() -> anyhow::Result<()> {
     running.shutdown().await
 }
 
-fn options(arguments: Arguments) -> Options {
+/// The environment variable of the timer's secret: other users see a command line.
+const TIMER_SECRET: &str = "VESTIBULE_TIMER_SECRET";
+
+fn options(arguments: Arguments) -> anyhow::Result<Options> {
     let mut options = Options::new(arguments.manifest);
     options.listen = arguments.listen;
     options.mailbox = Some(arguments.mailbox);
@@ -105,9 +115,14 @@ fn options(arguments: Arguments) -> Options {
     let mailboxes = arguments.mailbox_variables.into_iter().map(|(name, path)| (name, Address::Mailbox(path)));
     options.address_variables = origins.chain(mailboxes).collect();
     options.file_overrides = arguments.files.into_iter().map(|(name, path)| (name, path.into())).collect();
+    if let Some(path) = arguments.timer_path {
+        let secret =
+            std::env::var(TIMER_SECRET).with_context(|| format!("{TIMER_SECRET} is needed for --timer-path"))?;
+        options.timer = Some(Timer { path, secret, every: Duration::from_secs(arguments.timer_seconds) });
+    }
     options.clock.advance(Duration::from_secs(arguments.clock_ahead));
     options.progress = |line| eprintln!("{line}");
-    options
+    Ok(options)
 }
 
 fn name_and_path(argument: &str) -> Result<(String, String), String> {

@@ -38,6 +38,7 @@ mod running;
 mod runtime_config;
 mod serve;
 mod store;
+mod timer;
 mod variables;
 
 pub use clock::Clock;
@@ -46,6 +47,7 @@ pub use ledger::{Ledger, Measured, Operation, Totals, Touched};
 pub use options::{Address, Options};
 pub use running::{Running, start};
 pub use store::{CompareAndSwap, Durability, Redis, Sqlite, Store, StoreError, Swapped};
+pub use timer::Timer;
 
 /// Wasmtime has an error type of its own; what it says goes into ours, causes included.
 #[expect(clippy::needless_pass_by_value, reason = "for map_err, which hands over the value")]

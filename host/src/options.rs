@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::timer::Timer;
 
 /// A URL of this host: an origin such as `http://127.0.0.1:3000`, and what stands behind it (`""` or `"/send"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,8 @@ pub struct Options {
     pub runtime_config: Option<PathBuf>,
     /// A store to use instead of every other. Default: none.
     pub store: Option<Arc<dyn Store>>,
+    /// A path of the application to be called at intervals. Default: none.
+    pub timer: Option<Timer>,
     /// Called with a line of text before work that takes long. Default: says nothing.
     pub progress: fn(&str),
 }
@@ -88,6 +91,7 @@ impl Options {
             request_deadline: Duration::from_secs(30),
             runtime_config: None,
             store: None,
+            timer: None,
             progress: |_| {},
         }
     }

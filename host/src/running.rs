@@ -34,7 +34,7 @@ use crate::runtime_config::{self, Backend};
 use crate::serve::serve;
 use crate::store::{Durability, Redis, Sqlite, Store};
 use crate::variables::Variables;
-use crate::{files, flat, precompiled};
+use crate::{files, flat, precompiled, timer};
 
 /// The store's file, named as Spin names it in its state directory.
 const STORE_FILE: &str = "sqlite_key_value.db";
@@ -101,6 +101,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         await_ready(&front, address, path, &log).await?;
         // What the question cost is nobody's request.
         drop(ledger.take_measured());
+    }
+    if let Some(timer) = options.timer {
+        servers.push(tokio::spawn(timer::run(Arc::clone(&front), address, timer, stopped.clone())));
     }
     servers.push(tokio::spawn(serve(listener, front, stopped)));
     tracing::info!(application = manifest.name, %address, "ready");

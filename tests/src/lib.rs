@@ -8,6 +8,7 @@ pub mod authenticator;
 pub mod browser;
 pub mod place;
 pub mod process;
+pub mod provider;
 pub mod stores;
 pub mod story;
 pub mod world;

@@ -16,7 +16,7 @@ use shared::{
     totp::{Parameters, otpauth_uri},
     values::OperatorId,
 };
-use vestibule_host::{Address, Clock, Options, Running, Store};
+use vestibule_host::{Address, Clock, Options, Running, Store, Timer};
 
 use crate::{
     place::{Place, Secrets, Time},
@@ -30,6 +30,9 @@ pub fn start_unix_seconds() -> u64 {
     let now = Time::Real.unix_seconds();
     (now / DAY + 1) * DAY + 9 * 3600
 }
+
+/// What the operator's machines present: the timer that calls the sweep.
+pub const MACHINE_KEY: &str = "machine-key-of-the-tests";
 
 const ROOT_SECRET: [u8; 32] = [7; 32];
 
@@ -54,6 +57,10 @@ pub struct Wishes {
     pub metering: bool,
     /// What keeps the keys.
     pub backend: Backend,
+    /// Values of variables that differ.
+    pub variables: BTreeMap<String, String>,
+    /// What the host calls at intervals.
+    pub timer: Option<Timer>,
     /// Use this store instead.
     pub store: Option<std::sync::Arc<dyn Store>>,
 }
@@ -96,6 +103,8 @@ impl World {
         let mut options = options(gateway, &secrets);
         options.metering = wishes.metering;
         options.store = wishes.store;
+        options.variables.extend(wishes.variables);
+        options.timer = wishes.timer;
         let redis = match wishes.backend {
             Backend::Sqlite => None,
             Backend::Redis => Some(RedisServer::start().await?),
@@ -180,6 +189,7 @@ pub fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
         ("supply_platform_client_secret_digest", digest(&client_secret("supply-platform"))),
         ("business_network_client_secret_digest", digest(&client_secret("business-network"))),
         ("operator_registrar_password_digest", digest(&secrets.registrar_password)),
+        ("machine_key_digest", digest(MACHINE_KEY)),
         ("operator_auditor_password_digest", digest("auditor-password-of-the-tests")),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -16,7 +16,7 @@ use crate::{
     build, gateway,
     manifest::Manifest,
     processes::Processes,
-    secrets::Secrets,
+    secrets::{MACHINE_KEY, Secrets},
     steps::{Steps, seconds},
     workspace,
 };
@@ -149,6 +149,7 @@ fn host(
         .args(["--mailbox", &addresses.mailbox.to_string()])
         .arg("--state-dir")
         .arg(state);
+    host.args(["--timer-path", "/operate/sweep"]).env("VESTIBULE_TIMER_SECRET", secrets.behind(MACHINE_KEY)?);
     for (destination, copy) in files {
         host.arg("--file").arg(format!("{destination}={}", copy.display()));
     }

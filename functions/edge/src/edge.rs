@@ -1,12 +1,14 @@
 //! What one request has at hand: configuration, keys, time, the store, and the loop that commits decisions.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, future::Future, pin::Pin, sync::Arc};
 
 use http::StatusCode;
 use kv_schema::{
     key::Key,
     kv::{Created, Kv, Replaced},
+    list::Appended,
     record::{Record, Stored},
+    records::Swept,
 };
 use shared::{
     account::{Account, SignedIn},
@@ -83,8 +85,8 @@ impl<P: Platform> Entropy for Randomness<'_, P> {
 }
 
 /// Which record type carries sealed effects: all of them.
-pub trait Persisted: Record<Effect = Sealed> {}
-impl<R: Record<Effect = Sealed>> Persisted for R {}
+pub trait Persisted: Record<Effect = Sealed> + Swept {}
+impl<R: Record<Effect = Sealed> + Swept> Persisted for R {}
 
 impl<P: Platform> Edge<P> {
     /// The store, with only right ways to write to it.
@@ -112,6 +114,7 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(O, Stored<R>), Failure> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
+        let mut reminded = false;
         for _ in 0..DECIDE_TRIES {
             let counted = match decide(seen.value().clone(), &mut self.rng()) {
                 Ok(Change::Commit(counted)) => counted,
@@ -128,6 +131,10 @@ impl<P: Platform> Edge<P> {
             };
             let (decision, outcome) = counted.split();
             let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+            if !reminded && leaves_something::<R>(&effects) {
+                self.remind(R::key(id)).await?;
+                reminded = true;
+            }
             match kv.replace(seen, decision.next, effects).await? {
                 Replaced::Committed(stored) => {
                     self.drain(&stored).await;
@@ -146,6 +153,14 @@ impl<P: Platform> Edge<P> {
     /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
     pub async fn create<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
         let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+        if leaves_something::<R>(&effects) {
+            // A repetition leaves nothing new: it is not to pay for a reminder.
+            if let Some(stored) = self.kv().get::<R>(id).await? {
+                self.drain(&stored).await;
+                return Ok(NowStands::Another(stored));
+            }
+            self.remind(R::key(id)).await?;
+        }
         match self.kv().create(id, decision.next, effects).await? {
             Created::Created(stored) => {
                 self.drain(&stored).await;
@@ -165,9 +180,25 @@ impl<P: Platform> Edge<P> {
     /// A fault of the store.
     pub async fn insert<R: Persisted>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
         let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+        if leaves_something::<R>(&effects) {
+            self.remind(R::key(id)).await?;
+        }
         let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
         self.drain(&stored).await;
         Ok(stored)
+    }
+
+    /// Notes before a commit what a sweep is to look at in case this request dies (OPS-3). When it cannot be noted,
+    /// nothing may be committed.
+    ///
+    /// Boxed and not generic, so that a component carries it once.
+    fn remind(&self, key: Key) -> Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> {
+        Box::pin(async move {
+            match self.kv().remind(&key).await? {
+                Appended::Added | Appended::AlreadyThere => Ok(()),
+                Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+            }
+        })
     }
 
     pub(crate) fn seal_effects(&self, key: &Key, effects: &[Effect]) -> Result<Vec<Sealed>, Failure> {
@@ -345,6 +376,11 @@ impl<P: Platform> Edge<P> {
     pub fn frame_value(&self, name: &'static str, value: impl Into<String>) {
         self.frame.borrow_mut().set(name, value);
     }
+}
+
+/// Whether a commit leaves something to do after it: effects, or a record that ends.
+fn leaves_something<R: Persisted>(effects: &[Sealed]) -> bool {
+    R::ENDS || !effects.is_empty()
 }
 
 const CSRF_CHARS: usize = 22;
