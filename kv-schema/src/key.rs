@@ -176,6 +176,11 @@ impl Counter {
     pub fn named(name: &Name) -> Self {
         Self(Key::of_name(Self::PREFIX, name))
     }
+
+    /// The counter that belongs to this id.
+    pub(crate) fn of_id(id: &[u8; 16]) -> Self {
+        Self(Key::of_id(Self::PREFIX, id))
+    }
 }
 
 const fn part_byte(byte: u8) -> bool {

@@ -12,6 +12,7 @@ pub mod record;
 pub mod records;
 pub mod store;
 pub mod sweep;
+pub mod trial;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod backends;

@@ -90,7 +90,7 @@ pub enum Ahead<S: Store> {
     /// Another sweep is at work.
     Taken,
     /// This is to be looked at.
-    Batch(Batch<S>),
+    Batch(Box<Batch<S>>),
 }
 
 /// A part of what lies ahead, not more than [`BATCH_ITEMS`]. Nobody else is kept from it before it is
@@ -200,12 +200,12 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         if plan.places == seen.value().places {
             return Ok(Ahead::Nothing);
         }
-        Ok(Ahead::Batch(Batch { seen, plan }))
+        Ok(Ahead::Batch(Box::new(Batch { seen, plan })))
     }
 
     /// Takes the turn, for [`QUIET_SECONDS`]. `None` when another sweep was faster: everything is as it was.
-    pub async fn take_turn(&self, batch: Batch<S>) -> Result<Option<Turn>, Fault> {
-        let Batch { seen, plan } = batch;
+    pub async fn take_turn(&self, batch: Box<Batch<S>>) -> Result<Option<Turn>, Fault> {
+        let Batch { seen, plan } = *batch;
         let owner = self.fresh();
         let taken_until_unix_seconds = self.ambient().unix_seconds().saturating_add(QUIET_SECONDS);
         let taken = Progress { owner, taken_until_unix_seconds, places: seen.value().places.clone() };

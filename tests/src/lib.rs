@@ -6,6 +6,7 @@
 
 pub mod authenticator;
 pub mod browser;
+pub mod doctor;
 pub mod place;
 pub mod process;
 pub mod provider;

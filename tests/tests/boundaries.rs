@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 12] = [
+const COMPONENTS: [&str; 13] = [
     "invite",
     "register",
     "activate",
@@ -18,6 +18,7 @@ const COMPONENTS: [&str; 12] = [
     "launch",
     "operate",
     "sweep",
+    "self-check",
     "dashboard",
 ];
 
@@ -132,7 +133,7 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// The most bytes that each component may have: what it has, rounded up. The target is 450 kB, and 600 kB with password
 /// hashing or signatures; `docs/figures.md` says what is still in the way. Ceilings only ever go down;
 /// once they went up by 50 kB, when commits began to leave reminders for the sweep.
-const CEILINGS: [(&str, u64); 12] = [
+const CEILINGS: [(&str, u64); 13] = [
     ("invite", 1_010_000),
     ("register", 1_360_000),
     ("activate", 1_060_000),
@@ -144,6 +145,7 @@ const CEILINGS: [(&str, u64); 12] = [
     ("launch", 1_070_000),
     ("operate", 1_370_000),
     ("sweep", 1_190_000),
+    ("self-check", 720_000),
     ("dashboard", 720_000),
 ];
 

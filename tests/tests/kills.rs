@@ -1,6 +1,6 @@
 //! `kill -9` in the middle of a load, again and again: what was acknowledged is there, and nothing happens twice.
 //!
-//! The host runs as a process on a durable SQLite store. Four clients keep it busy with requests that change something,
+//! The host runs as a process on a durable `SQLite` store. Four clients keep it busy with requests that change something,
 //! and write a journal: what they sent, and what was acknowledged. Then the process is killed and started again on the
 //! same files, with a clock that is three minutes ahead, so that what a dead creator holds is free (`kv-schema/src/kv.rs`
 //! says for how long). What was sent and not acknowledged is sent again, as real clients do, or never,

@@ -8,16 +8,14 @@
 
 mod look;
 
-use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest};
+use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest, machine};
 use http::{Method, StatusCode};
 use kv_schema::sweep::Ahead;
 use serde::Serialize;
-use shared::{refusal::Refusal, secret::SecretDigest, values::Seconds};
+use shared::{refusal::Refusal, values::Seconds};
 
 use crate::look::Findings;
 
-/// Holds the SHA-256 of the secret that a caller presents, in hexadecimal.
-const KEY_DIGEST: &str = "machine_key_digest";
 /// The turn of another sweep ends by itself after this long.
 const TAKEN_RETRY_AFTER: Seconds = Seconds(60);
 /// Carrying out stops after this long; the rest was noted for later. A request lives 30 seconds.
@@ -66,7 +64,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 async fn sweep<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate. 3. There is nothing to parse.
-    authenticate(edge, request).await?;
+    machine::authenticate(edge, request).await?;
     // 4. Load.
     let kv = edge.kv();
     let batch = match kv.next_batch().await? {
@@ -97,14 +95,4 @@ async fn sweep<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 fn taken() -> Failure {
     Refusal::Busy { retry_after: TAKEN_RETRY_AFTER }.into()
-}
-
-/// The caller's secret, compared by its digest. Without a configured digest nobody is let in.
-async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<(), Failure> {
-    let presented = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
-    let presented = presented.ok_or(Refusal::ApiKeyNotValid)?;
-    let digest = edge.platform.variable(KEY_DIGEST).await?.ok_or(Refusal::ApiKeyNotValid)?;
-    let digest: SecretDigest =
-        digest.parse().map_err(|error| Failure::Fault(format!("variable {KEY_DIGEST}: {error}")))?;
-    if digest.matches(presented) { Ok(()) } else { Err(Refusal::ApiKeyNotValid.into()) }
 }
