@@ -23,7 +23,7 @@
 //!
 //! | | reads | writes |
 //! |---|---|---|
-//! | a reminder, noted by a request | 2 (3 in a sheet's first minute) | 1 (6 for a shard's first of the day) |
+//! | a reminder, noted by a request | 2 (3 in a sheet's first minute; 4 for a shard's first of the day) | 1 (5) |
 //! | a sweep that finds nothing to do | 1, and 1 for each of 9 lists; 4 more once an hour | 0 (2 once an hour) |
 //! | a sweep that finds something | the same, 1 for each reminder and each sheet; 1 more at the end | 2, and what there is to do |
 //! | a record that ends | 3 to note it, 1 to find it | 1 to note it, 1 to remove it |
