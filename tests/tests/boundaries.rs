@@ -145,7 +145,7 @@ const CEILINGS: [(&str, u64); 13] = [
     ("launch", 1_070_000),
     ("operate", 1_370_000),
     ("sweep", 1_190_000),
-    ("self-check", 720_000),
+    ("self-check", 730_000),
     ("dashboard", 720_000),
 ];
 
