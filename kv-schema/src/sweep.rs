@@ -17,7 +17,7 @@
 //! [`WAITS_SECONDS`]. Each wait has its lists, so that every list is in the order in which its reminders fall due and is
 //! walked once.
 //!
-//! **Killed anywhere, run by many.** A sweep reads its [`Progress`] and what lies ahead, takes the turn (a replace that
+//! **Killed anywhere, run by many.** A sweep reads its progress and what lies ahead, takes the turn (a replace that
 //! fails if anybody else did), works, and then writes how far it came. A turn ends by itself when its request must be
 //! dead. What was looked at and not yet written down is looked at again: that is harmless for everything a sweep does.
 //!
