@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::store::Store;
+use crate::timer::Timer;
 
 /// A URL of this host: an origin such as `http://127.0.0.1:3000`, and what stands behind it (`""` or `"/send"`).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +57,14 @@ pub struct Options {
     pub memory_limit_bytes: usize,
     /// How long a request may take, computing or waiting. Default: 30 s.
     pub request_deadline: Duration,
-    /// A store to use instead of SQLite in `state_dir`. Default: none.
+    /// Spin's runtime-config file: `[key_value_store.default]` with `type = "spin"` (SQLite; a `path` starts in
+    /// `state_dir`, and without one nothing is kept) or `type = "redis"` and its `url`. Default: none, which keeps the
+    /// store in `state_dir`.
+    pub runtime_config: Option<PathBuf>,
+    /// A store to use instead of every other. Default: none.
     pub store: Option<Arc<dyn Store>>,
+    /// A path of the application to be called at intervals. Default: none.
+    pub timer: Option<Timer>,
     /// Called with a line of text before work that takes long. Default: says nothing.
     pub progress: fn(&str),
 }
@@ -82,7 +89,9 @@ impl Options {
             body_limit_bytes: 1024 * 1024,
             memory_limit_bytes: 128 * 1024 * 1024,
             request_deadline: Duration::from_secs(30),
+            runtime_config: None,
             store: None,
+            timer: None,
             progress: |_| {},
         }
     }

@@ -30,10 +30,11 @@ use crate::manifest::{Component, Manifest};
 use crate::options::{Address, Options};
 use crate::outbound::AllowedHosts;
 use crate::routes::Router;
+use crate::runtime_config::{self, Backend};
 use crate::serve::serve;
-use crate::store::{Durability, Sqlite, Store};
+use crate::store::{Durability, Redis, Sqlite, Store};
 use crate::variables::Variables;
-use crate::{files, flat, precompiled};
+use crate::{files, flat, precompiled, timer};
 
 /// The store's file, named as Spin names it in its state directory.
 const STORE_FILE: &str = "sqlite_key_value.db";
@@ -70,12 +71,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
     let mailbox_listener = bind_mailbox(&options).await?;
     let mailbox_address = mailbox_listener.as_ref().map(|(_, address)| *address);
     let directory = tempfile::tempdir().context("no temporary directory can be made")?;
-    let own_store = open_store(&options, directory.path())?;
-    let store = match (&options.store, &own_store) {
-        (Some(given), _) => Arc::clone(given),
-        (None, Some(own)) => Arc::clone(own) as Arc<dyn Store>,
-        (None, None) => bail!("no store was opened"),
-    };
+    let (store, own_store) = open_store(&options, directory.path()).await?;
     let ledger = Arc::new(Ledger::new(Arc::clone(&store)));
     let log = Arc::new(GuestLog::default());
     let surroundings = Arc::new(Surroundings {
@@ -105,6 +101,9 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         await_ready(&front, address, path, &log).await?;
         // What the question cost is nobody's request.
         drop(ledger.take_measured());
+    }
+    if let Some(timer) = options.timer {
+        servers.push(tokio::spawn(timer::run(Arc::clone(&front), address, timer, stopped.clone())));
     }
     servers.push(tokio::spawn(serve(listener, front, stopped)));
     tracing::info!(application = manifest.name, %address, "ready");
@@ -181,16 +180,41 @@ async fn bind_mailbox(options: &Options) -> anyhow::Result<Option<(TcpListener, 
     bind(address).await.map(Some)
 }
 
-fn open_store(options: &Options, temporary: &Path) -> anyhow::Result<Option<Arc<Sqlite>>> {
-    if options.store.is_some() {
-        return Ok(None);
+/// The store, and the same once more if it is a file to be closed.
+async fn open_store(options: &Options, temporary: &Path) -> anyhow::Result<(Arc<dyn Store>, Option<Arc<Sqlite>>)> {
+    if let Some(given) = &options.store {
+        return Ok((Arc::clone(given), None));
     }
-    let (directory, durability) = match &options.state_dir {
-        Some(directory) => (directory.as_path(), Durability::PowerLoss),
-        None => (temporary, Durability::None),
+    if let Some(directory) = &options.state_dir {
+        make(directory)?;
+    }
+    let chosen =
+        options.runtime_config.as_deref().map(|file| Ok::<_, anyhow::Error>((file, runtime_config::read(file)?)));
+    let file = match chosen.transpose()? {
+        None => options.state_dir.as_ref().map(|directory| directory.join(STORE_FILE)),
+        Some((_, Backend::Spin { path: None })) => None,
+        Some((_, Backend::Spin { path: Some(path) })) => {
+            Some(options.state_dir.as_deref().unwrap_or(temporary).join(path))
+        }
+        Some((chosen_in, Backend::Redis { url })) => {
+            let connected = Redis::connect(&url).await;
+            let at = || format!("{}: key_value_store.default.url", chosen_in.display());
+            return Ok((Arc::new(connected.with_context(at)?), None));
+        }
     };
-    std::fs::create_dir_all(directory).with_context(|| format!("{}: cannot be made", directory.display()))?;
-    Ok(Some(Arc::new(Sqlite::open(&directory.join(STORE_FILE), durability)?)))
+    let (file, durability) = match file {
+        Some(file) => (file, Durability::PowerLoss),
+        None => (temporary.join(STORE_FILE), Durability::None),
+    };
+    if let Some(directory) = file.parent() {
+        make(directory)?;
+    }
+    let sqlite = Arc::new(Sqlite::open(&file, durability)?);
+    Ok((Arc::clone(&sqlite) as Arc<dyn Store>, Some(sqlite)))
+}
+
+fn make(directory: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| format!("{}: cannot be made", directory.display()))
 }
 
 fn variables(

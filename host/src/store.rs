@@ -1,11 +1,13 @@
-//! The key-value store behind the components, as a trait: SQLite here, other backends beside it later.
+//! The key-value store behind the components, as a trait, and its backends: SQLite and Redis.
 
+mod redis;
 mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use self::redis::Redis;
 pub use sqlite::{Durability, Sqlite};
 
 /// A key-value store with Spin's operations. `label` selects one of several key spaces.
@@ -53,7 +55,7 @@ pub trait CompareAndSwap: Send + Sync {
     /// Writes `value` if the key still has the value last seen.
     ///
     /// What happens if none was seen, or the key was absent, differs between backends: on SQLite the swap
-    /// then overwrites whatever is there, as in Spin.
+    /// then overwrites whatever is there, as in Spin. What is answered differs too.
     async fn swap(&self, value: Vec<u8>) -> Result<Swapped, StoreError>;
 }
 
@@ -63,7 +65,7 @@ pub trait CompareAndSwap: Send + Sync {
 pub enum Swapped {
     /// The new value is written.
     Applied,
-    /// Somebody else wrote meanwhile; nothing was changed by this swap.
+    /// Reported as failed. On SQLite nothing was changed by this swap; on Redis, as in Spin, that is not said.
     Refused,
 }
 

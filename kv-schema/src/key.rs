@@ -23,6 +23,13 @@ impl Key {
         Self(format!("{prefix}:{id}"))
     }
 
+    /// The prefix and the 16 bytes of a key made from an id; `None` for every other key.
+    pub(crate) fn id(&self) -> Option<(&str, [u8; 16])> {
+        let (prefix, id) = self.0.split_once(':')?;
+        let id = base32::decode(base32::Alphabet::Rfc4648Lower { padding: false }, id)?;
+        Some((prefix, id.try_into().ok()?))
+    }
+
     /// `prefix:name`.
     pub(crate) fn of_name(prefix: Prefix, name: &Name) -> Self {
         Self(format!("{prefix}:{name}"))
@@ -175,6 +182,11 @@ impl Counter {
     pub fn named(name: &Name) -> Self {
         Self(Key::of_name(Self::PREFIX, name))
     }
+
+    /// The counter that belongs to this id.
+    pub(crate) fn of_id(id: &[u8; 16]) -> Self {
+        Self(Key::of_id(Self::PREFIX, id))
+    }
 }
 
 const fn part_byte(byte: u8) -> bool {
@@ -208,6 +220,14 @@ mod tests {
         assert_eq!(Name::new("queue").key(prefix).numbered(7).as_str(), "inv:queue:7");
         assert_eq!(Name::new("a").shard(255).key(prefix).beside(Prefix::new("gate"), 29).as_str(), "gate:29:inv:a.255");
         assert_eq!(Counter::named(&Name::new("visits")).0.as_str(), "cnt:visits");
+    }
+
+    #[test]
+    fn an_id_is_read_back_from_its_key() {
+        let key = [7; 16].key(Prefix::new("inv"));
+        assert_eq!(key.id(), Some(("inv", [7; 16])));
+        assert_eq!(Name::new("queue").key(Prefix::new("list")).id(), None);
+        assert_eq!(key.numbered(1).id(), None);
     }
 
     #[test]

@@ -46,6 +46,7 @@ use shared::secret::Sealed;
 use crate::{
     key::{Counter, Key, Prefix},
     record::{EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
+    records::Swept,
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store, StoreFault, Swap, Watched},
 };
 
@@ -249,6 +250,22 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         self.add(counter, 0).await
     }
 
+    /// Removes a record that is over, and what ends with it: 1 write for each.
+    ///
+    /// The deletion is not conditional, and on `DynamoDB` versions start again at 1 when a record is made anew. So this is
+    /// only for a record which has been over for [`CLOCK_SKEW_SECONDS`] and [`REQUEST_SECONDS`], and which no request
+    /// replaces once it is over; and only one request at a time may do it ([`crate::sweep`]).
+    pub async fn remove_over<R: Swept>(&self, seen: Seen<R, S>) -> Result<(), Fault> {
+        for key in seen.value().ending_with_it() {
+            self.delete(&key).await?;
+        }
+        self.delete(seen.stored().key()).await
+    }
+
+    pub(crate) async fn delete(&self, key: &Key) -> Result<(), Fault> {
+        Ok(self.store.delete(key).await?)
+    }
+
     pub(crate) fn ambient(&self) -> &A {
         &self.ambient
     }
@@ -414,8 +431,14 @@ impl<R: Record, S: Store> fmt::Debug for Replaced<R, S> {
 
 impl Gates {
     fn of(key: &Key, unix_seconds: u64) -> Self {
-        let minute = unix_seconds / GATE_SECONDS;
-        Self { this_minute: key.beside(GATE, minute), next_minute: key.beside(GATE, minute.saturating_add(1)) }
+        Self { this_minute: key.gate(unix_seconds), next_minute: key.gate(unix_seconds.saturating_add(GATE_SECONDS)) }
+    }
+}
+
+impl Key {
+    /// The counter that admits one creator of this key in the minute of this time.
+    pub(crate) fn gate(&self, unix_seconds: u64) -> Self {
+        self.beside(GATE, unix_seconds / GATE_SECONDS)
     }
 }
 

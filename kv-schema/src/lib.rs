@@ -2,7 +2,7 @@
 //!
 //! Read [`kv`] first: it says what the four backends promise, and why three write primitives are right on all of them.
 //! [`store`] is what a platform must offer, [`key`] and [`record`] what is stored, [`list`] and [`log`] what is built on
-//! top. Only this crate makes a key, and nothing else writes.
+//! top. [`sweep`] finds what requests left behind. Only this crate makes a key, and nothing else writes.
 
 pub mod key;
 pub mod kv;
@@ -11,6 +11,8 @@ pub mod log;
 pub mod record;
 pub mod records;
 pub mod store;
+pub mod sweep;
+pub mod trial;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod backends;

@@ -158,7 +158,11 @@ impl List {
         Self { head: Key::of_name(prefix, name) }
     }
 
-    fn sheet(&self, number: u64) -> Key {
+    pub(crate) fn head(&self) -> Key {
+        self.head.clone()
+    }
+
+    pub(crate) fn sheet(&self, number: u64) -> Key {
         self.head.numbered(number)
     }
 }
@@ -273,6 +277,16 @@ impl<S: Store, A: Ambient> Kv<S, A> {
             }
         }
         Ok(Page { entries: Vec::new(), next: Some(Cursor(number)) })
+    }
+
+    /// One sheet of a list from which nothing is removed, by a watched read: its entries, and whether it is full.
+    pub(crate) async fn sheet(&self, list: &List, number: u64) -> Result<Option<(Vec<Entry>, bool)>, Fault> {
+        let seen = self.load::<Sheet>(&list.sheet(number)).await?;
+        Ok(seen.map(|seen| {
+            let sheet = seen.into_stored().into_value();
+            let full = sheet.is_full();
+            (sheet.slots.into_iter().filter_map(Slot::into_entry).collect(), full)
+        }))
     }
 
     async fn head(&self, list: &List) -> Result<Head, Fault> {

@@ -1,7 +1,7 @@
 //! The expiry log: what ends, by the hour in which it ends. The sweep walks it, so that nothing ever lists the store.
 //!
-//! Each hour has [`LOG_SHARDS`] lists (`due:<hour>.<shard>`) of record keys and what is to be done with them. An entry is
-//! noted as an effect of the commit that makes something expire. It is a reminder and no decision: whoever reads it loads
+//! Each hour has [`LOG_SHARDS`] lists (`due:<hour>.<shard>`) of record keys and what is to be done with them. The
+//! sweep notes an entry when it meets a record that ends ([`crate::sweep`]). It is a reminder and no decision: whoever reads it loads
 //! the record and looks again, since it may have been renewed, completed or noted twice.
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::{
 pub const LOG_SHARDS: u8 = 4;
 
 const DUE: Prefix = Prefix::new("due");
-const HOUR_SECONDS: u64 = 3600;
+pub(crate) const HOUR_SECONDS: u64 = 3600;
 
 /// A record that ends, and in which respect.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 }
 
-fn shard_of(hour: u64, shard: u8) -> List {
+pub(crate) fn shard_of(hour: u64, shard: u8) -> List {
     List::under(DUE, &Name::number(hour).shard(shard))
 }
 

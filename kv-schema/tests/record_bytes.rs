@@ -188,9 +188,10 @@ fn ops_4_no_two_kinds_of_keys_share_a_prefix() {
     let due = Due { key: first.key.clone(), kind: 1, expires_unix_seconds: 1_795_298_700 };
     assert!(ready(kv.append(&registration_queue(), &queue)).is_ok());
     assert!(ready(kv.note_expiry(&due, 1_795_295_100)).is_ok());
+    assert!(ready(kv.remind(&first.key)).is_ok() && ready(kv.next_batch()).is_ok());
     assert!(ready(kv.add(&Counter::named(&Name::new("visits")), 1)).is_ok());
     let others = memory.prefixes();
-    assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), ["cnt", "due", "gate", "list"]);
+    assert_eq!(others.iter().map(String::as_str).collect::<Vec<_>>(), ["cnt", "due", "gate", "list", "sweep", "todo"]);
     assert!(prefixes().iter().all(|prefix| !others.contains(*prefix)));
 }
 

@@ -10,7 +10,7 @@ use crate::{
     promo::{Offer, OrderBatch, Promo},
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, SealPurpose, Sealed, digest256},
-    values::{BatchId, FormId, OperatorId, PromoCode, PromoId, Timestamp},
+    values::{BatchId, FormId, OperatorId, PromoCode, PromoId, Seconds, Timestamp},
 };
 
 /// A batch of promo codes.
@@ -87,6 +87,17 @@ impl Batch {
             Ok(code.reveal())
         });
         codes.collect()
+    }
+}
+
+/// How long the codes of a batch stay after they have stopped working: for questions about what became of them, and for
+/// the redemptions of orders that were placed at the last moment.
+pub const KEPT_AFTER_END: Seconds = Seconds::days(31);
+
+impl Batch {
+    /// From when on nobody needs the batch and its codes (OPS-3). No order holds one of them any more.
+    pub fn ends_at(&self) -> Timestamp {
+        self.offer.valid_until.plus(KEPT_AFTER_END)
     }
 }
 

@@ -388,7 +388,15 @@ pub struct IdempotencyClaim {
     pub claimed_at: Timestamp,
 }
 
+/// How long a key is remembered: long enough for whoever repeats a request after a weekend.
+pub const REMEMBERED: Seconds = Seconds::days(7);
+
 impl IdempotencyClaim {
+    /// From when on the key may be used for something else (OPS-3).
+    pub fn ends_at(&self) -> Timestamp {
+        self.claimed_at.plus(REMEMBERED)
+    }
+
     /// Whether a request with this body may go on under the claim.
     ///
     /// # Errors

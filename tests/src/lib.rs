@@ -2,12 +2,16 @@
 //! JSON, people by the pages and their forms, without JavaScript.
 //!
 //! [`story`] has the two journeys by pages and [`by_json`] by JSON; the tests walk them on a [`world::World`] of their
-//! own, `cargo xtask demo` the first on a running host.
+//! own, `cargo xtask demo` the first on a running host. [`stores`] are the real backends on which worlds run.
 
 pub mod authenticator;
 pub mod browser;
 pub mod by_json;
 pub mod client;
+pub mod doctor;
 pub mod place;
+pub mod process;
+pub mod provider;
+pub mod stores;
 pub mod story;
 pub mod world;

@@ -308,19 +308,19 @@ impl<'a> Story<'a> {
     /// # Errors
     /// When the event cannot be signed or the service does not answer.
     pub async fn send_webhook(&self, event: &Value) -> anyhow::Result<reqwest::Response> {
-        Ok(self.webhook(event)?.send().await?)
+        Ok(self.webhook(&reqwest::Client::new(), event)?.send().await?)
     }
 
-    /// An event for Anvil's webhook, signed by the Standard Webhooks library.
+    /// The request that [`Story::send_webhook`] sends.
     ///
     /// # Errors
     /// When the event cannot be signed.
-    pub fn webhook(&self, event: &Value) -> anyhow::Result<reqwest::RequestBuilder> {
+    pub fn webhook(&self, client: &reqwest::Client, event: &Value) -> anyhow::Result<reqwest::RequestBuilder> {
         let body = event.to_string();
         let (id, timestamp) = (format!("msg_{}", self.email.replace(['@', '.'], "_")), self.place.time.unix_seconds());
         let webhook = Webhook::new(&self.place.secrets.anvil_webhook_secret)?;
         let signature = webhook.sign(&id, i64::try_from(timestamp)?, body.as_bytes())?;
-        Ok(reqwest::Client::new()
+        Ok(client
             .post(self.url("/webstore-checkout/webhooks/anvil"))
             .header("content-type", "application/json")
             .header("webhook-id", id)
@@ -342,19 +342,27 @@ impl<'a> Story<'a> {
     /// # Errors
     /// When the step misbehaves.
     pub async fn promo_code(&mut self) -> anyhow::Result<String> {
+        self.promo_codes(1).await?.pop().context("the batch has a code")
+    }
+
+    /// The operator makes a batch of one-time promo codes (SHP-2).
+    ///
+    /// # Errors
+    /// When the step misbehaves.
+    pub async fn promo_codes(&mut self, count: u32) -> anyhow::Result<Vec<String>> {
         self.registrar_signs_in().await?;
         let page = self.registrar.open(&self.url("/operate/promo-batches")).await?.good()?;
         let form = page
             .form("Download codes")?
             .fill("partner", "cobalt")
             .fill("product", "cobalt-mobile-id")
-            .fill("count", "1")
+            .fill("count", &count.to_string())
             .fill("discount", "free")
             .fill("valid_days", "90");
         let page = self.registrar.submit(form).await?.good()?;
-        let code = page.body.lines().nth(1).context("the batch has a code")?.trim().trim_matches('"').to_owned();
-        self.told("Operator creates a promo code", "one code, one use");
-        Ok(code)
+        let codes = page.body.lines().skip(1).map(|line| line.trim().trim_matches('"').to_owned()).collect();
+        self.told("Operator creates promo codes", format!("number of codes: {count}, one use each"));
+        Ok(codes)
     }
 
     /// The supplier redeems the promo code as a guest of the storefront (SHP-1, SHP-2, SHP-3, SHP-5, SHP-6).

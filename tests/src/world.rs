@@ -17,9 +17,12 @@ use shared::{
     totp::{Parameters, otpauth_uri},
     values::OperatorId,
 };
-use vestibule_host::{Address, Clock, Options, Running, Store};
+use vestibule_host::{Address, Clock, Options, Running, Store, Timer};
 
-use crate::place::{Place, Secrets, Time};
+use crate::{
+    place::{Place, Secrets, Time},
+    stores::{Backend, RedisServer},
+};
 
 /// When tests begin: tomorrow at 09:00 UTC. The demonstration application lives in real time and refuses ID tokens that
 /// have expired by it, so the tests' time must not fall behind.
@@ -28,6 +31,9 @@ pub fn start_unix_seconds() -> u64 {
     let now = Time::Real.unix_seconds();
     (now / DAY + 1) * DAY + 9 * 3600
 }
+
+/// What the operator's machines present: the timer that calls the sweep.
+pub const MACHINE_KEY: &str = "machine-key-of-the-tests";
 
 const ROOT_SECRET: [u8; 32] = [7; 32];
 
@@ -39,6 +45,8 @@ pub struct World {
     pub host: Running,
     /// The demonstration application.
     pub application: relying_party::Running,
+    /// The server behind the store, if it has one of its own.
+    _redis: Option<RedisServer>,
     /// Keeps the configuration while the host runs.
     _directory: tempfile::TempDir,
 }
@@ -48,7 +56,11 @@ pub struct World {
 pub struct Wishes {
     /// Measure every request.
     pub metering: bool,
-    /// Use this store.
+    /// What keeps the keys.
+    pub backend: Backend,
+    /// What the host calls at intervals.
+    pub timer: Option<Timer>,
+    /// Use this store instead.
     pub store: Option<std::sync::Arc<dyn Store>>,
     /// Changes to the configuration: what stands there, and what stands there instead, everywhere.
     pub gateway: Vec<(String, String)>,
@@ -73,6 +85,14 @@ impl World {
         Self::with(Wishes::default()).await
     }
 
+    /// Starts a world on this backend.
+    ///
+    /// # Errors
+    /// As [`World::start`]; when the backend's server is not installed.
+    pub async fn on(backend: Backend) -> anyhow::Result<Self> {
+        Self::with(Wishes { backend, ..Wishes::default() }).await
+    }
+
     /// Starts a world that differs.
     ///
     /// # Errors
@@ -87,6 +107,16 @@ impl World {
         options.metering = wishes.metering;
         options.store = wishes.store;
         options.variables.extend(wishes.variables);
+        options.timer = wishes.timer;
+        let redis = match wishes.backend {
+            Backend::Sqlite => None,
+            Backend::Redis => Some(RedisServer::start().await?),
+        };
+        if let Some(redis) = &redis {
+            let file = directory.path().join("runtime-config.toml");
+            std::fs::write(&file, redis.runtime_config())?;
+            options.runtime_config = Some(file);
+        }
         let clock = options.clock.clone();
         let host = vestibule_host::start(options).await?;
         let service = format!("http://{}", host.address());
@@ -99,7 +129,7 @@ impl World {
         })
         .await?;
         let place = Place { service, mailbox: format!("http://{mailbox}"), secrets, time: Time::Test(clock) };
-        Ok(Self { place, host, application, _directory: directory })
+        Ok(Self { place, host, application, _redis: redis, _directory: directory })
     }
 
     /// An address of the service.
@@ -151,7 +181,7 @@ pub fn options(gateway: PathBuf, secrets: &Secrets) -> Options {
 }
 
 /// The values of the manifest's variables.
-fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
+pub fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
     let digest = |secret: &str| SecretDigest::of(secret).as_str().to_owned();
     [
         ("root_secret", STANDARD.encode(ROOT_SECRET)),
@@ -162,6 +192,7 @@ fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
         ("supply_platform_client_secret_digest", digest(&client_secret("supply-platform"))),
         ("business_network_client_secret_digest", digest(&client_secret("business-network"))),
         ("operator_registrar_password_digest", digest(&secrets.registrar_password)),
+        ("machine_key_digest", digest(MACHINE_KEY)),
         ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 11] = [
+const COMPONENTS: [&str; 13] = [
     "invite",
     "register",
     "activate",
@@ -17,6 +17,8 @@ const COMPONENTS: [&str; 11] = [
     "verify-otp",
     "launch",
     "operate",
+    "sweep",
+    "self-check",
     "dashboard",
 ];
 
@@ -129,18 +131,21 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 }
 
 /// The most bytes that each component may have: what it has, rounded up. The target is 450 kB, and 600 kB with password
-/// hashing or signatures; `docs/figures.md` says what is still in the way. Ceilings only ever go down.
-const CEILINGS: [(&str, u64); 11] = [
-    ("invite", 960_000),
-    ("register", 1_340_000),
-    ("activate", 1_000_000),
-    ("sign-in", 920_000),
-    ("accept-terms", 820_000),
-    ("webstore-checkout", 1_140_000),
-    ("credentials", 1_020_000),
-    ("verify-otp", 840_000),
-    ("launch", 1_020_000),
-    ("operate", 1_360_000),
+/// hashing or signatures; `docs/figures.md` says what is still in the way. Ceilings only ever go down;
+/// once they went up by 50 kB, when commits began to leave reminders for the sweep.
+const CEILINGS: [(&str, u64); 13] = [
+    ("invite", 1_010_000),
+    ("register", 1_360_000),
+    ("activate", 1_060_000),
+    ("sign-in", 980_000),
+    ("accept-terms", 870_000),
+    ("webstore-checkout", 1_190_000),
+    ("credentials", 1_060_000),
+    ("verify-otp", 890_000),
+    ("launch", 1_070_000),
+    ("operate", 1_370_000),
+    ("sweep", 1_190_000),
+    ("self-check", 730_000),
     ("dashboard", 720_000),
 ];
 

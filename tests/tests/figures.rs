@@ -206,7 +206,7 @@ async fn shops(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Res
     for (what, event, status) in
         [("repeated event", event, 200), ("contradicted", changed, 409), ("other event", left, 202)]
     {
-        refused.note(what, story.webhook(&event)?, status, false).await?;
+        refused.note(what, story.webhook(&reqwest::Client::new(), &event)?, status, false).await?;
     }
     Ok(())
 }

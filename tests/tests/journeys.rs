@@ -5,9 +5,13 @@
 use anyhow::ensure;
 use journeys::{
     by_json::Programs,
+    on_every_store,
+    stores::Backend,
     story::{Arrival, Story},
     world::World,
 };
+
+on_every_store!(journey_a_from_invitation_to_launch, journey_b_from_self_registration_to_launch,);
 
 fn arrived(arrival: &Arrival, roles: &[&str]) -> anyhow::Result<()> {
     let shown = arrival.application.text();
@@ -22,9 +26,8 @@ fn arrived(arrival: &Arrival, roles: &[&str]) -> anyhow::Result<()> {
 
 // INV-1 INV-2 INV-4 INV-5 INV-6 REG-1 REG-5 APR-1 APR-2 APR-3 ACT-1 ACT-2 ACT-3 SIG-1 SIG-2 TRM-1 TRM-2 TRM-3 SHP-6 SHP-7
 // CRD-1 CRD-4 CRD-6 OTP-1 OTP-2 OTP-3 OTP-4 LCH-1 LCH-2: an invited supplier launches with a second factor.
-#[tokio::test(flavor = "multi_thread")]
-async fn journey_a_from_invitation_to_launch() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn journey_a_from_invitation_to_launch(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let mut told = Vec::new();
     let mut tell = |step: journeys::story::Step| told.push(step.what);
     let arrival = Story::new(&world.place, "ada@kestrel.example", &mut tell).by_invitation().await?;
@@ -34,9 +37,8 @@ async fn journey_a_from_invitation_to_launch() -> anyhow::Result<()> {
 }
 
 // REG-2 SHP-1 SHP-2 SHP-3 SHP-5 SHP-6 TRM-4 MSG-1 MSG-2: a self-registered supplier redeems a promo code and launches.
-#[tokio::test(flavor = "multi_thread")]
-async fn journey_b_from_self_registration_to_launch() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn journey_b_from_self_registration_to_launch(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let mut told = Vec::new();
     let mut tell = |step: journeys::story::Step| told.push(step.what);
     let arrival = Story::new(&world.place, "bea@heron.example", &mut tell).by_self_registration().await?;

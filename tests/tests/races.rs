@@ -7,11 +7,22 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
+    on_every_store,
+    stores::Backend,
     story::{PASSWORD, Story},
     world::World,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
+
+on_every_store!(
+    otp_3_parallel_guesses_learn_ten_outcomes,
+    otp_2_one_code_succeeds_once,
+    sig_1_parallel_passwords_stop_at_ten,
+    shp_3_one_promo_code_pays_one_order,
+    apr_3_one_decision,
+    reg_5_a_submission_commits_once,
+);
 
 /// The supplier of journey A, enrolled, with the session cookie and what is needed to go on.
 async fn enrolled(world: &World) -> anyhow::Result<(journeys::story::Arrival, String)> {
@@ -41,9 +52,8 @@ async fn verify(world: &World, cookies: &str, code: &str) -> anyhow::Result<(Sta
 }
 
 // OTP-3: 200 parallel wrong codes learn no more than ten outcomes; then the right one is refused as well.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn otp_3_parallel_guesses_learn_ten_outcomes() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn otp_3_parallel_guesses_learn_ten_outcomes(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let (mut arrival, cookies) = enrolled(&world).await?;
     world.host.clock().advance(Duration::from_mins(5));
     let now = world.place.time.unix_seconds();
@@ -68,9 +78,8 @@ async fn otp_3_parallel_guesses_learn_ten_outcomes() -> anyhow::Result<()> {
 }
 
 // OTP-2: one code opens one door, however many present it at once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn otp_2_one_code_succeeds_once() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn otp_2_one_code_succeeds_once(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let (mut arrival, cookies) = enrolled(&world).await?;
     world.host.clock().advance(Duration::from_mins(1));
     let code = arrival.authenticator.read_code(&world.place.time).await;
@@ -82,9 +91,8 @@ async fn otp_2_one_code_succeeds_once() -> anyhow::Result<()> {
 }
 
 // SIG-1: concurrent guesses of a password cannot outrun the limit of ten.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sig_1_parallel_passwords_stop_at_ten() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn sig_1_parallel_passwords_stop_at_ten(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let (arrival, _) = enrolled(&world).await?;
     let sign_in = |password: String| {
         let request = reqwest::Client::new().post(world.url("/sign-in"));
@@ -101,9 +109,8 @@ async fn sig_1_parallel_passwords_stop_at_ten() -> anyhow::Result<()> {
 }
 
 // SHP-3: a one-time promo code is redeemed by one of many concurrent orders.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn shp_3_one_promo_code_pays_one_order() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn shp_3_one_promo_code_pays_one_order(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let mut ignore = |_| {};
     let mut story = Story::new(&world.place, "guest@heron.example", &mut ignore);
     let code = story.promo_code().await?;
@@ -140,9 +147,8 @@ async fn shp_3_one_promo_code_pays_one_order() -> anyhow::Result<()> {
 }
 
 // APR-3: two registrars at the same moment give one decision; deciding again is refused.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn apr_3_one_decision() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn apr_3_one_decision(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let mut ignore = |_| {};
     let mut story = Story::new(&world.place, "ada@kestrel.example", &mut ignore);
     story.invite().await?;
@@ -168,9 +174,8 @@ async fn apr_3_one_decision() -> anyhow::Result<()> {
 }
 
 // REG-5: a submission that is sent again founds one organization; another one on the same link is refused.
-#[tokio::test(flavor = "multi_thread")]
-async fn reg_5_a_submission_commits_once() -> anyhow::Result<()> {
-    let world = World::start().await?;
+async fn reg_5_a_submission_commits_once(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
     let mut ignore = |_| {};
     let mut story = Story::new(&world.place, "ada@kestrel.example", &mut ignore);
     story.invite().await?;

@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod components;
 mod demo;
+mod doctor;
 mod gateway;
 mod manifest;
 mod processes;
@@ -42,6 +43,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Proves on a running deployment what everything else relies on: `cargo xtask doctor URL`.
+    Doctor {
+        /// Passed on: the service's address, `--secrets FILE`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Formatting, lints, documentation, licences and unused dependencies.
     Check,
     /// Builds the components, the host and the demonstration application.
@@ -61,6 +68,7 @@ fn main() -> ExitCode {
         Command::Test => test::run(),
         Command::Prove(options) => prove::run(&options),
         Command::Demo { arguments } => demo::run(&arguments),
+        Command::Doctor { arguments } => doctor::run(&arguments),
         Command::Check => check::run(),
         Command::Build => build::run(),
         Command::Component { package } => build::component(&package),

@@ -22,6 +22,8 @@ use crate::gateway::{self, Kind};
 
 const FILE: &str = "secrets.toml";
 const ROOT_SECRET: &str = "root_secret";
+/// What the operator's machines present: the timer that calls the sweep.
+pub(crate) const MACHINE_KEY: &str = "machine_key_digest";
 const HEADER: &str =
     "# Generated for this machine's demonstration. Whoever reads it can do everything there: keep it here.\n";
 /// A variable that ends so holds the digest of a secret, not the secret.
@@ -46,7 +48,7 @@ impl Secrets {
         let known = secrets.0.len();
         let named = gateway::variables(gateway);
         let wanted = named.iter().map(|(variable, kind)| (name(variable), *kind));
-        for (name, kind) in wanted.chain([(ROOT_SECRET, Kind::Key)]) {
+        for (name, kind) in wanted.chain([(ROOT_SECRET, Kind::Key), (name(MACHINE_KEY), Kind::Key)]) {
             if !secrets.0.contains_key(name) {
                 let secret = if name == ROOT_SECRET { STANDARD.encode(random::<32>()?) } else { generate(kind)? };
                 secrets.0.insert(name.to_owned(), secret);
@@ -72,7 +74,8 @@ impl Secrets {
     /// # Errors
     /// When a secret is missing.
     pub(crate) fn values(&self, gateway: &Gateway) -> anyhow::Result<BTreeMap<String, String>> {
-        let variables = gateway::variables(gateway).into_iter().map(|(variable, _)| variable).chain([ROOT_SECRET]);
+        let variables =
+            gateway::variables(gateway).into_iter().map(|(variable, _)| variable).chain([ROOT_SECRET, MACHINE_KEY]);
         variables
             .map(|variable| {
                 let secret = self.behind(variable)?;

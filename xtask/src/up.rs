@@ -18,7 +18,7 @@ use crate::{
     gateway,
     manifest::Manifest,
     processes::Processes,
-    secrets::Secrets,
+    secrets::{MACHINE_KEY, Secrets},
     steps::{Steps, seconds},
     workspace,
 };
@@ -155,6 +155,7 @@ fn host(
         .args(["--mailbox", &addresses.mailbox.to_string()])
         .arg("--state-dir")
         .arg(state);
+    host.args(["--timer-path", "/operate/sweep"]).env("VESTIBULE_TIMER_SECRET", secrets.behind(MACHINE_KEY)?);
     for (destination, copy) in files {
         host.arg("--file").arg(format!("{destination}={}", copy.display()));
     }

@@ -9,6 +9,7 @@
 use std::{future::Future, pin::Pin};
 
 use kv_schema::{
+    key::Key,
     list::{Appended, Entry, EntryId, Removed},
     record::{Envelope, Pending},
     records::registration_queue,
@@ -27,7 +28,7 @@ use shared::{
 };
 
 use crate::{
-    edge::{Edge, NowStands},
+    edge::{BUSY_RETRY_AFTER, Edge, NowStands},
     failure::Failure,
     mail,
     platform::Platform,
@@ -131,37 +132,67 @@ pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> 
     }
 }
 
-/// Carries out what is pending in a record.
-type Drain<P> = for<'a> fn(&'a Edge<P>, &'a Envelope) -> Pin<Box<dyn Future<Output = ()> + 'a>>;
+type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// What a component can carry out.
 pub struct Hands<P> {
     hands: Vec<Hand<P>>,
-    drain: Option<Drain<P>>,
+    work: Option<Work<P>>,
+}
+
+/// What only components with hands do; behind pointers, so that the others do not link it.
+struct Work<P> {
+    leave: for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>,
+    drain: for<'a> fn(&'a Edge<P>, &'a Envelope) -> Working<'a, ()>,
 }
 
 impl<P> Hands<P> {
-    /// Nothing: effects are left to others, and what reads them is not linked.
+    /// Nothing: the component's own commits leave nothing to do, and what others left is left to them.
     pub const fn none() -> Self {
-        Self { hands: Vec::new(), drain: None }
+        Self { hands: Vec::new(), work: None }
     }
 }
 
 impl<P: Platform> Hands<P> {
     /// These kinds of effects.
     pub fn of(hands: &[Hand<P>]) -> Self {
-        Self { hands: hands.to_vec(), drain: Some(|edge, record| Box::pin(edge.drain_with_hands(record))) }
+        let work = Work {
+            leave: |edge, key, effects, remind| Box::pin(edge.leave_with_hands(key, effects, remind)),
+            drain: |edge, record| Box::pin(edge.drain_with_hands(record)),
+        };
+        Self { hands: hands.to_vec(), work: Some(work) }
     }
 }
 
 impl<P: Platform> Edge<P> {
+    /// Prepares what a commit under this key leaves to be done, and notes before it what a sweep is to look at in case
+    /// this request dies (OPS-3). When that cannot be noted, nothing may be committed.
+    pub(crate) async fn leave(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
+        match &self.hands.work {
+            _ if effects.is_empty() && !remind => Ok(Vec::new()),
+            Some(work) => (work.leave)(self, key, effects, remind).await,
+            None => Err(Failure::Fault("a component without hands left something to do".to_owned())),
+        }
+    }
+
+    async fn leave_with_hands(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
+        if remind && self.kv().remind(key).await? == Appended::Busy {
+            return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into());
+        }
+        let seal = |effect| {
+            let bytes = postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
+            Ok(self.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut self.rng()))
+        };
+        effects.iter().map(seal).collect()
+    }
+
     /// Carries out the record's pending effects and takes the done ones out of it. The commit stands whatever happens
     /// here, so failures go to the log and the effects stay.
     pub async fn drain(&self, record: &Envelope) {
-        if let Some(drain) = self.hands.drain
+        if let Some(work) = &self.hands.work
             && !record.pending().is_empty()
         {
-            drain(self, record).await;
+            (work.drain)(self, record).await;
         }
     }
 
@@ -207,14 +238,14 @@ impl<P: Platform> Edge<P> {
         let entry = Entry { id: EntryId(*id.bytes()), at_unix_seconds: seconds(at), payload };
         match self.kv().append(&registration_queue(), &entry).await? {
             Appended::Added | Appended::AlreadyThere => Ok(()),
-            Appended::Busy => Err(Refusal::Busy { retry_after: Seconds(2) }.into()),
+            Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
         }
     }
 
     async fn dequeue(&self, id: RegistrationId, at: Timestamp) -> Result<(), Failure> {
         match self.kv().remove(&registration_queue(), EntryId(*id.bytes()), seconds(at)).await? {
             Removed::Removed | Removed::Absent => Ok(()),
-            Removed::Busy => Err(Refusal::Busy { retry_after: Seconds(2) }.into()),
+            Removed::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
         }
     }
 
@@ -222,7 +253,7 @@ impl<P: Platform> Edge<P> {
     async fn admit(&self, admission: Admission) -> Result<(), Failure> {
         let owner = self.claim_login(&admission.email.normalised(), admission.account).await?;
         if owner != admission.account {
-            let absent = Refusal::Busy { retry_after: Seconds(2) };
+            let absent = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
             let joined =
                 self.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
             joined.await?;

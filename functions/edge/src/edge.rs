@@ -1,12 +1,14 @@
 //! What one request has at hand: configuration, keys, time, the store, and the loop that commits decisions.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{cell::RefCell, future::Future, pin::Pin, sync::Arc};
 
 use http::StatusCode;
 use kv_schema::{
     key::Key,
     kv::{Created, Kv, Replaced},
+    list::Appended,
     record::{Record, Stored},
+    records::Swept,
 };
 use shared::{
     account::{Account, SignedIn},
@@ -32,7 +34,7 @@ use crate::{
 
 /// How often a decision is made anew because somebody else changed the record meanwhile.
 pub const DECIDE_TRIES: u32 = 6;
-const BUSY_RETRY_AFTER: Seconds = Seconds(2);
+pub(crate) const BUSY_RETRY_AFTER: Seconds = Seconds(2);
 
 /// One request's surroundings.
 pub struct Edge<P> {
@@ -100,7 +102,7 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// `absent` when there is no such record; whatever `decide` refuses, with nothing written; [`Refusal::Busy`]; a
     /// fault of the store.
-    pub async fn transact<R: Record + Clone, O>(
+    pub async fn transact<R: Swept + Clone, O>(
         &self,
         id: &R::Id,
         absent: Refusal,
@@ -108,6 +110,7 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(O, Stored<R>), Failure> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
+        let mut reminded = false;
         for _ in 0..DECIDE_TRIES {
             let counted = match decide(seen.value().clone(), &mut self.rng()) {
                 Ok(Change::Commit(counted)) => counted,
@@ -129,7 +132,9 @@ impl<P: Platform> Edge<P> {
                 self.drain(stored.envelope()).await;
                 return Ok((outcome.reveal_after_commit(), stored));
             }
-            let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+            let remind = !reminded && leaves_something(&decision);
+            let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
+            reminded |= remind;
             match kv.replace(seen, decision.next, effects).await? {
                 Replaced::Committed(stored) => {
                     self.drain(stored.envelope()).await;
@@ -146,8 +151,14 @@ impl<P: Platform> Edge<P> {
     ///
     /// # Errors
     /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
-    pub async fn create<R: Record>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
-        let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+    pub async fn create<R: Swept>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
+        let remind = leaves_something(&decision);
+        // A repetition leaves nothing new: it is not to pay for a reminder.
+        if remind && let Some(stored) = self.kv().get::<R>(id).await? {
+            self.drain(stored.envelope()).await;
+            return Ok(NowStands::Another(stored));
+        }
+        let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
         match self.kv().create(id, decision.next, effects).await? {
             Created::Created(stored) => {
                 self.drain(stored.envelope()).await;
@@ -165,22 +176,12 @@ impl<P: Platform> Edge<P> {
     ///
     /// # Errors
     /// A fault of the store.
-    pub async fn insert<R: Record>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
-        let effects = self.seal_effects(&R::key(id), &decision.effects)?;
+    pub async fn insert<R: Swept>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
+        let remind = leaves_something(&decision);
+        let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
         let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
         self.drain(stored.envelope()).await;
         Ok(stored)
-    }
-
-    pub(crate) fn seal_effects(&self, key: &Key, effects: &[Effect]) -> Result<Vec<Sealed>, Failure> {
-        effects
-            .iter()
-            .map(|effect| {
-                let bytes =
-                    postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
-                Ok(self.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut self.rng()))
-            })
-            .collect()
     }
 
     /// Requires that the request was not forged by another site (SIG-4): JSON from our own origin or from no browser,
@@ -346,6 +347,11 @@ impl<P: Platform> Edge<P> {
     pub fn frame_value(&self, name: &'static str, value: impl Into<String>) {
         self.frame.borrow_mut().set(name, value);
     }
+}
+
+/// Whether a commit leaves something to do after it: effects, or a record that ends.
+fn leaves_something<R: Swept>(decision: &Decision<R>) -> bool {
+    R::ENDS || !decision.effects.is_empty()
 }
 
 const CSRF_CHARS: usize = 22;

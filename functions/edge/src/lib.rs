@@ -11,6 +11,7 @@ pub mod drain;
 pub mod edge;
 pub mod failure;
 pub mod form;
+pub mod machine;
 pub mod mail;
 pub mod platform;
 pub mod problem;

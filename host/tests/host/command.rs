@@ -54,3 +54,13 @@ fn it_fails_with_the_cause_and_without_values() {
     assert!(!output.status.success());
     assert!(stderr.contains("\"nobody\" is not declared") && !stderr.contains("s3cret"), "{stderr}");
 }
+
+#[test]
+fn a_timer_without_its_secret_is_refused() {
+    let application = Application::new();
+    let mut command = command(&application);
+    let output = command.args(["--timer-path", "/empty"]).env_remove("VESTIBULE_TIMER_SECRET").output().expect("runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success());
+    assert!(stderr.contains("VESTIBULE_TIMER_SECRET is needed for --timer-path"), "{stderr}");
+}

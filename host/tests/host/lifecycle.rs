@@ -107,6 +107,18 @@ async fn options_that_name_nothing_are_refused() {
     options.file_overrides.insert("/nowhere".to_owned(), application.path("spin.toml"));
     assert!(refused(options).await.contains("no component has files at \"/nowhere\""));
 
+    for (text, expected) in [
+        ("[key_value_store.default]\ntype = \"azure_cosmos\"\n", "unknown variant `azure_cosmos`"),
+        ("[key_value_store.default]\ntype = \"redis\"\nurl = \"ftp://:s3cret@h\"\n", "key_value_store.default.url"),
+    ] {
+        let mut options = application.options();
+        std::fs::write(application.path("runtime-config.toml"), text).expect("is written");
+        options.runtime_config = Some(application.path("runtime-config.toml"));
+        let error = refused(options).await;
+        assert!(error.contains("runtime-config.toml") && error.contains(expected), "{error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+
     let mut options = application.options();
     options.mailbox = Some(([0, 0, 0, 0], 0).into());
     assert!(refused(options).await.contains("not a loopback address"));

@@ -72,3 +72,23 @@ async fn concurrent_writes_share_commits_and_survive_a_restart() {
     assert_eq!(running.store().keys("default").await.expect("are listed").len() as u64, WRITES + 1);
     assert_eq!(probe(&running, "increment/n", "0").await, WRITES.to_string());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_runtime_config_file_chooses_the_store() {
+    let application = Application::new();
+    let options = |text: &str| {
+        std::fs::write(application.path("runtime-config.toml"), text).expect("is written");
+        let mut options = application.options();
+        options.state_dir = Some(application.path("state"));
+        options.runtime_config = Some(application.path("runtime-config.toml"));
+        options
+    };
+    let running = start(options("[key_value_store.default]\ntype = \"spin\"\npath = \"deep/own.db\"\n")).await;
+    probe(&running, "set/a", "1").await;
+    running.shutdown().await.expect("stops");
+    assert!(application.path("state/deep/own.db").exists());
+
+    let running = start(options("[key_value_store.default]\ntype = \"spin\"\n")).await;
+    assert_eq!(probe(&running, "get/a", "").await, "(none)", "without a path nothing is kept, as in Spin");
+    assert!(!application.path("state/sqlite_key_value.db").exists());
+}

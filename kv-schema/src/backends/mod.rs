@@ -21,3 +21,6 @@ mod races;
 
 #[cfg(test)]
 mod sample;
+
+#[cfg(test)]
+mod sweeps;

@@ -162,7 +162,7 @@ fn insertions_of_fresh_ids_do_not_disturb_each_other() {
             let world = World::new(backend);
             let actors = ids.map(|id| {
                 let kv = world.kv();
-                Actor::new(async move { kv.insert_fresh(&id, sample("fresh"), vec!["told".to_owned()]).await.is_ok() })
+                Actor::new(async move { kv.insert_fresh(&id, sample("fresh"), vec![effect("told")]).await.is_ok() })
             });
             (world, actors.into())
         };

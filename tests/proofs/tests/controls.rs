@@ -87,7 +87,7 @@ async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
 macro_rules! served {
     ($($name:ident by $handler:ident),*) => {$(
         fn $name(platform: Double, request: Request) -> Served {
-            Box::pin(async move { serve(platform, Ok(request), $handler, &[edge::drain::mail]).await })
+            Box::pin(async move { serve(platform, Ok(request), $handler, edge::drain::Hands::of(&[edge::drain::mail])).await })
         }
     )*};
 }

@@ -1,0 +1,129 @@
+//! OPS-1: the doctor finds every guarantee held on every store, cleans up, and finds them broken on a store that breaks
+//! them.
+
+use std::sync::Arc;
+
+use anyhow::ensure;
+use async_trait::async_trait;
+use journeys::{
+    doctor::{Finding, examine},
+    on_every_store,
+    stores::Backend,
+    world::{MACHINE_KEY, Wishes, World},
+};
+use reqwest::StatusCode;
+use shared::secret::Entropy;
+use vestibule_host::{CompareAndSwap, Durability, Sqlite, Store, StoreError, Swapped};
+
+on_every_store!(ops_1_every_guarantee_holds);
+
+/// Distinct bytes; nobody has to be unable to guess them here.
+struct Counted(u8);
+
+impl Entropy for Counted {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        self.0 = self.0.wrapping_add(1);
+        bytes.fill(self.0);
+    }
+}
+
+async fn examined(world: &World) -> anyhow::Result<Vec<Finding>> {
+    examine(&world.place.service, MACHINE_KEY, &mut Counted(0)).await
+}
+
+// OPS-1
+async fn ops_1_every_guarantee_holds(backend: Backend) -> anyhow::Result<()> {
+    let world = World::on(backend).await?;
+    let before = world.store_contents().await?;
+    let findings = examined(&world).await?;
+    ensure!(findings.len() == 4 && findings.iter().all(|finding| finding.held), "{findings:#?}");
+    let failed = findings.iter().find(|finding| finding.guarantee.contains("reported as failed"));
+    let words: Vec<&str> = failed.map(|finding| finding.evidence.split(' ').collect()).unwrap_or_default();
+    // A contender that is overtaken too often is told nothing certain, so that not quite all may be acknowledged.
+    let (reported, of) = match words.as_slice() {
+        ["the", "store", "reported", reported, "of", of, ..] => (reported.parse::<u32>()?, of.parse::<u32>()?),
+        _ => anyhow::bail!("{findings:#?}"),
+    };
+    ensure!(of >= 48 && reported == if backend == Backend::Redis { of } else { 0 }, "{findings:#?}");
+    ensure!(world.store_contents().await? == before, "the doctor leaves nothing behind");
+    world.stop().await
+}
+
+/// A store without atomic operations: a swap always writes, and an increment is always told 1.
+struct Careless(Arc<Sqlite>);
+
+struct CarelessSwap {
+    store: Arc<Sqlite>,
+    label: String,
+    key: String,
+}
+
+#[async_trait]
+impl Store for Careless {
+    async fn get(&self, label: &str, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(label, key).await
+    }
+
+    async fn exists(&self, label: &str, key: &str) -> Result<bool, StoreError> {
+        self.0.exists(label, key).await
+    }
+
+    async fn keys(&self, label: &str) -> Result<Vec<String>, StoreError> {
+        self.0.keys(label).await
+    }
+
+    async fn set(&self, label: &str, key: &str, value: Vec<u8>) -> Result<(), StoreError> {
+        self.0.set(label, key, value).await
+    }
+
+    async fn delete(&self, label: &str, key: &str) -> Result<(), StoreError> {
+        self.0.delete(label, key).await
+    }
+
+    async fn increment(&self, _label: &str, _key: &str, _delta: i64) -> Result<i64, StoreError> {
+        Ok(1)
+    }
+
+    async fn compare_and_swap(&self, label: &str, key: &str) -> Result<Arc<dyn CompareAndSwap>, StoreError> {
+        Ok(Arc::new(CarelessSwap { store: Arc::clone(&self.0), label: label.to_owned(), key: key.to_owned() }))
+    }
+}
+
+#[async_trait]
+impl CompareAndSwap for CarelessSwap {
+    async fn current(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.store.get(&self.label, &self.key).await
+    }
+
+    async fn swap(&self, value: Vec<u8>) -> Result<Swapped, StoreError> {
+        // Time for others to look at the same value.
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        self.store.set(&self.label, &self.key, value).await.map(|()| Swapped::Applied)
+    }
+}
+
+// OPS-1: an examination that cannot fail would prove nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn ops_1_a_store_that_breaks_them_is_found_out() -> anyhow::Result<()> {
+    let directory = tempfile::tempdir()?;
+    let sqlite = Arc::new(Sqlite::open(&directory.path().join("store.db"), Durability::None)?);
+    let world = World::with(Wishes { store: Some(Arc::new(Careless(sqlite))), ..Wishes::default() }).await?;
+    let findings = examined(&world).await?;
+    ensure!(findings.len() == 4 && findings.iter().all(|finding| !finding.held), "{findings:#?}");
+    world.stop().await
+}
+
+// OPS-1: nobody else lets contenders loose on the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn ops_1_only_a_machine_of_the_operator_examines() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let refused = examine(&world.place.service, "another key", &mut Counted(0)).await.err();
+    ensure!(refused.is_some_and(|error| error.to_string().contains("401")));
+    let url = world.url("/operate/self-check/aaaaaaaaaaaaaaaaaaaaaaaaaa");
+    for body in ["{}", "{\"act\":\"create\",\"number\":-1}", "{\"act\":\"destroy\"}", "[]"] {
+        let request = reqwest::Client::new().post(&url).bearer_auth(MACHINE_KEY);
+        let response = request.header("content-type", "application/json").body(body).send().await?;
+        ensure!(response.status() == StatusCode::BAD_REQUEST, "{body}: {}", response.status());
+    }
+    world.stop().await
+}
