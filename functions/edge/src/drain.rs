@@ -24,7 +24,7 @@ use shared::{
     refusal::Refusal,
     registration::QueueSummary,
     secret::{IndexPurpose, SealPurpose, Sealed},
-    values::{AccountId, RegistrationId, Seconds, Timestamp, UserId},
+    values::{AccountId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::{

@@ -1,12 +1,10 @@
 //! What one request has at hand: configuration, keys, time, the store, and the loop that commits decisions.
 
-use std::{cell::RefCell, future::Future, pin::Pin, sync::Arc};
+use std::{cell::RefCell, sync::Arc};
 
 use http::StatusCode;
 use kv_schema::{
-    key::Key,
     kv::{Created, Kv, Replaced},
-    list::Appended,
     record::{Record, Stored},
     records::Swept,
 };
@@ -14,9 +12,8 @@ use shared::{
     account::{Account, SignedIn},
     config::Gateway,
     decision::{Counted, Decision},
-    effect::Effect,
     refusal::Refusal,
-    secret::{Entropy, Keys, MacPurpose, SealPurpose, Sealed, SessionSecret},
+    secret::{Entropy, Keys, MacPurpose, SealPurpose, SessionSecret},
     values::{Seconds, Timestamp},
 };
 

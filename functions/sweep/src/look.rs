@@ -11,7 +11,7 @@ use kv_schema::{
     records::{Swept, Visitor, visit},
     sweep::{Item, QUIET_SECONDS, Reminder},
 };
-use shared::{refusal::Refusal, secret::Sealed, values::Seconds};
+use shared::{refusal::Refusal, values::Seconds};
 
 use crate::Report;
 
