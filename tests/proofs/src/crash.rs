@@ -7,7 +7,7 @@
 //! it is counted, since until that comes only a sweep would carry it out.
 //!
 //! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
-//! must work ([`Row::then`]).
+//! must work ([`field@Row::then`]).
 
 use kv_schema::backends::{
     model::Backend,
