@@ -7,7 +7,6 @@ use kv_schema::{
     kv::Fault,
     list::Appended,
     log::Due,
-    record::Record,
     records::{Swept, Visitor, visit},
     sweep::{Item, QUIET_SECONDS, Reminder},
 };
