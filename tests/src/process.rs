@@ -76,7 +76,7 @@ impl Settings {
 }
 
 fn mounted(gateway: &Path) -> String {
-    format!("/gateway.toml={}", gateway.display())
+    format!("/gateway.bin={}", gateway.display())
 }
 
 impl HostProcess {

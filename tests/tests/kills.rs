@@ -266,7 +266,7 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kills() -> anyhow::Result<()
     let settings = Settings {
         program: env!("CARGO_BIN_EXE_host_process").into(),
         state: directory.path().join("state"),
-        gateway: world::root().join("gateway.toml"),
+        gateway: world::root().join("target/components/gateway.bin"),
     };
     let mut ahead = Duration::ZERO;
     let mut host = settings.start(ahead)?;

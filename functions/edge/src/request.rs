@@ -15,10 +15,14 @@ pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
 impl Headers {
-    /// Every value of the header that is text. Names are compared without regard to case (RFC 9110, section 5.1).
+    /// Every value of the header; `None` for one that is not visible ASCII (RFC 9110, section 5.5). Names are compared
+    /// without regard to case (section 5.1).
     pub fn all(&self, name: &str) -> impl Iterator<Item = Option<&str>> {
         let named = self.0.iter().filter(move |(given, _)| given.eq_ignore_ascii_case(name));
-        named.map(|(_, value)| std::str::from_utf8(value).ok())
+        named.map(|(_, value)| {
+            let visible = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+            std::str::from_utf8(value).ok().filter(|_| visible)
+        })
     }
 }
 
