@@ -21,7 +21,7 @@ use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
 use crate::stage::{
-    API_KEY, Ask, CLIENT_SECRET, PUBLIC_URL, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret,
+    API_KEY, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret,
 };
 
 /// The registrant's e-mail.
@@ -122,6 +122,12 @@ pub fn invite_again(_: &Stage) -> Ask {
 /// Another body under the first key (INV-2).
 pub fn invite_somebody_else(_: &Stage) -> Ask {
     invitation("first", BO, &[])
+}
+
+/// The timer calls the sweep (OPS-3).
+pub fn sweep(_: &Stage) -> Ask {
+    let headers = vec![("authorization", format!("Bearer {MACHINE_KEY}")), ("accept", "application/json".to_owned())];
+    Ask { browser: "timer", method: Method::POST, target: "/operate/sweep".to_owned(), headers, body: Vec::new() }
 }
 
 /// Anvil hands the link over itself (INV-2).

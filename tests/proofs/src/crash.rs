@@ -3,8 +3,9 @@
 //! For every operation n of the undisturbed request: it fails before its effect, it fails after its effect (the answer is
 //! lost between store and component), or the process dies after it; the last of these is the lost answer. And the mail
 //! provider is out of order for the whole request. The client then retries as a real one would, until it has an answer
-//! that ends its efforts. What follows the commit and still waits then is left to a later request that meets the record;
-//! it is counted, since until that comes only a sweep would carry it out.
+//! that ends its efforts. What follows the commit and still waits then is left to a later request that meets the record,
+//! or to the sweep; it is counted. And for every death a client that never comes back: then the sweep alone must carry
+//! out what was committed.
 //!
 //! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
 //! must work ([`field@Row::then`]).
@@ -15,7 +16,8 @@ use kv_schema::backends::{
 };
 
 use crate::{
-    stage::{Answer, Ask, Serve, Stage},
+    actors as by,
+    stage::{Answer, Ask, Serve, Stage, sweep},
     state,
 };
 
@@ -68,6 +70,8 @@ pub struct Report {
     pub points: usize,
     /// Runs after which effects waited although the client was content.
     pub left_waiting: usize,
+    /// Deaths after which nobody came back, and the sweep carried out what waited.
+    pub swept: usize,
     /// What was not as it should be.
     pub violations: Vec<String>,
 }
@@ -99,6 +103,15 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
         return report;
     }
     let expected = (state::of(&stage), (row.then)(&mut stage));
+    for deaths in 0..=journal.len() {
+        match abandoned(row, &start, deaths, waiting, &expected.0) {
+            Ok(swept) => report.swept += usize::from(swept),
+            Err(complaint) => {
+                let death = named(Disturbance::Dies(deaths), &journal);
+                report.violations.push(format!("{row}, {backend:?}, {death}, nobody comes back: {complaint}"));
+            }
+        }
+    }
     for disturbances in chosen(&disturbances(journal.len())) {
         report.points += 1;
         let mut stage = start.fork();
@@ -153,6 +166,32 @@ fn disturbed(
         let _ = stage.send(row.serve, &(row.ask)(stage));
     }
     Err(format!("{} effects wait for ever\n", state::pending(stage)))
+}
+
+/// The request dies, and its client never comes back: the sweep alone must carry out what was committed, each message
+/// once (OPS-3, MSG-1). Says whether there was anything to carry out.
+fn abandoned(row: &Row, start: &Stage, operations: usize, waiting: usize, expected: &[String]) -> Result<bool, String> {
+    let mut stage = start.fork();
+    let _ = disturbed_try(row, &mut stage, Disturbance::Dies(operations));
+    let committed = state::pending(&stage) > waiting;
+    let mut sweeps = 0;
+    while state::pending(&stage) > waiting {
+        if sweeps == TRIES {
+            return Err(format!("{} effects wait for ever\n", state::pending(&stage)));
+        }
+        sweeps += 1;
+        stage.wait(GATES_SECONDS);
+        let answer = stage.send(sweep, &by::sweep(&stage));
+        if !matches!(answer.status, 200 | 202) {
+            return Err(format!("the sweep answers {}: {}\n", answer.status, answer.text));
+        }
+    }
+    let times = |lines: &[String], mail: &String| lines.iter().filter(|line| *line == mail).count();
+    let ends = state::of(&stage);
+    match ends.iter().find(|line| line.starts_with("mail ") && times(&ends, line) > times(expected, line)) {
+        Some(mail) => Err(format!("too often: {mail}\n")),
+        None => Ok(committed),
+    }
 }
 
 /// The answer, unless it is lost.

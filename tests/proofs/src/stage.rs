@@ -26,6 +26,8 @@ pub const PUBLIC_URL: &str = "https://vestibule.example";
 pub const API_KEY: &str = "anvil-key-of-the-proofs";
 /// The secret that the application `supply-platform` has for the token endpoint.
 pub const CLIENT_SECRET: &str = "supply-platform-secret-of-the-proofs";
+/// The secret of the operator's machines.
+pub const MACHINE_KEY: &str = "machine-key-of-the-proofs";
 /// The registrar's password.
 pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
 
@@ -116,6 +118,7 @@ fn variables() -> BTreeMap<String, String> {
         ("anvil_api_key_digest", digest(API_KEY)),
         ("anvil_webhook_secret", webhook_secret()),
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
+        ("machine_key_digest", digest(MACHINE_KEY)),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -335,6 +338,11 @@ macro_rules! components {
             })
         }
     };
+}
+
+/// Serves a request with the sweep, whose route lies below another component's.
+pub fn sweep(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
+    Box::pin(async move { serve(platform, Ok(request), sweep::handle, sweep::hands()).await })
 }
 
 components! {

@@ -16,8 +16,9 @@ fn every_row(backend: Backend) {
         for prove in provers {
             let report = prove(&row, backend);
             println!(
-                "proved | crash points | {} | {} | {backend:?} | {} | after {} effects wait for a later request",
-                row.component, row.case, report.points, report.left_waiting
+                "proved | crash points | {} | {} | {backend:?} | {} | after {} effects wait for a later request, \
+                 after {} deaths the sweep does the rest",
+                row.component, row.case, report.points, report.left_waiting, report.swept
             );
             violations.extend(report.violations);
         }
