@@ -81,7 +81,7 @@ impl Gateway {
         parse::gateway(text)
     }
 
-    /// The form that components decode: [`LAYOUT`], then the configuration in postcard's encoding.
+    /// The form that components decode: four bytes that name the layout, then the configuration in postcard's encoding.
     ///
     /// # Errors
     /// Postcard's, which has none for these types.
@@ -456,10 +456,12 @@ mod tests {
         let decoded = Gateway::decode(&compiled).expect("it is whole");
         assert_eq!(format!("{decoded:?}"), format!("{gateway:?}"));
         for end in 0..compiled.len() {
-            assert!(Gateway::decode(&compiled[..end]).is_err(), "the first {end} bytes");
+            let (cut, _) = compiled.split_at(end);
+            assert!(Gateway::decode(cut).is_err(), "the first {end} bytes");
         }
         assert!(Gateway::decode(&[compiled.as_slice(), b"x"].concat()).is_err());
-        assert!(Gateway::decode(&[b"VGW0", &compiled[4..]].concat()).is_err());
+        let (_, encoded) = compiled.split_at(LAYOUT.len());
+        assert!(Gateway::decode(&[b"VGW0", encoded].concat()).is_err());
         assert!(Gateway::decode(FIXTURE.as_bytes()).is_err());
         let mut without_terms = gateway;
         without_terms.applications.iter_mut().for_each(|application| application.terms.clear());

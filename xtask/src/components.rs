@@ -151,9 +151,9 @@ mod tests {
         let parts = sections(&whole)?;
         assert_eq!(parts.iter().map(|part| part.id).collect::<Vec<_>>(), [MODULE, 4, 0]);
         let mut again = Component::new();
-        parts.iter().for_each(|part| {
+        for part in &parts {
             again.section(part);
-        });
+        }
         assert_eq!(again.finish(), whole);
         Ok(())
     }

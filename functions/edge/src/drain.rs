@@ -133,6 +133,8 @@ pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> 
 }
 
 type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+type Leave<P> = for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>;
+type Drain<P> = for<'a> fn(&'a Edge<P>, &'a Envelope) -> Working<'a, ()>;
 
 /// What a component can carry out.
 pub struct Hands<P> {
@@ -142,8 +144,8 @@ pub struct Hands<P> {
 
 /// What only components with hands do; behind pointers, so that the others do not link it.
 struct Work<P> {
-    leave: for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>,
-    drain: for<'a> fn(&'a Edge<P>, &'a Envelope) -> Working<'a, ()>,
+    leave: Leave<P>,
+    drain: Drain<P>,
 }
 
 impl<P> Hands<P> {

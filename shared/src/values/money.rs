@@ -22,7 +22,7 @@ impl Currency {
 
     /// How many decimal places the minor unit takes: 2 for `USD`, 0 for `JPY`, 3 for `BHD`.
     pub fn exponent(self) -> u16 {
-        iso_currency::Currency::from_code(&self.code()).and_then(|currency| currency.exponent()).unwrap_or_default()
+        iso_currency::Currency::from_code(&self.code()).and_then(iso_currency::Currency::exponent).unwrap_or_default()
     }
 }
 
