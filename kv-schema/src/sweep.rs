@@ -363,12 +363,13 @@ impl Lane {
 }
 
 impl Progress {
-    /// Where the first sweep of a deployment begins. The expiry log is written by sweeps only, and retries too.
+    /// Where the first sweep of a deployment begins. The expiry log is written by sweeps only, and retries too; one whose
+    /// clock is behind may write into the period before.
     fn at(now: u64) -> Self {
         let place = |lane: Lane| {
             let period = now / lane.period_seconds();
             let first = matches!(lane, Lane::Todo { level: 0, .. });
-            let period = if first { period.saturating_sub(FIRST_DAYS) } else { period };
+            let period = period.saturating_sub(if first { FIRST_DAYS } else { 1 });
             Place { period, sheet: 0, slot: 0, kept: 0 }
         };
         Self { owner: [0; 16], taken_until_unix_seconds: 0, places: LANES.into_iter().map(place).collect() }

@@ -1,7 +1,7 @@
 //! The components: compiled by cargo, made smaller by Binaryen, and put where `spin.toml` looks for them, beside the
 //! compiled configuration.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::ErrorKind, path::PathBuf};
 
 use anyhow::Context as _;
 use shared::secret::digest256_hex;
@@ -21,6 +21,9 @@ pub(crate) enum Size {
     /// About a fifth smaller: what is tested and deployed.
     Optimised,
 }
+
+/// What the optimiser is told.
+const OPTIONS: [&str; 3] = ["-Oz", "--all-features", "--strip-producers"];
 
 /// Where the manifest looks for components and configuration.
 pub(crate) fn directory() -> PathBuf {
@@ -65,7 +68,7 @@ pub(crate) fn place(package: &str, size: Size) -> anyhow::Result<()> {
     let origin = directory().join(format!("{package}.origin"));
     let made_from = match size {
         Size::AsCompiled => format!("{} as compiled\n", digest256_hex(&compiled)),
-        Size::Optimised => format!("{} {}\n", digest256_hex(&compiled), binaryen::PACKAGE),
+        Size::Optimised => format!("{} {} {}\n", digest256_hex(&compiled), binaryen::PACKAGE, OPTIONS.join(" ")),
     };
     if placed.is_file() && fs::read_to_string(&origin).is_ok_and(|known| known == made_from) {
         return Ok(());
@@ -75,6 +78,8 @@ pub(crate) fn place(package: &str, size: Size) -> anyhow::Result<()> {
         Size::AsCompiled => compiled,
         Size::Optimised => optimised(package, &compiled)?,
     };
+    // Whoever is stopped between the two writes leaves a component without origin, which is made anew.
+    fs::remove_file(&origin).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })?;
     write(&placed, &component)?;
     write(&origin, made_from.as_bytes())
 }
@@ -87,7 +92,7 @@ fn optimised(package: &str, component: &[u8]) -> anyhow::Result<Vec<u8>> {
     let [before, after] = ["core", "smaller"].map(|name| directory().join(format!("{package}.{name}")));
     write(&before, program)?;
     let mut wasm_opt = binaryen::wasm_opt()?;
-    wasm_opt.args(["-Oz", "--all-features", "--strip-producers"]).arg(&before).arg("-o").arg(&after);
+    wasm_opt.args(OPTIONS).arg(&before).arg("-o").arg(&after);
     output(&mut wasm_opt)?;
     let smaller = fs::read(&after).with_context(|| format!("{} cannot be read", after.display()))?;
     for path in [before, after] {
