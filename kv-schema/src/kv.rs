@@ -383,7 +383,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         effects.into_iter().map(|effect| Pending { id: EffectId(self.random()), effect }).collect()
     }
 
-    fn random(&self) -> [u8; 16] {
+    pub(crate) fn random(&self) -> [u8; 16] {
         let mut bytes = [0; 16];
         self.ambient.fill(&mut bytes);
         bytes

@@ -153,7 +153,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     pub async fn remind(&self, key: &Key) -> Result<Appended, Fault> {
         let now = self.ambient().unix_seconds();
         let reminder = Reminder { key: key.clone(), noted_unix_seconds: now, tries: 0 };
-        let [first, ..] = self.fresh();
+        let [first, ..] = self.random();
         let mut outcome = Appended::Busy;
         for turn in 0..SHARDS {
             let lane = Lane::Todo { level: 0, shard: first.wrapping_add(turn) % SHARDS };
@@ -179,7 +179,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
 
     async fn note(&self, lane: Lane, reminder: &Reminder, now: u64) -> Result<Appended, Fault> {
         let payload = encode_body(reminder).map_err(fault)?;
-        let entry = Entry { id: EntryId(self.fresh()), at_unix_seconds: now, payload };
+        let entry = Entry { id: EntryId(self.random()), at_unix_seconds: now, payload };
         self.append(&lane.list(now / lane.period_seconds()), &entry).await
     }
 
@@ -206,7 +206,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     /// Takes the turn, for [`QUIET_SECONDS`]. `None` when another sweep was faster: everything is as it was.
     pub async fn take_turn(&self, batch: Box<Batch<S>>) -> Result<Option<Turn>, Fault> {
         let Batch { seen, plan } = *batch;
-        let owner = self.fresh();
+        let owner = self.random();
         let taken_until_unix_seconds = self.ambient().unix_seconds().saturating_add(QUIET_SECONDS);
         let taken = Progress { owner, taken_until_unix_seconds, places: seen.value().places.clone() };
         let replaced = self.replace(seen, taken, Vec::new()).await?;
@@ -293,12 +293,6 @@ impl<S: Store, A: Ambient> Kv<S, A> {
             }
             place = Place { period: place.period + 1, sheet: 0, slot: 0, kept: 0 };
         }
-    }
-
-    fn fresh(&self) -> [u8; 16] {
-        let mut bytes = [0; 16];
-        self.ambient().fill(&mut bytes);
-        bytes
     }
 }
 

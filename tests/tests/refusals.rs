@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
+    client::Answer,
     story::{PASSWORD, Story},
     world::{World, gateway_for},
 };
@@ -25,18 +26,7 @@ async fn refused(world: &World, request: RequestBuilder, status: u16, code: &str
 }
 
 async fn problem_of(response: Response, status: u16, code: &str) -> anyhow::Result<Value> {
-    let (found, headers) = (response.status(), response.headers().clone());
-    let text = response.text().await?;
-    ensure!(found == status, "expected {status} {code}, found {found}: {text}");
-    let content_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    ensure!(content_type == "application/problem+json", "{code} came as {content_type}: {text}");
-    let problem: Value = serde_json::from_str(&text)?;
-    ensure!(problem["code"] == code, "expected {code}, found {problem}");
-    for member in ["type", "title", "detail", "next", "request_id"] {
-        ensure!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{code} lacks {member}: {problem}");
-    }
-    ensure!(problem["status"] == status, "{problem}");
-    Ok(problem)
+    Answer::of(response).await?.problem(status, code)
 }
 
 fn post(world: &World, path: &str) -> RequestBuilder {

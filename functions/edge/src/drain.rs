@@ -37,11 +37,13 @@ use crate::{
 /// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
 const USER_ID_TRIES: u8 = 40;
 
+type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
 /// What carries out one kind of effect; gives back an effect of another kind.
 pub type Hand<P> = for<'a> fn(&'a Edge<P>, Effect, [u8; 16]) -> Result<Carried<'a>, Effect>;
 
 /// An effect that is being carried out.
-pub type Carried<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+pub type Carried<'a> = Working<'a, Result<(), Failure>>;
 
 /// Delivers messages (MSG-1). `cause` names the effect for ever, so that the provider recognises a repetition.
 ///
@@ -132,7 +134,6 @@ pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> 
     }
 }
 
-type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 type Leave<P> = for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>;
 type Drain<P> = for<'a> fn(&'a Edge<P>, &'a Envelope) -> Working<'a, ()>;
 
