@@ -27,6 +27,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How much of a body that is too large is still read, in multiples of the limit: a client that is busy
 /// sending would otherwise find the connection reset instead of the answer.
 const DISCARD_FACTOR: usize = 8;
+/// Whom Spin names as the client of one component's request to another.
+const COMPONENT_ADDRESS: &str = "0.0.0.0:0";
 /// What Spin answers under this prefix, no component sees.
 const WELL_KNOWN: &str = "/.well-known/spin/";
 
@@ -89,7 +91,9 @@ impl Front {
         let started = Instant::now();
         self.ledger.count_request();
         let response = if self.metering {
-            self.metered(handler, &route, request).await
+            let (response, measured) = self.metered(handler, &route, request).await;
+            self.ledger.record(measured);
+            response
         } else {
             pass(handler, Ticket::default(), request).await
         };
@@ -97,6 +101,35 @@ impl Front {
         // The route and not the path or the query, where tokens may stand.
         tracing::debug!(component, method, route, status, micros = started.elapsed().as_micros(), "answered");
         Ok(response)
+    }
+
+    /// Answers one component's request to another. Also what it cost, while metering: the request that caused it pays.
+    pub async fn respond_to_component(
+        &self,
+        component: &str,
+        request: Request<WasiBody>,
+    ) -> (Response<WasiBody>, Option<Measured>) {
+        let route = Match::between_components(component, request.uri().path());
+        let Some(handler) = self.components.get(component) else {
+            return (problem(StatusCode::NOT_FOUND, "There is no such component."), None);
+        };
+        let (mut head, body) = request.into_parts();
+        let body = match self.whole_body(&head.headers, body).await {
+            Ok(body) => body,
+            Err(refused) => return (refused.into(), None),
+        };
+        let full_url = head.uri.to_string();
+        for (name, value) in route.headers(&full_url, COMPONENT_ADDRESS) {
+            head.headers.append(name, value);
+        }
+        let request = Request::from_parts(head, full(body));
+        self.ledger.count_request();
+        if self.metering {
+            let (response, measured) = self.metered(handler, &route, request).await;
+            (response, Some(measured))
+        } else {
+            (pass(handler, Ticket::default(), request).await, None)
+        }
     }
 
     /// The body, once it is there as a whole, so that no component ever works on a part of one.
@@ -126,13 +159,13 @@ impl Front {
         }
     }
 
-    /// Like [`pass`], but returns only when the instance has ended and its account is in the ledger.
+    /// Like [`pass`], but returns only when the instance has ended, with its account.
     async fn metered(
         &self,
         handler: &ProxyHandler<Runnable>,
         route: &Match<'_>,
         request: Request<WasiBody>,
-    ) -> Response<WasiBody> {
+    ) -> (Response<WasiBody>, Measured) {
         let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
         let (answer, measured) = oneshot::channel();
         let response = pass(handler, Ticket { measured: Some(answer) }, request).await;
@@ -146,8 +179,7 @@ impl Front {
         };
         let counted = measured.await.unwrap_or_default();
         let (component, status) = (route.component().to_owned(), response.status().as_u16());
-        self.ledger.record(Measured { component, method, path, status, ..counted });
-        response
+        (response, Measured { component, method, path, status, ..counted })
     }
 }
 

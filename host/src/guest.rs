@@ -6,7 +6,7 @@ mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Instant;
 
 use anyhow::Context;
@@ -23,9 +23,10 @@ use wasmtime_wasi_http::{
 use self::bindings::{spin, wasi};
 use crate::clock::Clock;
 use crate::flat;
+use crate::front::Front;
 use crate::ledger::Tally;
 use crate::log::{GuestLog, LineSink};
-use crate::outbound::AllowedHosts;
+use crate::outbound::{self, AllowedHosts};
 use crate::store::Store;
 
 /// Elements that an instance's tables may have; tables hold its function pointers.
@@ -50,6 +51,8 @@ pub(crate) struct Surroundings {
     pub clock: Clock,
     pub log: Arc<GuestLog>,
     pub memory_limit_bytes: usize,
+    /// Where one component's requests to another go; set once all of them are loaded.
+    pub front: OnceLock<Weak<Front>>,
 }
 
 /// Everything the host keeps for one instance.
@@ -95,14 +98,14 @@ impl Guest {
         Ok(Self {
             deadline,
             limits: Limits { bytes: 0, peak_bytes: 0, limit_bytes: shared.memory_limit_bytes },
-            tally,
+            tally: tally.clone(),
             grants: Arc::clone(grants),
             store: Arc::clone(&shared.store),
             log: Arc::clone(&shared.log),
             table: ResourceTable::new(),
             wasi: wasi.build(),
             http: WasiHttpCtx::new(),
-            gate: Gate(Arc::clone(grants)),
+            gate: Gate { grants: Arc::clone(grants), front: shared.front.get().cloned(), tally },
         })
     }
 
@@ -141,8 +144,12 @@ impl WasiHttpView for Guest {
     }
 }
 
-/// Lets a component's requests out only to the hosts it was granted.
-struct Gate(Arc<Grants>);
+/// Lets a component's requests out only to the hosts it was granted, and to other components past the network.
+struct Gate {
+    grants: Arc<Grants>,
+    front: Option<Weak<Front>>,
+    tally: Tally,
+}
 
 type Transmission = Box<dyn Future<Output = Result<(), HttpError>> + Send>;
 
@@ -153,16 +160,27 @@ impl WasiHttpHooks for Gate {
         options: Option<RequestOptions>,
         _guest_side: Transmission,
     ) -> Box<dyn Future<Output = Result<(http::Response<WasiBody>, Transmission), HttpError>> + Send> {
-        let allowed = self.0.outbound.allow(request.uri());
+        let allowed = self.grants.outbound.allow(request.uri());
         if !allowed {
             let authority = request.uri().authority().map_or("", http::uri::Authority::as_str);
-            tracing::warn!(component = %self.0.component, authority, "outbound request to a host that is not granted");
+            tracing::warn!(component = %self.grants.component, authority, "outbound request to a host that is not granted");
         }
+        let component = request.uri().host().and_then(outbound::component).map(str::to_owned);
+        let front = self.front.as_ref().and_then(Weak::upgrade);
+        let tally = self.tally.clone();
         Box::new(async move {
             use http_body_util::BodyExt;
 
             if !allowed {
                 return Err(HttpError::HttpRequestDenied);
+            }
+            if let Some(component) = component {
+                let front = front.ok_or(HttpError::DestinationUnavailable)?;
+                let (response, measured) = front.respond_to_component(&component, request).await;
+                if let Some(measured) = measured {
+                    tally.add(&measured);
+                }
+                return Ok((response, Box::new(async { Ok(()) }) as Transmission));
             }
             let (response, transmission) = default_send_request(request, options).await?;
             Ok((response.map(BodyExt::boxed_unsync), Box::new(transmission) as Transmission))

@@ -158,9 +158,13 @@ impl WorkerState for Life {
         }
         let ticket = std::mem::take(&mut *self.ticket.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
         if let (Some(answer), Some(mut measured)) = (ticket.measured, store.data().tally.measured()) {
-            measured.startup_fuel = self.startup_fuel;
-            measured.fuel = store.get_fuel().map_or(0, |left| FULL_TANK - left - self.startup_fuel);
-            measured.peak_memory_bytes = store.data().limits.peak_bytes;
+            let own = Measured {
+                startup_fuel: self.startup_fuel,
+                fuel: store.get_fuel().map_or(0, |left| FULL_TANK - left - self.startup_fuel),
+                peak_memory_bytes: store.data().limits.peak_bytes,
+                ..Measured::default()
+            };
+            measured.add(&own);
             // Nobody waits any more if the client has gone.
             answer.send(measured).ok();
         }

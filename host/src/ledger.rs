@@ -36,7 +36,7 @@ pub struct Totals {
     pub commits: u64,
 }
 
-/// What one request cost (metering only).
+/// What one request cost (metering only), with what its component had others do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Measured {
     /// The id of the component that answered.
@@ -65,10 +65,27 @@ pub struct Measured {
     pub fuel: u64,
     /// Fuel that making the instance took, not part of `fuel`.
     pub startup_fuel: u64,
-    /// The most linear memory that the instance had, in bytes.
+    /// The most linear memory that an instance had, in bytes.
     pub peak_memory_bytes: usize,
     /// The storage operations in the order in which they started.
     pub touched: Vec<Touched>,
+}
+
+impl Measured {
+    /// Adds what another component did for the same request, one after the other.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.reads += other.reads;
+        self.writes += other.writes;
+        self.swaps += other.swaps;
+        self.increments += other.increments;
+        self.deletes += other.deletes;
+        self.rounds += other.rounds;
+        self.fuel += other.fuel;
+        self.startup_fuel += other.startup_fuel;
+        self.peak_memory_bytes = self.peak_memory_bytes.max(other.peak_memory_bytes);
+        let room = MAX_TOUCHED.saturating_sub(self.touched.len());
+        self.touched.extend(other.touched.iter().take(room).cloned());
+    }
 }
 
 /// A storage operation and its key.
@@ -204,6 +221,13 @@ impl Tally {
     /// What was counted so far; everything that is not about storage is still to be filled in.
     pub fn measured(&self) -> Option<Measured> {
         self.metered.as_ref().map(|metered| metered.account().measured.clone())
+    }
+
+    /// Adds what another component did for this request.
+    pub fn add(&self, other: &Measured) {
+        if let Some(metered) = &self.metered {
+            metered.account().measured.add(other);
+        }
     }
 
     fn start(&self, touched: Touched) -> UnderWay {

@@ -24,7 +24,7 @@ pub(crate) struct Manifest {
     pub name: String,
     pub variables: BTreeMap<String, Variable>,
     pub routes: Vec<Route>,
-    /// Only components that a trigger names, by id.
+    /// Only components that a trigger names, by id; those behind no route are called by other components only.
     pub components: BTreeMap<String, Component>,
 }
 
@@ -135,8 +135,22 @@ struct Triggers {
 struct HttpTrigger {
     #[serde(default)]
     id: Option<String>,
-    route: String,
+    route: TriggerRoute,
     component: ComponentReference,
+}
+
+/// `route = "/path"`, or `route = { private = true }` for what only other components call.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum TriggerRoute {
+    Public(String),
+    Private(PrivateRoute),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PrivateRoute {
+    private: bool,
 }
 
 /// `component = "id"`, or the component itself in the trigger.
@@ -179,10 +193,17 @@ impl Document {
                     id
                 }
             };
-            if routes.iter().any(|known: &Route| known.route == trigger.route) {
-                bail!("{at}.route: {:?} is declared twice", trigger.route);
+            match trigger.route {
+                TriggerRoute::Public(route) => {
+                    if routes.iter().any(|known: &Route| known.route == route) {
+                        bail!("{at}.route: {route:?} is declared twice");
+                    }
+                    routes.push(Route { route, component: id });
+                }
+                TriggerRoute::Private(route) => {
+                    ensure!(route.private, "{at}.route.private: leave it out, or write a path as the route");
+                }
             }
-            routes.push(Route { route: trigger.route, component: id });
         }
         for (id, component) in &components {
             ensure!(
@@ -296,6 +317,15 @@ mod tests {
     }
 
     #[test]
+    fn a_private_component_has_no_route() {
+        let manifest = read(
+            "[[trigger.http]]\nroute = { private = true }\ncomponent = \"a\"\n[component.a]\nsource = \"a.wasm\"\n",
+        )
+        .expect("is a valid manifest");
+        assert!(manifest.routes.is_empty() && manifest.components.contains_key("a"));
+    }
+
+    #[test]
     fn faults_name_the_key_and_the_reason() {
         let route = "[[trigger.http]]\nroute = \"/a\"\ncomponent = \"a\"\n";
         let component = "[component.a]\nsource = \"a.wasm\"\n";
@@ -303,6 +333,10 @@ mod tests {
             (route.to_owned(), "trigger.http[0].component: there is no [component.a]"),
             (format!("{route}{route}{component}"), "trigger.http[1].route: \"/a\" is declared twice"),
             (format!("{route}{component}ai_models = []\n"), "unknown field `ai_models`"),
+            (
+                format!("[[trigger.http]]\nroute = {{ private = false }}\ncomponent = \"a\"\n{component}"),
+                "trigger.http[0].route.private: leave it out",
+            ),
             (format!("{route}{component}files = [\"*.txt\"]\n"), "patterns are not supported"),
             (format!("{route}{component}[variables]\nx = {{}}\n"), "variables.x: needs either"),
             (format!("{route}{component}[variables]\nX = {{ default = \"\" }}\n"), "variables.X: names are lower case"),

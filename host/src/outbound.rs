@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 use anyhow::{Context, bail, ensure};
 use http::Uri;
 
+/// What follows a component's name in the host name under which others call it.
+const COMPONENTS: &str = ".spin.internal";
+
 /// The grants of one component.
 #[derive(Debug, Default)]
 pub(crate) struct AllowedHosts(Vec<AllowedHost>);
@@ -32,7 +35,7 @@ impl AllowedHosts {
     ///
     /// # Errors
     /// If a grant is malformed, or of a kind that Spin knows and this host does not (address ranges,
-    /// `self`, service chaining).
+    /// `self`, all components at once).
     pub fn parse<'a>(grants: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
         let parsed = grants
             .into_iter()
@@ -52,6 +55,19 @@ impl AllowedHosts {
                 && allowed.ports.contains(&port)
         })
     }
+
+    /// The components that are granted by name, which this host answers for itself.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|allowed| match &allowed.host {
+            Host::Exactly(name) => component(name),
+            Host::Any | Host::SubdomainsOf(_) => None,
+        })
+    }
+}
+
+/// The component that a host name stands for: Spin's local service chaining.
+pub(crate) fn component(host: &str) -> Option<&str> {
+    host.strip_suffix(COMPONENTS).filter(|name| !name.is_empty())
 }
 
 impl AllowedHost {
@@ -78,8 +94,8 @@ impl AllowedHost {
 
 impl Host {
     fn parse(host: &str) -> anyhow::Result<Self> {
-        if matches!(host, "self" | "self.alt") || host.ends_with(".spin.internal") {
-            bail!("calls from component to component are not supported by this host");
+        if matches!(host, "self" | "self.alt") || host == "*.spin.internal" {
+            bail!("this host lets a component call others by their names only, as in http://NAME.spin.internal");
         }
         if host == "*" {
             return Ok(Self::Any);
@@ -161,6 +177,8 @@ mod tests {
             ("http://h:8000..8010", "http://h:8010/", false),
             ("http://[::1]:80", "http://[::1]/", true),
             ("https://example.org", "https://example.org@evil.test/", false),
+            ("http://effects.spin.internal", "http://effects.spin.internal/effects", true),
+            ("http://effects.spin.internal", "http://operate.spin.internal/effects", false),
         ];
         for (grant, url, expected) in cases {
             let hosts = AllowedHosts::parse([grant]).expect("is a grant");
@@ -181,6 +199,7 @@ mod tests {
             "http://a/b",
             "http://a*b",
             "http://self",
+            "http://*.spin.internal",
             "*://h",
             "http://h:x",
             "http://10.0.0.0/8",

@@ -3,6 +3,8 @@
 //! `routefinder` is the library Spin uses, so an exact route wins over `:wildcards`, and these over a
 //! trailing `/...`, in exactly the same cases.
 
+use std::borrow::Cow;
+
 use anyhow::anyhow;
 use http::{HeaderName, HeaderValue};
 
@@ -13,7 +15,7 @@ pub(crate) struct Router(routefinder::Router<Route>);
 
 /// The route that a path matched, and what the wildcards captured.
 pub(crate) struct Match<'a> {
-    route: &'a Route,
+    route: Cow<'a, Route>,
     trailing: Option<String>,
     named: Vec<(String, String)>,
 }
@@ -36,7 +38,7 @@ impl Router {
         let best = self.0.best_match(path)?;
         let captures = best.captures();
         Some(Match {
-            route: best.handler(),
+            route: Cow::Borrowed(best.handler()),
             trailing: captures.wildcard().map(|rest| trailing(rest, path)),
             named: captures.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         })
@@ -44,6 +46,12 @@ impl Router {
 }
 
 impl Match<'_> {
+    /// What one component's request to another matches: every path of the component's, whatever its routes.
+    pub fn between_components(component: &str, path: &str) -> Self {
+        let route = Route { route: "/...".to_owned(), component: component.to_owned() };
+        Self { route: Cow::Owned(route), trailing: Some(path.to_owned()), named: Vec::new() }
+    }
+
     /// The id of the component that answers.
     pub fn component(&self) -> &str {
         &self.route.component

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
@@ -79,6 +79,7 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         clock: options.clock.clone(),
         log: Arc::clone(&log),
         memory_limit_bytes: options.memory_limit_bytes,
+        front: OnceLock::new(),
     });
     let variables = variables(&options, &manifest, address, mailbox_address)?;
     let grants = grants(&options, &manifest, &variables, directory.path())?;
@@ -90,6 +91,8 @@ pub async fn start(options: Options) -> anyhow::Result<Running> {
         metering: options.metering,
         body_limit_bytes: options.body_limit_bytes,
     });
+    // Weak, since the components that it holds hold this; nobody has set it before.
+    surroundings.front.set(Arc::downgrade(&front)).ok();
     let (stop, stopped) = watch::channel(());
     let mut servers = Vec::new();
     if let Some((listener, _)) = mailbox_listener {
@@ -282,12 +285,16 @@ fn component_grants(
         std::fs::create_dir(target)?;
         files::copy(component, &manifest.root, &options.file_overrides, target)?;
     }
+    let outbound = AllowedHosts::parse(hosts.iter().map(String::as_str))?;
+    if let Some(unknown) = outbound.components().find(|name| !manifest.components.contains_key(*name)) {
+        bail!("allowed_outbound_hosts: there is no component {unknown:?} behind a trigger");
+    }
     Ok(Grants {
         component: id.into(),
         environment: component.environment.clone().into_iter().collect(),
         files,
         stores: component.key_value_stores.iter().cloned().collect(),
-        outbound: AllowedHosts::parse(hosts.iter().map(String::as_str))?,
+        outbound,
         variables: values,
     })
 }

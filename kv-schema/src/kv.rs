@@ -46,7 +46,7 @@ use shared::secret::Sealed;
 use crate::{
     key::{Counter, Key, Prefix},
     record::{EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
-    records::Swept,
+    records::{Swept, kind_of},
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store, StoreFault, Swap, Watched},
 };
 
@@ -95,6 +95,9 @@ pub enum Replaced<R: Record, S: Store> {
     /// Somebody removed the record.
     Gone,
 }
+
+/// A record that was read for what is pending in it: the right to take that out.
+pub struct Undone<S: Store>(Watch<S>);
 
 /// The outcome of [`Kv::settle`].
 #[must_use = "effects that are still pending will be performed again"]
@@ -225,9 +228,16 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         })
     }
 
-    /// Takes performed effects out of a record: 1 read and 1 write, or 1 read if they are out already.
-    pub async fn settle(&self, record: &Envelope, done: &[EffectId]) -> Result<Settled, Fault> {
-        let mut current = self.watch(record.kind(), record.key()).await?;
+    /// One watched read of the record of this key, whatever its kind, by whoever carries out what is pending in it.
+    /// `None` when there is none, or when it is no key of a record.
+    pub async fn undone(&self, key: &Key) -> Result<Option<Undone<S>>, Fault> {
+        let Some(kind) = kind_of(key) else { return Ok(None) };
+        Ok(self.watch(kind, key).await?.map(Undone))
+    }
+
+    /// Takes performed effects out of a record: 1 write.
+    pub async fn settle(&self, undone: Undone<S>, done: &[EffectId]) -> Result<Settled, Fault> {
+        let mut current = Some(undone.0);
         for _ in 0..SETTLE_TRIES {
             let Some(Watch { envelope, cas }) = current.take_if(|watch| watch.envelope.settle(done)) else {
                 return Ok(Settled::Done);
@@ -390,6 +400,13 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 }
 
+impl<S: Store> Undone<S> {
+    /// The record as it was seen, its value encoded.
+    pub fn envelope(&self) -> &Envelope {
+        &self.0.envelope
+    }
+}
+
 impl<R: Record, S: Store> Seen<R, S> {
     /// The domain value.
     pub fn value(&self) -> &R {
@@ -404,6 +421,11 @@ impl<R: Record, S: Store> Seen<R, S> {
     /// Gives up the right to replace.
     pub fn into_stored(self) -> Stored<R> {
         self.stored
+    }
+
+    /// Keeps only the right to take out what is pending.
+    pub fn into_undone(self) -> Undone<S> {
+        Undone(Watch { envelope: self.stored.into_envelope(), cas: self.cas })
     }
 
     /// Lets the next [`Kv::replace`] take out effects that have been performed, which saves a [`Kv::settle`]. Says whether

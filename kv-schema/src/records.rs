@@ -24,7 +24,7 @@ use shared::{
 use crate::{
     key::{Key, Keyed, Name, Prefix},
     list::List,
-    record::{Record, record},
+    record::{Kind, Record, record},
 };
 
 /// The bytes of an id, as they were read from a key.
@@ -126,6 +126,13 @@ macro_rules! swept {
                 return Some(visitor.visit::<$lasting>(&<$lasting_id>::from(Bytes(id))).await);
             })*
             None
+        }
+
+        /// The kind of record that this key names; `None` when it is no key of a record listed here.
+        pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
+            let (prefix, _) = key.id()?;
+            let kinds = [$($ending::KIND,)* $($lasting::KIND),*];
+            kinds.into_iter().find(|kind| kind.prefix.as_str() == prefix)
         }
     };
 }

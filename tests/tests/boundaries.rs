@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 13] = [
+const COMPONENTS: [&str; 14] = [
     "invite",
     "register",
     "activate",
@@ -17,6 +17,7 @@ const COMPONENTS: [&str; 13] = [
     "verify-otp",
     "launch",
     "operate",
+    "effects",
     "sweep",
     "self-check",
     "dashboard",
@@ -101,7 +102,7 @@ fn functions_stay_short() -> anyhow::Result<()> {
                 None if declares && !line.trim_start().starts_with("//") => begun = Some((number, indent)),
                 Some((start, at)) if indent == at && line.trim() == "}" => {
                     // The table of refusals is one exhaustive match by design: a refusal is a row, not a branch.
-                    let table = path.ends_with("edge/src/problem.rs") || path.ends_with("edge/src/mail.rs");
+                    let table = path.ends_with("edge/src/problem.rs") || path.ends_with("effects/src/mail.rs");
                     ensure!(table || number - start < 70, "{path}:{} has {} lines", start + 1, number - start);
                     begun = None;
                 }
@@ -132,11 +133,12 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. Ceilings only go down.
-const CEILINGS: [(&str, u64); 13] = [
+const CEILINGS: [(&str, u64); 14] = [
     ("accept-terms", 450_000),
     ("activate", 640_000),
     ("credentials", 630_000),
     ("dashboard", 450_000),
+    ("effects", 600_000),
     ("invite", 590_000),
     ("launch", 600_000),
     ("operate", 820_000),

@@ -21,7 +21,7 @@ use crate::api::{ActivatePage, Activated, RawActivation};
 const ACTIVE_ALREADY: Refusal =
     Refusal::WrongStage { hint: "This account is active already. Sign in with your password." };
 
-edge::component!(crate::handle, edge::drain::mail);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///

@@ -29,7 +29,7 @@ use crate::api::{
     VerifiedView,
 };
 
-edge::component!(crate::handle, edge::drain::mail, edge::drain::grants);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///

@@ -1,184 +1,99 @@
-//! Carries out what follows a commit: each effect is harmless when repeated.
+//! What follows a commit: prepared before it, carried out after it, each effect harmless when repeated.
 //!
-//! Whoever comes first drains: the request that committed, a repetition of it, or any later request that meets the
-//! record. What fails stays in the record and is tried again.
+//! A request only leaves effects, sealed in the record that it commits, and asks the component `effects` to carry them
+//! out ([`Hands::elsewhere`]). That one alone reaches the mail provider and holds the code for it. Who asks is whoever
+//! meets the record first: the request that committed, a repetition of it, a later request, or the sweep. What fails stays
+//! in the record and is tried again.
 //!
-//! A component brings the [`Hand`]s that it needs, and is granted and linked what those need: one without hands neither
-//! reaches the mail provider nor carries its code. It leaves the effects that it meets to others.
+//! How effects are carried out hangs on pointers, so that a component whose commits leave nothing to do links none of it.
 
 use std::{future::Future, pin::Pin};
 
 use kv_schema::{
     key::Key,
-    list::{Appended, Entry, EntryId, Removed},
+    list::Appended,
     record::{Envelope, Pending},
-    records::registration_queue,
 };
+use serde::{Deserialize, Serialize};
 use shared::{
-    account::{Account, Admission, Login},
-    decision::Decision,
     effect::Effect,
-    invitation::InvitationSlot,
-    organisation::Organisation,
-    promo::Promo,
     refusal::Refusal,
-    registration::QueueSummary,
-    secret::{IndexPurpose, SealPurpose, Sealed},
-    values::{AccountId, RegistrationId, Timestamp, UserId},
+    secret::{MacPurpose, SealPurpose, Sealed},
 };
 
 use crate::{
-    edge::{BUSY_RETRY_AFTER, Edge, NowStands},
+    edge::{BUSY_RETRY_AFTER, Edge},
     failure::Failure,
-    mail,
-    platform::Platform,
+    platform::{Outgoing, Platform},
 };
 
-/// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
-const USER_ID_TRIES: u8 = 40;
+/// Where the component `effects` is reached: from component to component only, by no route.
+pub const EFFECTS_URL: &str = "http://effects.spin.internal/effects";
+/// All that it was asked for is done.
+pub const DONE: u16 = 204;
 
-type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
-
-/// What carries out one kind of effect; gives back an effect of another kind.
-pub type Hand<P> = for<'a> fn(&'a Edge<P>, Effect, [u8; 16]) -> Result<Carried<'a>, Effect>;
-
-/// An effect that is being carried out.
-pub type Carried<'a> = Working<'a, Result<(), Failure>>;
-
-/// Delivers messages (MSG-1). `cause` names the effect for ever, so that the provider recognises a repetition.
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn mail<P: Platform>(edge: &Edge<P>, effect: Effect, cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::Send(message) => Ok(Box::pin(async move { mail::deliver(edge, &message, &cause).await })),
-        other => Err(other),
-    }
-}
-
-/// Marks invitations as used by their registration (INV-5).
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn invitations<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::UseInvitation { slot, generation, registration } => Ok(Box::pin(async move {
-            let marked = edge.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
-                Ok(slot.used_by(generation, registration).into())
-            });
-            marked.await.map(drop)
-        })),
-        other => Err(other),
-    }
-}
-
-/// Keeps the operator's queue of registrations (APR-1).
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn queue<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::Enqueue { registration, submitted_at, summary } => {
-            Ok(Box::pin(async move { edge.enqueue(registration, submitted_at, &summary).await }))
-        }
-        Effect::Dequeue { registration, submitted_at } => {
-            Ok(Box::pin(async move { edge.dequeue(registration, submitted_at).await }))
-        }
-        other => Err(other),
-    }
-}
-
-/// Founds organisations and lets their administrators in (APR-2).
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn admissions<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::FoundOrganisation(organisation) => Ok(Box::pin(async move {
-            let id = organisation.id;
-            edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
-        })),
-        Effect::Admit(admission) => Ok(Box::pin(async move { edge.admit(*admission).await })),
-        other => Err(other),
-    }
-}
-
-/// Turns reservations of promo codes into redemptions (SHP-3).
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn promos<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::RedeemPromo { promo, order } => Ok(Box::pin(async move {
-            let redeemed =
-                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
-            redeemed.await.map(drop)
-        })),
-        other => Err(other),
-    }
-}
-
-/// Puts licensed credentials into accounts (CRD-1).
-///
-/// # Errors
-/// The effect, when it is of another kind.
-pub fn grants<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
-    match effect {
-        Effect::GrantCredential { account, grant } => Ok(Box::pin(async move {
-            let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
-                Ok(account.receive((*grant).clone()).into())
-            });
-            received.await.map(drop)
-        })),
-        other => Err(other),
-    }
-}
+/// Work under way.
+pub type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 type Leave<P> = for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>;
-type Drain<P> = for<'a> fn(&'a Edge<P>, &'a Envelope) -> Working<'a, ()>;
 
-/// What a component can carry out.
-pub struct Hands<P> {
-    hands: Vec<Hand<P>>,
-    work: Option<Work<P>>,
-}
+/// Carries out what is pending in the record of this key and says whether nothing is pending there any more. The commit
+/// stands whatever happens here.
+pub type CarryOut<P> = for<'a> fn(&'a Edge<P>, &'a Key) -> Working<'a, Result<bool, Failure>>;
 
-/// What only components with hands do; behind pointers, so that the others do not link it.
+/// By whom a component has effects carried out.
+pub struct Hands<P>(Option<Work<P>>);
+
 struct Work<P> {
     leave: Leave<P>,
-    drain: Drain<P>,
+    carry_out: CarryOut<P>,
 }
 
 impl<P> Hands<P> {
-    /// Nothing: the component's own commits leave nothing to do, and what others left is left to them.
+    /// Nobody: the component's own commits leave nothing to do, and what others left is left to them.
     pub const fn none() -> Self {
-        Self { hands: Vec::new(), work: None }
+        Self(None)
     }
 }
 
 impl<P: Platform> Hands<P> {
-    /// These kinds of effects.
-    pub fn of(hands: &[Hand<P>]) -> Self {
-        let work = Work {
-            leave: |edge, key, effects, remind| Box::pin(edge.leave_with_hands(key, effects, remind)),
-            drain: |edge, record| Box::pin(edge.drain_with_hands(record)),
-        };
-        Self { hands: hands.to_vec(), work: Some(work) }
+    /// The component `effects`.
+    pub fn elsewhere() -> Self {
+        Self::own(|edge, key| Box::pin(edge.ask_for_effects(key)))
     }
+
+    /// The component itself.
+    pub fn own(carry_out: CarryOut<P>) -> Self {
+        Self(Some(Work {
+            leave: |edge, key, effects, remind| Box::pin(edge.seal_effects(key, effects, remind)),
+            carry_out,
+        }))
+    }
+}
+
+/// One component's word to `effects` that something is pending in a record. It says nothing else, so repeating it is
+/// harmless.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Undone {
+    /// The record.
+    pub record: Key,
+    /// Proves that a component of this deployment asks.
+    pub proof: String,
 }
 
 impl<P: Platform> Edge<P> {
     /// Prepares what a commit under this key leaves to be done, and notes before it what a sweep is to look at in case
     /// this request dies (OPS-3). When that cannot be noted, nothing may be committed.
     pub(crate) async fn leave(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
-        match &self.hands.work {
+        match &self.hands.0 {
             _ if effects.is_empty() && !remind => Ok(Vec::new()),
             Some(work) => (work.leave)(self, key, effects, remind).await,
             None => Err(Failure::Fault("a component without hands left something to do".to_owned())),
         }
     }
 
-    async fn leave_with_hands(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
+    async fn seal_effects(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
         if remind && self.kv().remind(key).await? == Appended::Busy {
             return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into());
         }
@@ -189,126 +104,53 @@ impl<P: Platform> Edge<P> {
         effects.iter().map(seal).collect()
     }
 
-    /// Carries out the record's pending effects and takes the done ones out of it. The commit stands whatever happens
-    /// here, so failures go to the log and the effects stay.
-    pub async fn drain(&self, record: &Envelope) {
-        if let Some(work) = &self.hands.work
-            && !record.pending().is_empty()
-        {
-            (work.drain)(self, record).await;
-        }
-    }
-
-    async fn drain_with_hands(&self, record: &Envelope) {
-        let mut done = Vec::new();
-        for pending in record.pending() {
-            match self.carry_out(record, pending).await {
-                Ok(true) => done.push(pending.id),
-                Ok(false) => {}
-                Err(failure) => self.log_failure("effect postponed", &failure),
-            }
-        }
-        if done.is_empty() {
-            return;
-        }
-        if let Err(fault) = self.kv().settle(record, &done).await {
-            self.log_failure("effects not settled", &fault.into());
-        }
-    }
-
-    /// Whether one of the component's hands carried the effect out.
-    async fn carry_out(&self, record: &Envelope, pending: &Pending) -> Result<bool, Failure> {
-        let mut effect = self.open_effect(record, &pending.effect)?;
-        for hand in &self.hands.hands {
-            match hand(self, effect, pending.id.0) {
-                Ok(carried) => return carried.await.map(|()| true),
-                Err(another) => effect = another,
-            }
-        }
-        Ok(false)
-    }
-
-    fn open_effect(&self, record: &Envelope, sealed: &Sealed) -> Result<Effect, Failure> {
+    /// An effect that a commit of the record of this key left.
+    ///
+    /// # Errors
+    /// A fault when it was sealed under keys that are gone, or is none.
+    pub fn open_effect(&self, key: &Key, pending: &Pending) -> Result<Effect, Failure> {
         let bytes = self
             .keys
-            .open(SealPurpose::Message, record.key().as_str().as_bytes(), sealed)
+            .open(SealPurpose::Message, key.as_str().as_bytes(), &pending.effect)
             .map_err(|_| Failure::Fault("an effect does not open with the current or previous root secret".into()))?;
         postcard::from_bytes(&bytes).map_err(|error| Failure::Fault(format!("effect: {error}")))
     }
 
-    async fn enqueue(&self, id: RegistrationId, at: Timestamp, summary: &QueueSummary) -> Result<(), Failure> {
-        let payload = postcard::to_allocvec(summary).map_err(|error| Failure::Fault(format!("summary: {error}")))?;
-        let entry = Entry { id: EntryId(*id.bytes()), at_unix_seconds: seconds(at), payload };
-        match self.kv().append(&registration_queue(), &entry).await? {
-            Appended::Added | Appended::AlreadyThere => Ok(()),
-            Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    /// Has the record's pending effects carried out, if there are any. The commit stands whatever happens here, so
+    /// failures go to the log and the effects stay.
+    pub async fn drain(&self, record: &Envelope) {
+        if !record.pending().is_empty()
+            && let Err(failure) = self.carry_out(record.key()).await
+        {
+            self.log_failure("effects postponed", &failure);
         }
     }
 
-    async fn dequeue(&self, id: RegistrationId, at: Timestamp) -> Result<(), Failure> {
-        match self.kv().remove(&registration_queue(), EntryId(*id.bytes()), seconds(at)).await? {
-            Removed::Removed | Removed::Absent => Ok(()),
-            Removed::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    /// Has what is pending in the record of this key carried out; says whether nothing is pending there any more.
+    ///
+    /// # Errors
+    /// When nobody could be asked.
+    pub async fn carry_out(&self, key: &Key) -> Result<bool, Failure> {
+        match &self.hands.0 {
+            Some(work) => (work.carry_out)(self, key).await,
+            None => Ok(false),
         }
     }
 
-    /// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.
-    async fn admit(&self, admission: Admission) -> Result<(), Failure> {
-        let owner = self.claim_login(&admission.email.normalised(), admission.account).await?;
-        if owner != admission.account {
-            let absent = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
-            let joined =
-                self.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
-            joined.await?;
-            return self.message_is_out(&owner).await;
-        }
-        let id = admission.account;
-        if let Some(stored) = self.kv().get::<Account>(&id).await? {
-            self.drain(stored.envelope()).await;
-        } else {
-            let user_id = self.claim_user_id(&admission).await?;
-            let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
-            self.create(&id, decision).await.map(drop)?;
-        }
-        self.message_is_out(&id).await
-    }
-
-    /// An admission is done only when its message is out: whoever was let in and is not told never comes in.
-    async fn message_is_out(&self, account: &AccountId) -> Result<(), Failure> {
-        let stored = self.kv().get::<Account>(account).await?;
-        if stored.is_some_and(|stored| stored.pending().is_empty()) {
-            Ok(())
-        } else {
-            Err(Failure::Fault("the message about an admission is not delivered yet".to_owned()))
+    async fn ask_for_effects(&self, key: &Key) -> Result<bool, Failure> {
+        let proof = self.keys.mac(MacPurpose::Effects, &[key.as_str().as_bytes()]);
+        let undone = Undone { record: key.clone(), proof };
+        let body = serde_json::to_vec(&undone).map_err(|error| Failure::Fault(format!("effects: {error}")))?;
+        let outgoing = Outgoing { url: EFFECTS_URL.to_owned(), idempotency_key: self.request_id.clone(), body };
+        match self.platform.post(outgoing).await? {
+            DONE => Ok(true),
+            200..=299 => Ok(false),
+            status => Err(Failure::Fault(format!("the component effects answered {status}"))),
         }
     }
 
-    async fn claim_user_id(&self, admission: &Admission) -> Result<UserId, Failure> {
-        for attempt in 0..USER_ID_TRIES {
-            let [first, second, ..] = self.keys.index(IndexPurpose::Login, &[admission.account.bytes(), &[attempt]]);
-            let number = u16::from_be_bytes([first, second]) % 10_000;
-            let candidate = UserId::candidate(&admission.name, number);
-            if self.claim_login(candidate.as_str(), admission.account).await? == admission.account {
-                return Ok(candidate);
-            }
-        }
-        Err(Failure::Fault("no free User ID was found".to_owned()))
+    /// Whether a component of this deployment asks for these effects.
+    pub fn is_ours(&self, undone: &Undone) -> bool {
+        self.keys.mac_matches(MacPurpose::Effects, &[undone.record.as_str().as_bytes()], &undone.proof)
     }
-
-    /// Claims an e-mail or a User ID for an account and answers whose it is.
-    async fn claim_login(&self, name: &str, account: AccountId) -> Result<AccountId, Failure> {
-        let id = self.login_id(name);
-        match self.create(&id, Decision::quiet(Login { id, account })).await? {
-            NowStands::Ours(stored) | NowStands::Another(stored) => Ok(stored.value().account),
-        }
-    }
-
-    /// The record that says whose an e-mail or User ID is. Both are looked up without regard to case.
-    pub fn login_id(&self, name: &str) -> [u8; 16] {
-        self.keys.index(IndexPurpose::Login, &[name.trim().to_lowercase().as_bytes()])
-    }
-}
-
-fn seconds(at: Timestamp) -> u64 {
-    u64::try_from(at.unix()).unwrap_or_default()
 }

@@ -13,7 +13,7 @@ use shared::{
     config::Gateway,
     decision::{Counted, Decision},
     refusal::Refusal,
-    secret::{Entropy, Keys, MacPurpose, SealPurpose, SessionSecret},
+    secret::{Entropy, IndexPurpose, Keys, MacPurpose, SealPurpose, SessionSecret},
     values::{Seconds, Timestamp},
 };
 
@@ -31,7 +31,8 @@ use crate::{
 
 /// How often a decision is made anew because somebody else changed the record meanwhile.
 pub const DECIDE_TRIES: u32 = 6;
-pub(crate) const BUSY_RETRY_AFTER: Seconds = Seconds(2);
+/// When somebody who met others writing should try again.
+pub const BUSY_RETRY_AFTER: Seconds = Seconds(2);
 
 /// One request's surroundings.
 pub struct Edge<P> {
@@ -179,6 +180,11 @@ impl<P: Platform> Edge<P> {
         let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
         self.drain(stored.envelope()).await;
         Ok(stored)
+    }
+
+    /// The record that says whose an e-mail or User ID is. Both are looked up without regard to case.
+    pub fn login_id(&self, name: &str) -> [u8; 16] {
+        self.keys.index(IndexPurpose::Login, &[name.trim().to_lowercase().as_bytes()])
     }
 
     /// Requires that the request was not forged by another site (SIG-4): JSON from our own origin or from no browser,

@@ -12,7 +12,6 @@ pub mod edge;
 pub mod failure;
 pub mod form;
 pub mod machine;
-pub mod mail;
 pub mod platform;
 pub mod problem;
 pub mod reply;
@@ -31,18 +30,21 @@ pub use platform::Platform;
 pub use reply::Reply;
 pub use request::Request;
 
-/// Makes the crate a component whose requests `$handle` serves, and which carries out effects with these
-/// [hands](drain::Hand).
+/// Makes the crate a component whose requests `$handle` serves, and says by whom effects are carried out
+/// ([`drain::Hands`]): by nobody, since its commits leave none; by the component `effects`; or by a function of its own.
 #[macro_export]
 macro_rules! component {
     ($handle:path) => {
         $crate::component!(@exported $handle, $crate::drain::Hands::none());
     };
-    ($handle:path, $($hand:path),+ $(,)?) => {
-        $crate::component!(@exported $handle, $crate::drain::Hands::of(&[$($hand),+]));
+    ($handle:path, leaves effects) => {
+        $crate::component!(@exported $handle, $crate::drain::Hands::elsewhere());
+    };
+    ($handle:path, own $carry_out:path) => {
+        $crate::component!(@exported $handle, $crate::drain::Hands::own(|edge, key| Box::pin($carry_out(edge, key))));
     };
     (@exported $handle:path, $hands:expr) => {
-        /// The hands of this component, for a platform that runs it in process.
+        /// By whom this component has effects carried out, for a platform that runs it in process.
         #[cfg(not(target_family = "wasm"))]
         pub fn hands<P: $crate::Platform>() -> $crate::drain::Hands<P> {
             $hands

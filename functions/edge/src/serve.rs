@@ -200,7 +200,8 @@ impl<P: Platform> Edge<P> {
         links
     }
 
-    pub(crate) fn log_failure(&self, what: &str, failure: &Failure) {
+    /// Writes what did not work to the log; the request goes on without it.
+    pub fn log_failure(&self, what: &str, failure: &Failure) {
         let cause = match failure {
             Failure::Refused(refusal) => refusal.code().to_owned(),
             Failure::BadRequest(bad) => format!("{bad:?}"),

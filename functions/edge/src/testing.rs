@@ -7,7 +7,7 @@
 //! Each operation on the store and each message to the mail provider waits for its turn and can fail or be the last one
 //! ([`World`]); so a test decides which request goes next, and when one dies.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, sync::Arc};
+use std::{cell::RefCell, collections::BTreeMap, future::Future, pin::Pin, rc::Rc, sync::Arc};
 
 use http::Method;
 use kv_schema::{
@@ -21,9 +21,14 @@ use kv_schema::{
 use shared::config::Gateway;
 
 use crate::{
+    drain::EFFECTS_URL,
     platform::{Outgoing, Platform, PlatformFault},
+    reply::Reply,
     request::Request,
 };
+
+/// A component that serves a request.
+pub type Serve = fn(Double, Request) -> Pin<Box<dyn Future<Output = Reply>>>;
 
 /// What stays between requests.
 #[derive(Debug, Clone)]
@@ -31,16 +36,19 @@ pub struct Deployment {
     world: World,
     gateway: Arc<Gateway>,
     variables: Arc<BTreeMap<String, String>>,
+    effects: Serve,
     log: Rc<RefCell<Vec<String>>>,
 }
 
 impl Deployment {
-    /// An empty store of this kind, with this configuration and these variables.
-    pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>) -> Self {
+    /// An empty store of this kind, with this configuration and these variables; `effects` serves what components leave
+    /// to the component of this name.
+    pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>, effects: Serve) -> Self {
         Self {
             world: World::new(backend),
             gateway: Arc::new(gateway),
             variables: Arc::new(variables),
+            effects,
             log: Rc::default(),
         }
     }
@@ -73,9 +81,10 @@ impl Deployment {
         let (store, surroundings) = self.world.actor(0);
         Double {
             store,
-            surroundings,
+            surroundings: Rc::new(surroundings),
             gateway: Arc::clone(&self.gateway),
             variables: Arc::clone(&self.variables),
+            effects: self.effects,
             log: Rc::clone(&self.log),
         }
     }
@@ -87,12 +96,13 @@ impl Deployment {
 }
 
 /// The platform of one request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Double {
     store: Client,
-    surroundings: Surroundings,
+    surroundings: Rc<Surroundings>,
     gateway: Arc<Gateway>,
     variables: Arc<BTreeMap<String, String>>,
+    effects: Serve,
     log: Rc<RefCell<Vec<String>>>,
 }
 
@@ -144,6 +154,11 @@ impl Platform for Double {
     }
 
     async fn post(&self, message: Outgoing) -> Result<u16, PlatformFault> {
+        if message.url == EFFECTS_URL {
+            let headers = [("content-type", "application/json")];
+            let asked = request(Method::POST, "/effects", &headers, message.body);
+            return Ok((self.effects)(self.clone(), asked).await.status.as_u16());
+        }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
         arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
     }

@@ -20,7 +20,7 @@ use shared::{
 
 use crate::api::{AcceptPage, Created};
 
-edge::component!(crate::handle, edge::drain::mail);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///

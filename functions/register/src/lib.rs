@@ -30,13 +30,7 @@ use crate::{
     draft::{Draft, Source},
 };
 
-edge::component!(
-    crate::handle,
-    edge::drain::mail,
-    edge::drain::invitations,
-    edge::drain::queue,
-    edge::drain::admissions
-);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///

@@ -21,15 +21,7 @@ const TAKEN_RETRY_AFTER: Seconds = Seconds(60);
 /// Carrying out stops after this long; the rest was noted for later. A request lives 30 seconds.
 const CARRY_OUT_SECONDS: u64 = 15;
 
-edge::component!(
-    crate::handle,
-    edge::drain::mail,
-    edge::drain::invitations,
-    edge::drain::queue,
-    edge::drain::admissions,
-    edge::drain::promos,
-    edge::drain::grants
-);
+edge::component!(crate::handle, leaves effects);
 
 /// What a call did, in numbers of records.
 #[derive(Debug, Default, Serialize)]

@@ -81,12 +81,15 @@ async fn remind<P: Platform>(edge: &Edge<P>, reminder: &Reminder, findings: &mut
     Ok(())
 }
 
-/// Carries out what is pending in a record.
+/// Has what is pending in a record carried out. What is not stays pending, and is noted for later.
 pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key, report: &mut Report) {
-    match visit(key, &CarryOut { edge }).await.transpose() {
-        Ok(Some(true)) => report.carried_out += 1,
-        // It stays pending, and is noted for later.
-        Ok(_) | Err(_) => report.postponed += 1,
+    match edge.carry_out(key).await {
+        Ok(true) => report.carried_out += 1,
+        Ok(false) => report.postponed += 1,
+        Err(failure) => {
+            edge.log_failure("effects postponed", &failure);
+            report.postponed += 1;
+        }
     }
 }
 
@@ -157,26 +160,6 @@ impl<P: Platform> Visitor for Over<'_, P> {
         }
         self.edge.kv().remove_over(seen).await?;
         Ok(true)
-    }
-}
-
-struct CarryOut<'a, P> {
-    edge: &'a Edge<P>,
-}
-
-impl<P: Platform> Visitor for CarryOut<'_, P> {
-    /// Whether nothing is pending any more.
-    type Outcome = Result<bool, Fault>;
-
-    async fn visit<R: Swept>(&self, id: &R::Id) -> Self::Outcome {
-        // Somebody who met the record meanwhile may have carried it out.
-        let Some(seen) = self.edge.kv().load::<R>(id).await? else {
-            return Ok(true);
-        };
-        let stored = seen.into_stored();
-        self.edge.drain(stored.envelope()).await;
-        let left = self.edge.kv().load::<R>(id).await?;
-        Ok(left.is_none_or(|left| left.stored().pending().is_empty()))
     }
 }
 

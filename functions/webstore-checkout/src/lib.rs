@@ -39,7 +39,7 @@ use crate::api::{
     ReferenceQuery,
 };
 
-edge::component!(crate::handle, edge::drain::mail, edge::drain::promos);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///

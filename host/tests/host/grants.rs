@@ -51,6 +51,29 @@ async fn outbound_requests_reach_only_granted_hosts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn components_call_those_that_they_were_granted_and_no_route_leads_to_private_ones() {
+    let application = Application::new();
+    let running = application.start().await;
+    assert_eq!(probe(&running, "call", "http://second.spin.internal/probe/get/a").await, "200");
+    assert_eq!(probe(&running, "call", "http://second.spin.internal/probe/open/other").await, "500", "its own grants");
+    let denied = ask(&running, "call", "http://empty.spin.internal/").await;
+    assert!(denied.text.contains("HttpRequestDenied"), "{}", denied.text);
+    for path in ["/second", "/", "/private"] {
+        assert_eq!(get(running.address(), path).await.status, 404, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_names_no_component_is_refused_at_the_start() {
+    let application = Application::new();
+    let manifest = std::fs::read_to_string(application.path("spin.toml")).expect("is there");
+    let manifest = manifest.replace("http://second.spin.internal", "http://third.spin.internal");
+    std::fs::write(application.path("spin.toml"), manifest).expect("is written");
+    let Err(error) = vestibule_host::start(application.options()).await else { panic!("it started") };
+    assert!(format!("{error:#}").contains("there is no component \"third\""), "{error:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn variables_come_from_the_options_before_the_manifest() {
     let application = Application::new();
     let mut options = application.options();

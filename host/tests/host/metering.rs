@@ -48,6 +48,20 @@ async fn reads_writes_rounds_and_keys_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_calls_another_component_pays_for_it() {
+    let application = Application::new();
+    let running = metered(&application).await;
+    probe(&running, "call", "http://second.spin.internal/probe/rounds").await;
+    let both = only(&running);
+    assert_eq!((both.component.as_str(), both.path.as_str(), both.status), ("probe", "/probe/call", 200));
+    probe(&running, "rounds", "").await;
+    let alone = only(&running);
+    assert_eq!((both.reads, both.writes, both.rounds, both.deletes), (2, 3, 3, 1));
+    assert_eq!(both.touched, alone.touched);
+    assert!(both.fuel > alone.fuel, "{} {}", both.fuel, alone.fuel);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_costs_the_same_fuel() {
     let application = Application::new();
     let running = metered(&application).await;

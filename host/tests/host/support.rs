@@ -84,15 +84,24 @@ component = "probe"
 route = "/probe/head/:name"
 component = "probe"
 
+# Called by other components only.
+[[trigger.http]]
+route = { private = true }
+component = "second"
+
 [component.empty]
 source = "EMPTY.wasm"
+
+[component.second]
+source = "PROBE.wasm"
+key_value_stores = ["default"]
 
 [component.probe]
 source = "PROBE.wasm"
 environment = { COLOUR = "blue" }
 files = [{ source = "settings.txt", destination = "/etc/settings.txt" }]
 key_value_stores = ["default"]
-allowed_outbound_hosts = ["{{ called }}"]
+allowed_outbound_hosts = ["{{ called }}", "http://second.spin.internal"]
 variables = { salutation = "{{ greeting }} there" }
 "#;
 

@@ -236,9 +236,10 @@ fn settling_does_not_undo_what_is_committed_meanwhile() {
         let done: Vec<EffectId> = before.pending().iter().map(|pending| pending.id).collect();
         let setup = || {
             let world = start.fork();
-            let (kv, before, done) = (world.kv(), before.clone(), done.clone());
+            let (kv, done) = (world.kv(), done.clone());
             let settler = async move {
-                kv.settle(before.envelope(), &done).await.map(|settled| u32::from(settled == Settled::Done))
+                let undone = kv.load::<Sample>(&ID).await?.expect("it is there").into_undone();
+                kv.settle(undone, &done).await.map(|settled| u32::from(settled == Settled::Done))
             };
             let actors = vec![Actor::new(settler), Actor::new(adder(world.kv()))];
             (world, actors)

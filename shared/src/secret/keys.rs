@@ -94,6 +94,8 @@ purposes! {
     MacPurpose {
         /// The field that proves that a form came from our page.
         Csrf = "mac/csrf",
+        /// One component's word to another that a record's effects are to be carried out.
+        Effects = "mac/effects",
     }
 }
 
@@ -359,6 +361,7 @@ mod tests {
         let root = keys(&OLD, None).current;
         let labels = SEALS.map(SealPurpose::label).into_iter().chain(INDEXES.map(IndexPurpose::label)).chain([
             MacPurpose::Csrf.label(),
+            MacPurpose::Effects.label(),
             "vestibule/v1/pepper",
             "vestibule/v1/signing-key",
             "vestibule/v1/generation",

@@ -10,6 +10,7 @@
 //! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
 //! must work ([`field@Row::then`]).
 
+use edge::testing::Serve;
 use kv_schema::backends::{
     model::Backend,
     world::{Moment, Op},
@@ -17,7 +18,7 @@ use kv_schema::backends::{
 
 use crate::{
     actors as by,
-    stage::{Answer, Ask, Serve, Stage, sweep},
+    stage::{Answer, Ask, Stage, sweep},
     state,
 };
 

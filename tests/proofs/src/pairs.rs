@@ -7,14 +7,14 @@
 
 use std::fmt::Write as _;
 
-use edge::Reply;
+use edge::{Reply, testing::Serve};
 use kv_schema::backends::{
     explore::{Bounds, Ran, Turn, every_order},
     model::Backend,
 };
 
 use crate::{
-    stage::{Answer, Ask, Sent, Serve, Stage},
+    stage::{Answer, Ask, Sent, Stage},
     state,
 };
 

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
     serve::serve,
-    testing::{Deployment, Double, request},
+    testing::{Deployment, Double, Serve, request},
 };
 use http::Method;
 use kv_schema::backends::{
@@ -34,9 +34,6 @@ pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
 const ROOT_SECRET: [u8; 32] = [7; 32];
 /// More turns than any request takes.
 const TURNS_MAX: usize = 10_000;
-
-/// Serves one request with one handler.
-pub type Serve = fn(Double, edge::Request) -> Pin<Box<dyn Future<Output = Reply>>>;
 
 /// A deployment in use.
 #[derive(Debug, Clone)]
@@ -140,7 +137,7 @@ fn gateway(text: &str) -> Gateway {
 impl Stage {
     /// An empty deployment on this kind of store.
     pub fn new(backend: Backend) -> Self {
-        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables());
+        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables(), effects);
         Self { deployment, jars: BTreeMap::new(), facts: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
@@ -338,6 +335,11 @@ macro_rules! components {
             })
         }
     };
+}
+
+/// Serves what the other components leave to be done.
+fn effects(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
+    Box::pin(async move { serve(platform, Ok(request), effects::handle, effects::hands()).await })
 }
 
 /// Serves a request with the sweep, whose route lies below another component's.

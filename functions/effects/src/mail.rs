@@ -1,13 +1,8 @@
 //! The wording of messages, and their way out through the provider's HTTP interface.
 
+use edge::{Edge, Failure, Platform, platform::Outgoing};
 use serde::Serialize;
 use shared::message::{Body, Message};
-
-use crate::{
-    edge::Edge,
-    failure::Failure,
-    platform::{Outgoing, Platform},
-};
 
 /// The generic JSON document that a mail provider's adapter takes.
 #[derive(Serialize)]
@@ -24,7 +19,7 @@ struct Document<'a> {
 ///
 /// # Errors
 /// When the provider does not answer or does not take the message.
-pub async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8; 16]) -> Result<(), Failure> {
+pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8; 16]) -> Result<(), Failure> {
     let url = edge
         .platform
         .variable("mail_endpoint")

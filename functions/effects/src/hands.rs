@@ -1,0 +1,161 @@
+//! How each kind of effect is carried out.
+
+use edge::{
+    Edge, Failure, Platform,
+    edge::{BUSY_RETRY_AFTER, NowStands},
+};
+use kv_schema::{
+    key::Key,
+    kv::Settled,
+    list::{Appended, Entry, EntryId, Removed},
+    record::Pending,
+    records::registration_queue,
+};
+use shared::{
+    account::{Account, Admission, Login},
+    decision::Decision,
+    effect::Effect,
+    invitation::InvitationSlot,
+    organisation::Organisation,
+    promo::Promo,
+    refusal::Refusal,
+    registration::QueueSummary,
+    secret::IndexPurpose,
+    values::{AccountId, RegistrationId, Timestamp, UserId},
+};
+
+use crate::mail;
+
+/// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
+const USER_ID_TRIES: u8 = 40;
+
+/// Carries out what is pending in the record of this key and takes it out of the record. Says whether nothing is pending
+/// there any more; what fails goes to the log and stays.
+pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<bool, Failure> {
+    let Some(undone) = edge.kv().undone(key).await? else {
+        return Ok(true);
+    };
+    let mut done = Vec::new();
+    for pending in undone.envelope().pending() {
+        match effect(edge, key, pending).await {
+            Ok(()) => done.push(pending.id),
+            Err(failure) => edge.log_failure("effect postponed", &failure),
+        }
+    }
+    let all_done = done.len() == undone.envelope().pending().len();
+    if done.is_empty() {
+        return Ok(all_done);
+    }
+    Ok(edge.kv().settle(undone, &done).await? == Settled::Done && all_done)
+}
+
+/// One effect. Its id names it for ever, so that the mail provider recognises a repetition (MSG-1).
+async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Result<(), Failure> {
+    match edge.open_effect(key, pending)? {
+        Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
+        // INV-5: a link works once.
+        Effect::UseInvitation { slot, generation, registration } => {
+            let marked = edge.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
+                Ok(slot.used_by(generation, registration).into())
+            });
+            marked.await.map(drop)
+        }
+        Effect::Enqueue { registration, submitted_at, summary } => {
+            enqueue(edge, registration, submitted_at, &summary).await
+        }
+        Effect::Dequeue { registration, submitted_at } => dequeue(edge, registration, submitted_at).await,
+        Effect::FoundOrganisation(organisation) => {
+            let id = organisation.id;
+            edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
+        }
+        Effect::Admit(admission) => admit(edge, *admission).await,
+        // SHP-3: the reservation becomes a redemption.
+        Effect::RedeemPromo { promo, order } => {
+            let redeemed =
+                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
+            redeemed.await.map(drop)
+        }
+        Effect::GrantCredential { account, grant } => {
+            let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
+                Ok(account.receive((*grant).clone()).into())
+            });
+            received.await.map(drop)
+        }
+    }
+}
+
+async fn enqueue<P: Platform>(
+    edge: &Edge<P>,
+    id: RegistrationId,
+    at: Timestamp,
+    summary: &QueueSummary,
+) -> Result<(), Failure> {
+    let payload = postcard::to_allocvec(summary).map_err(|error| Failure::Fault(format!("summary: {error}")))?;
+    let entry = Entry { id: EntryId(*id.bytes()), at_unix_seconds: seconds(at), payload };
+    match edge.kv().append(&registration_queue(), &entry).await? {
+        Appended::Added | Appended::AlreadyThere => Ok(()),
+        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    }
+}
+
+async fn dequeue<P: Platform>(edge: &Edge<P>, id: RegistrationId, at: Timestamp) -> Result<(), Failure> {
+    match edge.kv().remove(&registration_queue(), EntryId(*id.bytes()), seconds(at)).await? {
+        Removed::Removed | Removed::Absent => Ok(()),
+        Removed::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    }
+}
+
+/// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.
+async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), Failure> {
+    let owner = claim_login(edge, &admission.email.normalised(), admission.account).await?;
+    if owner != admission.account {
+        let absent = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
+        let joined =
+            edge.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
+        joined.await?;
+        return message_is_out(edge, &owner).await;
+    }
+    let id = admission.account;
+    if let Some(stored) = edge.kv().get::<Account>(&id).await? {
+        edge.drain(stored.envelope()).await;
+    } else {
+        let user_id = claim_user_id(edge, &admission).await?;
+        let decision = Account::invite(admission, user_id, edge.now, &mut edge.rng());
+        edge.create(&id, decision).await.map(drop)?;
+    }
+    message_is_out(edge, &id).await
+}
+
+/// An admission is done only when its message is out: whoever was let in and is not told never comes in.
+async fn message_is_out<P: Platform>(edge: &Edge<P>, account: &AccountId) -> Result<(), Failure> {
+    let stored = edge.kv().get::<Account>(account).await?;
+    if stored.is_some_and(|stored| stored.pending().is_empty()) {
+        Ok(())
+    } else {
+        Err(Failure::Fault("the message about an admission is not delivered yet".to_owned()))
+    }
+}
+
+async fn claim_user_id<P: Platform>(edge: &Edge<P>, admission: &Admission) -> Result<UserId, Failure> {
+    for attempt in 0..USER_ID_TRIES {
+        let [first, second, ..] = edge.keys.index(IndexPurpose::Login, &[admission.account.bytes(), &[attempt]]);
+        let number = u16::from_be_bytes([first, second]) % 10_000;
+        let candidate = UserId::candidate(&admission.name, number);
+        if claim_login(edge, candidate.as_str(), admission.account).await? == admission.account {
+            return Ok(candidate);
+        }
+    }
+    Err(Failure::Fault("no free User ID was found".to_owned()))
+}
+
+/// Claims an e-mail or a User ID for an account and answers whose it is.
+async fn claim_login<P: Platform>(edge: &Edge<P>, name: &str, account: AccountId) -> Result<AccountId, Failure> {
+    let id = edge.login_id(name);
+    match edge.create(&id, Decision::quiet(Login { id, account })).await? {
+        NowStands::Ours(stored) | NowStands::Another(stored) => Ok(stored.value().account),
+    }
+}
+
+fn seconds(at: Timestamp) -> u64 {
+    u64::try_from(at.unix()).unwrap_or_default()
+}
