@@ -8,6 +8,7 @@
 //! | [`Kv::insert_fresh`] | an id with 128 fresh random bits | 1, 1 |
 //! | [`Kv::replace`] | a record that exists (after [`Kv::load`], 1 read) | 0, 1 |
 //! | [`Kv::create`] | an id that others may be creating now | 2, 5 (1, 0 when it exists) |
+//! | [`Kv::create_missed`] | the same, when a read has just missed it | 1, 5 |
 //!
 //! On Redis each swap costs one read more, since it must be asked whether it happened.
 //!
@@ -35,7 +36,14 @@
 //! other gets there, and both would be refused. A creator that dies leaves its gates closed to the end of its next minute:
 //! two minutes at most by its own clock, and less than half a minute more by one that is behind. Gates are opened again
 //! only once the outcome is known; with a write still in doubt the next creator would pass while the first one's upsert is
-//! under way.
+//! under way. One that took the first gate and finds the second one closed opens the first again: it has nothing under
+//! way. Whoever was told 1 owns the gate until it opens it, once; so nobody opens another's. Left behind are only the gates
+//! of the dead, and one whose increment failed after its effect.
+//!
+//! **Removing** is not conditional on any backend. A record that requests may replace at any time is therefore condemned
+//! first ([`Kv::condemn`]): a conditional write, which loses against whoever was faster. For [`CONDEMNED_SECONDS`] nobody
+//! replaces it then, and in that time, once every request is dead that saw it before, it is deleted. A sweep that does not
+//! come in that time has lost nothing: the record is one like any other again.
 //!
 //! **Effects** are part of the written record. A commit never drops what is still pending; only [`Kv::settle`] does.
 
@@ -45,7 +53,7 @@ use shared::secret::Sealed;
 
 use crate::{
     key::{Counter, Key, Prefix},
-    record::{EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
+    record::{Condemned, EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
     records::{Swept, kind_of},
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store, StoreFault, Swap, Watched},
 };
@@ -55,6 +63,9 @@ pub const CREATE_BACKOFF_MILLIS: [u32; 5] = [20, 40, 80, 160, 320];
 
 /// How often [`Kv::settle`] tries before it leaves the effects to the sweep.
 pub const SETTLE_TRIES: usize = 5;
+
+/// How long nobody writes to a record that is to be removed: until a reminder of its first or second wait has been met.
+pub const CONDEMNED_SECONDS: u64 = 600;
 
 const GATE: Prefix = Prefix::new("gate");
 const GATE_SECONDS: u64 = 60;
@@ -92,12 +103,33 @@ pub enum Replaced<R: Record, S: Store> {
     Committed(Stored<R>),
     /// Somebody else was faster. Decide again on what stands now, a bounded number of times; no new read is needed.
     Lost(Seen<R, S>),
-    /// Somebody removed the record.
+    /// Somebody removed the record, or is about to.
     Gone,
 }
 
 /// A record that was read for what is pending in it: the right to take that out.
 pub struct Undone<S: Store>(Watch<S>);
+
+/// Where the removal of a record stands; each step is for another turn of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removal {
+    /// Nothing was begun, or it was not carried through in time.
+    NotBegun,
+    /// Requests that saw it before may still be alive.
+    TooEarly,
+    /// It can be deleted now.
+    Ripe,
+}
+
+/// The outcome of [`Kv::remove_over`].
+#[must_use = "a part of it may be left"]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Removed {
+    /// It is gone, with everything that ends with it.
+    Whole,
+    /// Some of what ends with it is gone.
+    Part,
+}
 
 /// The outcome of [`Kv::settle`].
 #[must_use = "effects that are still pending will be performed again"]
@@ -212,6 +244,20 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         })
     }
 
+    /// As [`Kv::create`], for a caller that has just looked for the record and not found it: one read less.
+    pub async fn create_missed<R: Record>(
+        &self,
+        id: &R::Id,
+        value: R,
+        effects: Vec<Sealed>,
+    ) -> Result<Created<R>, Fault> {
+        Ok(match self.create_past_gates(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await? {
+            Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
+            Creation::Existed(envelope) => Created::Existed(open(envelope)?),
+            Creation::Busy => Created::Busy,
+        })
+    }
+
     /// Writes `next` over exactly the revision that was seen; what is still pending stays pending.
     pub async fn replace<R: Record>(
         &self,
@@ -220,6 +266,10 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         effects: Vec<Sealed>,
     ) -> Result<Replaced<R, S>, Fault> {
         let Seen { stored, cas } = seen;
+        let condemned = stored.envelope().is_condemned();
+        if condemned.is_some_and(|condemned| self.ambient.unix_seconds() < condemned.until_unix_seconds) {
+            return Ok(Replaced::Gone);
+        }
         let draft = stored.into_envelope().next(encode(&next)?, self.name(effects), self.write_id());
         Ok(match self.write(cas, draft).await? {
             Written::Applied(envelope) => Replaced::Committed(Stored::written(envelope, next)),
@@ -260,16 +310,53 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         self.add(counter, 0).await
     }
 
-    /// Removes a record that is over, and what ends with it: 1 write for each.
+    /// Removes a record that is over, and before it what ends with it: 1 write for each, `at_most` so many and one more.
+    /// When there is more, what is gone is taken out of the record, so that the next call goes on from there.
     ///
     /// The deletion is not conditional, and on `DynamoDB` versions start again at 1 when a record is made anew. So this is
     /// only for a record which has been over for [`CLOCK_SKEW_SECONDS`] and [`REQUEST_SECONDS`], and which no request
-    /// replaces once it is over; and only one request at a time may do it ([`crate::sweep`]).
-    pub async fn remove_over<R: Swept>(&self, seen: Seen<R, S>) -> Result<(), Fault> {
-        for key in seen.value().ending_with_it() {
-            self.delete(&key).await?;
+    /// replaces once it is over, or whose [`Removal`] is ripe; and only one request at a time may do it
+    /// ([`crate::sweep`]).
+    pub async fn remove_over<R: Swept>(&self, seen: Seen<R, S>, at_most: usize) -> Result<Removed, Fault> {
+        let ending = seen.value().ending_with_it();
+        for key in ending.iter().take(at_most) {
+            self.delete(key).await?;
         }
-        self.delete(seen.stored().key()).await
+        if ending.len() > at_most {
+            let rest = R::without_first(seen.value(), at_most);
+            // Lost only to a sweep that has taken the turn meanwhile, and removes the same.
+            drop(self.replace(seen, rest, Vec::new()).await?);
+            return Ok(Removed::Part);
+        }
+        self.delete(seen.stored().key()).await?;
+        Ok(Removed::Whole)
+    }
+
+    /// Marks a record for removal; nobody replaces it for [`CONDEMNED_SECONDS`]. Says whether it was marked: whoever
+    /// changed it meanwhile was faster.
+    ///
+    /// Note a reminder before: the record is to be looked at again, whether this request lives to see it marked or not.
+    pub async fn condemn<R: Record>(&self, seen: Seen<R, S>) -> Result<bool, Fault> {
+        let Seen { stored, cas } = seen;
+        let now = self.ambient.unix_seconds();
+        let until_unix_seconds = now.saturating_add(CONDEMNED_SECONDS);
+        let condemned = Condemned { since_unix_seconds: now, until_unix_seconds };
+        let draft = stored.into_envelope().condemned(condemned, self.write_id());
+        Ok(matches!(self.write(cas, draft).await?, Written::Applied(_)))
+    }
+
+    /// Where the removal of a record stands that requests may replace.
+    ///
+    /// Ripe from when whoever saw it before it was condemned is dead, to when it takes a request's life to the end of the
+    /// time in which nobody replaces it, by any clock.
+    pub fn removal<R: Record>(&self, seen: &Seen<R, S>) -> Removal {
+        let now = self.ambient.unix_seconds();
+        match seen.stored.envelope().is_condemned() {
+            Some(condemned) if now.saturating_add(GATE_SECONDS) > condemned.until_unix_seconds => Removal::NotBegun,
+            Some(condemned) if condemned.since_unix_seconds.saturating_add(GATE_SECONDS) > now => Removal::TooEarly,
+            Some(_) => Removal::Ripe,
+            None => Removal::NotBegun,
+        }
     }
 
     pub(crate) async fn delete(&self, key: &Key) -> Result<(), Fault> {
@@ -306,6 +393,10 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         if let Some(envelope) = self.read(draft.kind(), draft.key()).await? {
             return Ok(Creation::Existed(envelope));
         }
+        self.create_past_gates(draft).await
+    }
+
+    async fn create_past_gates(&self, draft: Envelope) -> Result<Creation, Fault> {
         let gates = Gates::of(draft.key(), draft.created_unix_seconds());
         match self.take(&gates).await {
             Ok(true) => {}
@@ -320,14 +411,17 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         Ok(outcome)
     }
 
-    /// Increments this minute's gate, then the next one's, stopping at the first that is not 1.
+    /// Increments this minute's gate, then the next one's, stopping at the first that is not 1; then the first one is opened
+    /// again, best effort.
     async fn take(&self, gates: &Gates) -> Result<bool, StoreFault> {
-        for gate in [&gates.this_minute, &gates.next_minute] {
-            if self.store.increment(gate, 1).await? != 1 {
-                return Ok(false);
-            }
+        if self.store.increment(&gates.this_minute, 1).await? != 1 {
+            return Ok(false);
         }
-        Ok(true)
+        let taken = self.store.increment(&gates.next_minute, 1).await;
+        if taken != Ok(1) {
+            let _ = self.store.delete(&gates.this_minute).await;
+        }
+        Ok(taken? == 1)
     }
 
     /// Past the gates: what others wrote before they opened theirs is visible now, and nobody else is past them.

@@ -11,6 +11,9 @@
 //!   they stay until [`crate::kv::Kv::settle`] takes them out.
 //! - **created**: when, in unix seconds; from it the names of the gates that a creation may have left behind follow.
 //!
+//! A record that is about to be removed has format 2, which says between meta and body until when nobody writes to it
+//! ([`crate::kv::Kv::condemn`]). Every other record has format 1.
+//!
 //! A stored record is parsed, not trusted: lengths, version and every newtype are checked again on the way in.
 //!
 //! The [`Envelope`] with the body still encoded is what the primitives of [`crate::kv`] work on, so that a program has
@@ -34,6 +37,7 @@ pub const EFFECTS_MAX: usize = 64;
 pub const VALUE_BYTES_MAX: usize = 256 * 1024;
 
 const FORMAT: u8 = 1;
+const FORMAT_CONDEMNED: u8 = 2;
 
 /// A domain value that is persisted.
 ///
@@ -126,9 +130,18 @@ pub struct Envelope {
     created_unix_seconds: u64,
     trail: Vec<WriteId>,
     pending: Vec<Pending>,
+    condemned: Option<Condemned>,
     /// Of the body.
     version: u16,
     body: Vec<u8>,
+}
+
+/// The time in which a record is to be removed, and nobody writes to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Condemned {
+    pub(crate) since_unix_seconds: u64,
+    /// From then on it is a record like any other.
+    pub(crate) until_unix_seconds: u64,
 }
 
 /// A record as it stood when it was read or written.
@@ -189,7 +202,8 @@ impl Envelope {
     /// The first revision.
     pub(crate) fn first(kind: Kind, key: Key, body: Vec<u8>, effects: Vec<Pending>, write: WriteId, now: u64) -> Self {
         let version = kind.version;
-        Self { kind, key, revision: 1, created_unix_seconds: now, trail: vec![write], pending: effects, version, body }
+        let (revision, trail, pending) = (1, vec![write], effects);
+        Self { kind, key, revision, created_unix_seconds: now, trail, pending, condemned: None, version, body }
     }
 
     /// The revision after this one. What is still pending stays, in order, before what is new.
@@ -202,10 +216,21 @@ impl Envelope {
 
     /// The revision after this one, with the same value.
     pub(crate) fn same(mut self, write: WriteId) -> Self {
+        self.condemned = None;
         self.revision = self.revision.saturating_add(1);
         self.trail.insert(0, write);
         self.trail.truncate(TRAIL);
         self
+    }
+
+    /// The revision after this one, with the same value, to be removed.
+    pub(crate) fn condemned(self, condemned: Condemned, write: WriteId) -> Self {
+        Self { condemned: Some(condemned), ..self.same(write) }
+    }
+
+    /// Whether, and in which time, the record is to be removed.
+    pub(crate) fn is_condemned(&self) -> Option<Condemned> {
+        self.condemned
     }
 
     /// Drops performed effects; says whether there were any.
@@ -243,9 +268,12 @@ impl Envelope {
             trail: &self.trail,
             pending: &self.pending,
         };
-        let mut bytes = vec![FORMAT];
+        let mut bytes = vec![if self.condemned.is_some() { FORMAT_CONDEMNED } else { FORMAT }];
         bytes.extend(encode_body(&self.version)?);
         bytes.extend(encode_body(&meta)?);
+        if let Some(condemned) = &self.condemned {
+            bytes.extend(encode_body(condemned)?);
+        }
         bytes.extend(&self.body);
         if bytes.len() > VALUE_BYTES_MAX {
             return Err(RecordFault::TooLarge { bytes: bytes.len() });
@@ -256,19 +284,26 @@ impl Envelope {
     pub(crate) fn parse(kind: Kind, key: Key, bytes: &[u8]) -> Result<Self, RecordFault> {
         let (format, rest) = bytes.split_first().ok_or_else(|| RecordFault::corrupt("no bytes"))?;
         let (version, rest) = take::<u16>(rest)?;
-        if *format > FORMAT || version > kind.version {
+        if *format > FORMAT_CONDEMNED || version > kind.version {
             return Err(RecordFault::TooNew { format: *format, version });
         }
         if *format < FORMAT || version == 0 {
             return Err(RecordFault::corrupt("a format or version that never was"));
         }
-        let (meta, body) = take::<Meta>(rest)?;
+        let (meta, rest) = take::<Meta>(rest)?;
+        let (condemned, body) = if *format == FORMAT_CONDEMNED {
+            let (condemned, body) = take(rest)?;
+            (Some(condemned), body)
+        } else {
+            (None, rest)
+        };
         let trail_length = usize::try_from(meta.revision).unwrap_or(TRAIL).min(TRAIL);
         if meta.revision == 0 || meta.trail.len() != trail_length || meta.pending.len() > EFFECTS_MAX {
             return Err(RecordFault::corrupt("revision, trail and effects do not fit together"));
         }
         let Meta { revision, created_unix_seconds, trail, pending } = meta;
-        Ok(Self { kind, key, revision, created_unix_seconds, trail, pending, version, body: body.to_vec() })
+        let body = body.to_vec();
+        Ok(Self { kind, key, revision, created_unix_seconds, trail, pending, condemned, version, body })
     }
 }
 
@@ -467,6 +502,21 @@ mod tests {
     }
 
     #[test]
+    fn a_condemned_record_says_in_which_time() {
+        let condemned = Condemned { since_unix_seconds: 300, until_unix_seconds: 301 };
+        let envelope = thing().condemned(condemned, WriteId([3; 16]));
+        let bytes = envelope.to_bytes().expect("small");
+        assert_eq!(bytes.get(..3), Some([2, 2, 2].as_slice()), "format 2, version 2, revision 2");
+        assert!(bytes.ends_with(b"\xac\x02\xad\x02\x01a\xac\x02"), "{}", bytes.escape_ascii());
+        let read = parse(&bytes).expect("just written").into_envelope();
+        assert_eq!(read.is_condemned(), Some(condemned));
+        let body = value().encode().expect("small");
+        for next in [read.clone().same(WriteId([4; 16])), read.next(body, Vec::new(), WriteId([4; 16]))] {
+            assert_eq!(next.to_bytes().expect("small").first(), Some(&1), "whoever writes to it later keeps it");
+        }
+    }
+
+    #[test]
     fn an_older_version_is_read_and_written_as_the_present_one() {
         let read = parse(V1_BYTES).expect("a former release wrote it");
         assert_eq!(read.value(), &Thing { name: "b".to_owned(), count: 1 });
@@ -492,7 +542,8 @@ mod tests {
             changed[index] = byte;
             parse(&changed).expect_err("changed")
         };
-        assert_eq!(with(0, 2), RecordFault::TooNew { format: 2, version: 2 });
+        assert_eq!(with(0, 3), RecordFault::TooNew { format: 3, version: 2 });
+        assert!(matches!(with(0, 2), RecordFault::Corrupt { .. }), "condemned, without a time");
         assert_eq!(with(1, 3), RecordFault::TooNew { format: 1, version: 3 });
         assert!(matches!(with(0, 0), RecordFault::Corrupt { .. }));
         assert!(matches!(with(1, 0), RecordFault::Corrupt { .. }));

@@ -68,11 +68,16 @@ record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} 
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
-pub trait Swept: Record {
+pub trait Swept: Record + Clone {
     /// Whether records of this kind end.
     const ENDS: bool = false;
 
-    /// From when on nobody needs the record, in unix seconds. No request replaces it after that.
+    /// Whether requests replace such a record also after its end: then it is condemned before it is removed
+    /// ([`crate::kv::Kv::condemn`]).
+    const REPLACED_AFTER_END: bool = false;
+
+    /// From when on nobody needs the record, in unix seconds. No request replaces it after that, unless
+    /// [`Swept::REPLACED_AFTER_END`] says so.
     fn ends_unix_seconds(&self) -> Option<u64> {
         None
     }
@@ -80,6 +85,23 @@ pub trait Swept: Record {
     /// Records that end with this one, and are removed before it.
     fn ending_with_it(&self) -> Vec<Key> {
         Vec::new()
+    }
+
+    /// The same without the first ones of [`Swept::ending_with_it`], which are removed.
+    #[must_use]
+    fn without_first(&self, _removed: usize) -> Self {
+        self.clone()
+    }
+
+    /// The key of a record with this id that is written before a record of this kind, and counts only once that one names
+    /// it.
+    fn prepared_key(_id: &[u8; 16]) -> Option<Key> {
+        None
+    }
+
+    /// Whether it names the prepared record with this id.
+    fn names(&self, _prepared: &[u8; 16]) -> bool {
+        false
     }
 }
 
@@ -101,6 +123,37 @@ impl Swept for Batch {
     fn ending_with_it(&self) -> Vec<Key> {
         self.promos.iter().map(Promo::key).collect()
     }
+
+    fn without_first(&self, removed: usize) -> Self {
+        Self { promos: self.promos.iter().skip(removed).copied().collect(), ..self.clone() }
+    }
+
+    fn prepared_key(id: &[u8; 16]) -> Option<Key> {
+        Some(Promo::key(&PromoId::from_bytes(*id)))
+    }
+
+    fn names(&self, prepared: &[u8; 16]) -> bool {
+        self.promos.iter().any(|promo| promo.bytes() == prepared)
+    }
+}
+
+impl Swept for Order {
+    fn prepared_key(id: &[u8; 16]) -> Option<Key> {
+        Some(Licence::key(&LicenceId::from_bytes(*id)))
+    }
+
+    fn names(&self, prepared: &[u8; 16]) -> bool {
+        self.licences.iter().any(|licence| licence.bytes() == prepared)
+    }
+}
+
+impl Swept for InvitationSlot {
+    const ENDS: bool = true;
+    const REPLACED_AFTER_END: bool = true;
+
+    fn ends_unix_seconds(&self) -> Option<u64> {
+        u64::try_from(self.ends_at()?.unix()).ok()
+    }
 }
 
 /// Something that is done with a record of whichever kind a key names.
@@ -113,14 +166,14 @@ pub trait Visitor {
 }
 
 macro_rules! swept {
-    (ending: $($ending:ident $ending_id:ty),*; lasting: $($lasting:ident $lasting_id:ty),*) => {
+    (special: $($special:ident $special_id:ty),*; lasting: $($lasting:ident $lasting_id:ty),*) => {
         $(impl Swept for $lasting {})*
 
         /// Lets the visitor see the record of this key; `None` when it is no key of a record listed here.
         pub async fn visit<V: Visitor>(key: &Key, visitor: &V) -> Option<V::Outcome> {
             let (prefix, id) = key.id()?;
-            $(if prefix == $ending::PREFIX.as_str() {
-                return Some(visitor.visit::<$ending>(&<$ending_id>::from(Bytes(id))).await);
+            $(if prefix == $special::PREFIX.as_str() {
+                return Some(visitor.visit::<$special>(&<$special_id>::from(Bytes(id))).await);
             })*
             $(if prefix == $lasting::PREFIX.as_str() {
                 return Some(visitor.visit::<$lasting>(&<$lasting_id>::from(Bytes(id))).await);
@@ -131,16 +184,16 @@ macro_rules! swept {
         /// The kind of record that this key names; `None` when it is no key of a record listed here.
         pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
             let (prefix, _) = key.id()?;
-            let kinds = [$($ending::KIND,)* $($lasting::KIND),*];
+            let kinds = [$($special::KIND,)* $($lasting::KIND),*];
             kinds.into_iter().find(|kind| kind.prefix.as_str() == prefix)
         }
     };
 }
 
 swept! {
-    ending: IdempotencyClaim [u8; 16], Batch BatchId;
-    lasting: InvitationSlot InvitationSlotId, Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Order OrderId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+    special: IdempotencyClaim [u8; 16], Batch BatchId, InvitationSlot InvitationSlotId, Order OrderId;
+    lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
+        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
 }
 
 /// The operator's queue of submitted registrations, oldest first (APR-1).

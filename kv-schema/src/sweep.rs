@@ -13,13 +13,20 @@
 //! something in it is dead by then, whatever its clock said. What is in a closed list is all there will ever be, so a list
 //! that has been walked to its end can be deleted: nobody looks for it again, and nobody holds a handle to it.
 //!
+//! One reminder can name several records, for a request that is about to write them. And it can name what is *prepared*
+//! for the first of them: records that are written before the commit and count only once it names them (the licences of
+//! an order, the promo codes of a batch). What was prepared and is not named when the request is dead is removed.
+//!
 //! **Backoff.** A reminder that led to something which could not be done is noted again, for the next longer of
 //! [`WAITS_SECONDS`]. Each wait has its lists, so that every list is in the order in which its reminders fall due and is
-//! walked once.
+//! walked once. The entry's id derives from what it says and its time is that of the turn, which is the same for every
+//! turn that works on the same: so a turn that dies and is repeated notes nothing twice. Only where the day of a dead turn
+//! is over before the next one comes, a second entry is made, and meets the first one's at the next wait.
 //!
 //! **Killed anywhere, run by many.** A sweep reads its progress and what lies ahead, takes the turn (a replace that
-//! fails if anybody else did), works, and then writes how far it came. A turn ends by itself when its request must be
-//! dead. What was looked at and not yet written down is looked at again: that is harmless for everything a sweep does.
+//! fails if anybody else did), works, and then writes how far it came: to the end of what it took, or to where it had
+//! done as much as fits into a request. A turn ends by itself when its request must be dead. What was looked at and not
+//! yet written down is looked at again: that is harmless for everything a sweep does.
 //!
 //! | | reads | writes |
 //! |---|---|---|
@@ -27,8 +34,10 @@
 //! | a sweep that finds nothing to do | 1, and 1 for each of 9 lists; 4 more once an hour | 0 (2 once an hour) |
 //! | a sweep that finds something | the same, 1 for each reminder and each sheet; 1 more at the end | 2, and what there is to do |
 //! | a record that ends | 3 to note it, 1 to find it | 1 to note it, 1 to remove it |
+//! | one that requests may replace at any time | the same, and 5 more | the same, and 2 more |
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::{
     key::{Key, Name, Prefix},
@@ -36,6 +45,7 @@ use crate::{
     list::{Appended, Entry, EntryId, List},
     log::{Due, HOUR_SECONDS, LOG_SHARDS, shard_of},
     record::{RecordFault, decode_body, encode_body, record},
+    records::Swept,
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store},
 };
 
@@ -49,8 +59,15 @@ pub const WAITS_SECONDS: [u64; 6] = [QUIET_SECONDS, 300, 1_800, 7_200, 28_800, 8
 /// How often a sweep tries before it leaves the effects to whoever meets the record: for about four days.
 pub const TRIES_MAX: u8 = 8;
 
-/// Reminders and expiries of one batch: what one request can do within its time.
+/// Reminders and expiries that are read ahead for one turn, at most.
 pub const BATCH_ITEMS: usize = 64;
+
+/// Storage operations after which a turn takes on nothing more: what one request can do within its time, at 50 writes a
+/// second, with as much again for what it has begun and for carrying out.
+pub const TURN_OPERATIONS: usize = 256;
+
+/// Prepared records that one entry names: it stays below [`crate::list::PAYLOAD_BYTES_MAX`].
+pub const PREPARED_MAX: usize = 56;
 
 /// Lists that share a day's first reminders, so that requests do not all contend for one sheet.
 const SHARDS: u8 = 4;
@@ -62,11 +79,13 @@ const DAY_SECONDS: u64 = 86_400;
 
 const TODO: Prefix = Prefix::new("todo");
 
-/// "Look at this record."
+/// "Look at these records."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reminder {
-    /// The record.
-    pub key: Key,
+    /// The records.
+    pub keys: Vec<Key>,
+    /// Ids of what was prepared for the first of them.
+    pub prepared: Vec<[u8; 16]>,
     /// When the commit was about to be made that this is about.
     pub noted_unix_seconds: u64,
     /// How often a sweep has looked in vain.
@@ -98,11 +117,15 @@ pub enum Ahead<S: Store> {
 pub struct Batch<S: Store> {
     seen: Seen<Progress, S>,
     plan: Plan,
+    read_unix_seconds: u64,
 }
 
 /// A batch that nobody else works on meanwhile.
 pub struct Turn {
     owner: [u8; 16],
+    /// When the first turn began that worked on this.
+    begun_unix_seconds: u64,
+    before: Vec<Place>,
     plan: Plan,
 }
 
@@ -112,6 +135,8 @@ struct Progress {
     owner: [u8; 16],
     /// 0 when nobody is at work.
     taken_until_unix_seconds: u64,
+    /// When the first turn began that took what lies ahead of these places.
+    begun_unix_seconds: u64,
     places: Vec<Place>,
 }
 
@@ -137,12 +162,27 @@ enum Lane {
 
 #[derive(Debug, Default)]
 struct Plan {
-    items: Vec<Item>,
-    places: Vec<Place>,
-    /// Keys of lists that are done, in the order in which they were filled.
-    spent: Vec<Key>,
+    items: Vec<Planned>,
+    lanes: Vec<Walked>,
+    /// Keys of lists that are done once so many items are, in the order in which they were filled.
+    spent: Vec<(usize, Key)>,
     sheets_read: usize,
     more: bool,
+}
+
+#[derive(Debug)]
+struct Planned {
+    item: Item,
+    /// Where its lane goes on behind it.
+    behind: Place,
+}
+
+/// How far a lane was read.
+#[derive(Debug)]
+struct Walked {
+    place: Place,
+    /// How many items there were then.
+    items: usize,
 }
 
 impl<S: Store, A: Ambient> Kv<S, A> {
@@ -151,13 +191,38 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     /// # Errors
     /// [`Fault`]; and [`Appended::Busy`] when too many others are writing in every shard. Then commit nothing.
     pub async fn remind(&self, key: &Key) -> Result<Appended, Fault> {
+        self.remind_of(std::slice::from_ref(key), &[]).await
+    }
+
+    /// Notes that these records are to be looked at once this request is over, and that it is about to write what is
+    /// prepared for the first of them: one entry, and one more for each further [`PREPARED_MAX`]. Do it before all of that.
+    ///
+    /// # Errors
+    /// [`Fault`]; and [`Appended::Busy`] when too many others are writing in every shard. Then write nothing.
+    pub async fn remind_of(&self, keys: &[Key], prepared: &[[u8; 16]]) -> Result<Appended, Fault> {
         let now = self.ambient().unix_seconds();
-        let reminder = Reminder { key: key.clone(), noted_unix_seconds: now, tries: 0 };
+        let mut parts = prepared.chunks(PREPARED_MAX);
+        let mut part = parts.next().unwrap_or_default();
+        let mut keys = keys;
+        loop {
+            let reminder = Reminder { keys: keys.to_vec(), prepared: part.to_vec(), noted_unix_seconds: now, tries: 0 };
+            if self.note_anywhere(&reminder, now).await? == Appended::Busy {
+                return Ok(Appended::Busy);
+            }
+            let Some(next) = parts.next() else {
+                return Ok(Appended::Added);
+            };
+            part = next;
+            keys = keys.get(..1).unwrap_or_default();
+        }
+    }
+
+    async fn note_anywhere(&self, reminder: &Reminder, now: u64) -> Result<Appended, Fault> {
         let [first, ..] = self.random();
         let mut outcome = Appended::Busy;
         for turn in 0..SHARDS {
             let lane = Lane::Todo { level: 0, shard: first.wrapping_add(turn) % SHARDS };
-            outcome = self.note(lane, &reminder, now).await?;
+            outcome = self.note(lane, EntryId(self.random()), reminder, now).await?;
             if outcome != Appended::Busy {
                 break;
             }
@@ -166,7 +231,9 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 
     /// Notes it again for the next longer wait; `None` when it has been in vain [`TRIES_MAX`] times.
-    pub async fn postpone(&self, reminder: &Reminder) -> Result<Option<Appended>, Fault> {
+    ///
+    /// Harmless when the turn is repeated: the repetition meets its own entry.
+    pub async fn postpone(&self, turn: &Turn, reminder: &Reminder) -> Result<Option<Appended>, Fault> {
         let tries = reminder.tries.saturating_add(1);
         if tries >= TRIES_MAX {
             return Ok(None);
@@ -174,13 +241,28 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         let level = WAITS_SECONDS.len().saturating_sub(1).min(usize::from(tries));
         let lane = Lane::Todo { level: u8::try_from(level).unwrap_or(u8::MAX), shard: 0 };
         let again = Reminder { tries, ..reminder.clone() };
-        self.note(lane, &again, self.ambient().unix_seconds()).await.map(Some)
+        self.note(lane, again.entry_id()?, &again, turn.begun_unix_seconds).await.map(Some)
     }
 
-    async fn note(&self, lane: Lane, reminder: &Reminder, now: u64) -> Result<Appended, Fault> {
+    async fn note(&self, lane: Lane, id: EntryId, reminder: &Reminder, at: u64) -> Result<Appended, Fault> {
         let payload = encode_body(reminder).map_err(fault)?;
-        let entry = Entry { id: EntryId(self.random()), at_unix_seconds: now, payload };
-        self.append(&lane.list(now / lane.period_seconds()), &entry).await
+        let entry = Entry { id, at_unix_seconds: at, payload };
+        self.append(&lane.list(at / lane.period_seconds()), &entry).await
+    }
+
+    /// Removes what was prepared for a record that does not name it, or is not there; 1 write for each. Says for how many.
+    ///
+    /// Only when the request that prepared it is dead. Then nobody holds a handle to it: only what is named is ever
+    /// replaced; and nobody makes it anew, since its id was drawn for it.
+    pub async fn remove_unnamed<R: Swept>(&self, owner: Option<&R>, prepared: &[[u8; 16]]) -> Result<usize, Fault> {
+        let mut removed = 0;
+        for id in prepared.iter().filter(|id| !owner.is_some_and(|owner| owner.names(id))) {
+            if let Some(key) = R::prepared_key(id) {
+                self.delete(&key).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// What a sweep has to look at next.
@@ -195,49 +277,57 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         let mut plan = Plan::default();
         for (lane, place) in LANES.into_iter().zip(&seen.value().places) {
             let place = self.walk(lane, *place, now, &mut plan).await?;
-            plan.places.push(place);
+            plan.lanes.push(Walked { place, items: plan.items.len() });
         }
-        if plan.places == seen.value().places {
+        if plan.lanes.iter().map(|lane| &lane.place).eq(&seen.value().places) {
             return Ok(Ahead::Nothing);
         }
-        Ok(Ahead::Batch(Box::new(Batch { seen, plan })))
+        Ok(Ahead::Batch(Box::new(Batch { seen, plan, read_unix_seconds: now })))
     }
 
     /// Takes the turn, for [`QUIET_SECONDS`]. `None` when another sweep was faster: everything is as it was.
     pub async fn take_turn(&self, batch: Box<Batch<S>>) -> Result<Option<Turn>, Fault> {
-        let Batch { seen, plan } = *batch;
+        let Batch { seen, plan, read_unix_seconds } = *batch;
+        let now = self.ambient().unix_seconds();
         let owner = self.random();
-        let taken_until_unix_seconds = self.ambient().unix_seconds().saturating_add(QUIET_SECONDS);
-        let taken = Progress { owner, taken_until_unix_seconds, places: seen.value().places.clone() };
+        let begun_unix_seconds = seen.value().begun_unix_seconds(read_unix_seconds).unwrap_or(now);
+        let before = seen.value().places.clone();
+        let taken_until_unix_seconds = now.saturating_add(QUIET_SECONDS);
+        let taken = Progress { owner, taken_until_unix_seconds, begun_unix_seconds, places: before.clone() };
         let replaced = self.replace(seen, taken, Vec::new()).await?;
-        Ok(matches!(replaced, Replaced::Committed(_)).then_some(Turn { owner, plan }))
+        let turn = Turn { owner, begun_unix_seconds, before, plan };
+        Ok(matches!(replaced, Replaced::Committed(_)).then_some(turn))
     }
 
-    /// Removes what the batch has used up and writes down how far it came. Only after every item was looked at.
+    /// Removes what the turn has used up and writes down how far it came: behind the first `done` items.
     ///
     /// Says whether more can be looked at now.
-    pub async fn finish(&self, turn: Turn) -> Result<bool, Fault> {
-        let Turn { owner, plan } = turn;
+    pub async fn finish(&self, turn: Turn, done: usize) -> Result<bool, Fault> {
         // The last first: killed half-way, the next sweep still finds its way from the first on.
-        for key in plan.spent.iter().rev() {
+        for (_, key) in turn.plan.spent.iter().rev().filter(|(items, _)| *items <= done) {
             self.delete(key).await?;
         }
+        let more = turn.plan.more || done < turn.plan.items.len();
+        let places = turn.places(done);
+        let Turn { owner, begun_unix_seconds, .. } = turn;
         if let Some(seen) = self.load::<Progress>(&NAME).await?
             && seen.value().owner == owner
         {
-            let done = Progress { owner, taken_until_unix_seconds: 0, places: plan.places };
+            let done = Progress { owner, taken_until_unix_seconds: 0, begun_unix_seconds, places };
             // Lost only to one that has taken the turn meanwhile, and will look at the same again.
             drop(self.replace(seen, done, Vec::new()).await?);
         }
-        Ok(plan.more)
+        Ok(more)
     }
 
     /// Deletes the gates that a creation of this key may have left behind when it died; 3 writes.
     ///
     /// Only for a reminder that has been in vain once: by then nobody uses gates of those minutes.
     pub async fn remove_gates(&self, reminder: &Reminder) -> Result<(), Fault> {
-        for minutes in 0..3 {
-            self.delete(&reminder.key.gate(reminder.noted_unix_seconds.saturating_add(60 * minutes))).await?;
+        for key in &reminder.keys {
+            for minutes in 0..3 {
+                self.delete(&key.gate(reminder.noted_unix_seconds.saturating_add(60 * minutes))).await?;
+            }
         }
         Ok(())
     }
@@ -277,8 +367,8 @@ impl<S: Store, A: Ambient> Kv<S, A> {
                     plan.more = true;
                     return Ok(place);
                 }
-                plan.items.push(lane.item(entry)?);
                 place.slot += 1;
+                plan.items.push(Planned { item: lane.item(entry)?, behind: place });
             }
             if full {
                 (place.sheet, place.slot) = (place.sheet + 1, 0);
@@ -366,7 +456,34 @@ impl Progress {
             let period = period.saturating_sub(if first { FIRST_DAYS } else { 1 });
             Place { period, sheet: 0, slot: 0, kept: 0 }
         };
-        Self { owner: [0; 16], taken_until_unix_seconds: 0, places: LANES.into_iter().map(place).collect() }
+        let places = LANES.into_iter().map(place).collect();
+        Self { owner: [0; 16], taken_until_unix_seconds: 0, begun_unix_seconds: 0, places }
+    }
+
+    /// When the dead turn began that worked on what lies ahead, if what it noted is in a list that was still open when this
+    /// was read.
+    fn begun_unix_seconds(&self, read_unix_seconds: u64) -> Option<u64> {
+        let noted_in = Lane::Todo { level: 1, shard: 0 };
+        let day = self.begun_unix_seconds / noted_in.period_seconds();
+        let unfinished = self.taken_until_unix_seconds > 0;
+        (unfinished && !noted_in.is_closed(day, read_unix_seconds)).then_some(self.begun_unix_seconds)
+    }
+}
+
+impl Reminder {
+    /// The same about one of its records.
+    #[must_use]
+    pub fn about(&self, key: &Key) -> Self {
+        let prepared = if self.keys.first() == Some(key) { self.prepared.clone() } else { Vec::new() };
+        Self { keys: vec![key.clone()], prepared, ..self.clone() }
+    }
+
+    /// What says the same is the same entry.
+    fn entry_id(&self) -> Result<EntryId, Fault> {
+        let mut id = [0; 16];
+        let digest = Sha256::digest(encode_body(self).map_err(fault)?);
+        id.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        Ok(EntryId(id))
     }
 }
 
@@ -382,18 +499,29 @@ impl Plan {
                 self.more = true;
                 return false;
             }
-            self.spent.push(list.sheet(place.kept));
+            self.spent.push((self.items.len(), list.sheet(place.kept)));
             place.kept += 1;
         }
-        self.spent.push(list.head());
+        self.spent.push((self.items.len(), list.head()));
         true
     }
 }
 
 impl Turn {
     /// What is to be looked at, in this order.
-    pub fn items(&self) -> &[Item] {
-        &self.plan.items
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.plan.items.iter().map(|planned| &planned.item)
+    }
+
+    /// Where each lane goes on when so many items are done. The items are in the order of their lanes.
+    fn places(&self, done: usize) -> Vec<Place> {
+        let mut first = 0;
+        let lanes = self.plan.lanes.iter().zip(&self.before).map(|(lane, before)| {
+            let done_here = self.plan.items.get(first..done.min(lane.items)).unwrap_or_default();
+            first = lane.items;
+            if done >= lane.items { lane.place } else { done_here.last().map_or(*before, |planned| planned.behind) }
+        });
+        lanes.collect()
     }
 }
 
@@ -412,15 +540,28 @@ mod tests {
         let progress = Progress {
             owner: [1; 16],
             taken_until_unix_seconds: 300,
+            begun_unix_seconds: 240,
             places: vec![Place { period: 1, sheet: 2, slot: 3, kept: 4 }],
         };
         let bytes = encode_body(&progress).expect("small");
         let expected: &[u8] =
-            b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xac\x02\x01\x01\x02\x03\x04";
+            b"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\xac\x02\xf0\x01\x01\x01\x02\x03\x04";
         assert_eq!(bytes, expected);
         assert_eq!(decode_body::<Progress>(&bytes), Ok(progress));
-        let reminder = Reminder { key: [0; 16].key(Prefix::new("sample")), noted_unix_seconds: 300, tries: 2 };
+        let key = [0; 16].key(Prefix::new("sample"));
+        let prepared = vec![*b"some drawn bytes"];
+        let reminder = Reminder { keys: vec![key], prepared, noted_unix_seconds: 300, tries: 2 };
         let bytes = encode_body(&reminder).expect("small");
-        assert_eq!(bytes, [b"\x21sample:aaaaaaaaaaaaaaaaaaaaaaaaaa".as_slice(), b"\xac\x02\x02"].concat());
+        let keys: &[u8] = b"\x01\x21sample:aaaaaaaaaaaaaaaaaaaaaaaaaa";
+        assert_eq!(bytes, [keys, b"\x01some drawn bytes", b"\xac\x02\x02"].concat());
+    }
+
+    // OPS-3: what the longest reminder of a request says fits into an entry.
+    #[test]
+    fn a_full_reminder_fits_into_an_entry() {
+        let key = [0xff; 16].key(Prefix::new("eightchr"));
+        let prepared = vec![[0xff; 16]; PREPARED_MAX];
+        let full = Reminder { keys: vec![key.clone(), key], prepared, noted_unix_seconds: u64::MAX, tries: u8::MAX };
+        assert!(encode_body(&full).expect("small").len() <= crate::list::PAYLOAD_BYTES_MAX);
     }
 }

@@ -20,6 +20,9 @@ use crate::{
 pub const DEFAULT_LIFETIME_DAYS: u32 = 14;
 /// Longest lifetime of an invitation.
 pub const MAX_LIFETIME_DAYS: u32 = 60;
+/// How long a slot of which no invitation led to a registration is remembered after the last one's time ran out: for
+/// questions about what became of it.
+pub const KEPT_AFTER_END: Seconds = Seconds::days(31);
 /// Ended invitations that a slot remembers; older ones are forgotten.
 pub const MAX_PAST: usize = 20;
 
@@ -145,7 +148,7 @@ impl InvitationState {
 /// One invitation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Invitation {
-    /// Counts the invitations of the slot from 1.
+    /// Counts the invitations of the slot, from a number that no earlier slot of the same id had reached.
     pub generation: u32,
     /// The idempotency claim that created it (INV-2).
     pub claim: [u8; 16],
@@ -247,7 +250,7 @@ impl InvitationSlot {
     pub fn open(wish: &Wish<'_>, keys: &Keys, now: Timestamp, rng: &mut dyn Entropy) -> Issued {
         let command = wish.command;
         let id = command.slot(keys);
-        let (current, token) = new_invitation(id, 1, wish, keys, now, rng);
+        let (current, token) = new_invitation(id, first_generation(now), wish, keys, now, rng);
         let slot = Self {
             id,
             application: command.application.clone(),
@@ -318,6 +321,14 @@ impl InvitationSlot {
         format!("{}-{}", self.id, self.current.generation)
     }
 
+    /// From when on nobody asks for these invitations any more (OPS-3). `None` when one of them led to a registration:
+    /// those stay, since organisation and accounts derive their ids from it.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let led_to_nothing =
+            self.current.registration.is_none() && self.past.iter().all(|past| past.registration.is_none());
+        led_to_nothing.then(|| self.current.expires_at.plus(KEPT_AFTER_END))
+    }
+
     /// Whether the current or a past invitation was created by this idempotency claim (INV-2).
     pub fn answers(&self, claim: &[u8; 16]) -> bool {
         self.current.claim == *claim || self.past.iter().any(|past| past.claim == *claim)
@@ -349,6 +360,12 @@ impl InvitationSlot {
             Decision::quiet(self)
         })
     }
+}
+
+/// Where a slot begins to count: minutes since 1970. A slot is removed a month after its last invitation's time ran out, so
+/// that one that is opened anew begins above all numbers of the former one, and repeats none of its ids.
+fn first_generation(now: Timestamp) -> u32 {
+    u32::try_from(now.unix() / 60).unwrap_or(1)
 }
 
 fn new_invitation(

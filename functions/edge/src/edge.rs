@@ -4,7 +4,9 @@ use std::{cell::RefCell, sync::Arc};
 
 use http::StatusCode;
 use kv_schema::{
+    key::Key,
     kv::{Created, Kv, Replaced},
+    list::Appended,
     record::{Record, Stored},
     records::Swept,
 };
@@ -51,6 +53,8 @@ pub struct Edge<P> {
     pub(crate) hands: Hands<P>,
     pub(crate) cookies: RefCell<Vec<String>>,
     pub(crate) frame: RefCell<Frame>,
+    /// What a sweep is to look at already, in case this request dies.
+    pub(crate) noted: RefCell<Vec<Key>>,
 }
 
 /// What a closure given to [`Edge::transact`] wants done.
@@ -108,7 +112,7 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(O, Stored<R>), Failure> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
-        let mut reminded = false;
+        let mut reminded = self.is_noted(&R::key(id));
         for _ in 0..DECIDE_TRIES {
             let counted = match decide(seen.value().clone(), &mut self.rng()) {
                 Ok(Change::Commit(counted)) => counted,
@@ -130,7 +134,8 @@ impl<P: Platform> Edge<P> {
                 self.drain(stored.envelope()).await;
                 return Ok((outcome.reveal_after_commit(), stored));
             }
-            let remind = !reminded && leaves_something(&decision);
+            // What ends was noted when it was made; only effects are to be noted anew.
+            let remind = !reminded && !decision.effects.is_empty();
             let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
             reminded |= remind;
             match kv.replace(seen, decision.next, effects).await? {
@@ -150,14 +155,32 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
     pub async fn create<R: Swept>(&self, id: &R::Id, decision: Decision<R>) -> Result<NowStands<R>, Failure> {
-        let remind = leaves_something(&decision);
+        self.create_before(id, decision, &[]).await
+    }
+
+    /// As [`Edge::create`], by a request that goes on to write `others`: what is noted for a sweep is noted once for all.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] while somebody else is creating it; a fault of the store.
+    pub async fn create_before<R: Swept>(
+        &self,
+        id: &R::Id,
+        decision: Decision<R>,
+        others: &[Key],
+    ) -> Result<NowStands<R>, Failure> {
         // A repetition leaves nothing new: it is not to pay for a reminder.
-        if remind && let Some(stored) = self.kv().get::<R>(id).await? {
+        if let Some(stored) = self.kv().get::<R>(id).await? {
             self.drain(stored.envelope()).await;
             return Ok(NowStands::Another(stored));
         }
-        let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
-        match self.kv().create(id, decision.next, effects).await? {
+        let key = R::key(id);
+        let mut remind = leaves_something(&decision) && !self.is_noted(&key);
+        if remind && !others.is_empty() {
+            self.note(&[std::slice::from_ref(&key), others].concat(), &[]).await?;
+            remind = false;
+        }
+        let effects = self.leave(&key, &decision.effects, remind).await?;
+        match self.kv().create_missed(id, decision.next, effects).await? {
             Created::Created(stored) => {
                 self.drain(stored.envelope()).await;
                 Ok(NowStands::Ours(stored))
@@ -168,6 +191,25 @@ impl<P: Platform> Edge<P> {
             }
             Created::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
         }
+    }
+
+    /// Notes at once what this request is about to write, for a sweep to look at in case it dies (OPS-3): records that it
+    /// creates or replaces, and the ids of what it `prepared`, to be written before the first of them and to count only
+    /// once that one names it. None of them is noted by its own commit again.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when it cannot be noted; a fault of the store. Then nothing may be written.
+    pub async fn note(&self, keys: &[Key], prepared: &[[u8; 16]]) -> Result<(), Failure> {
+        match self.kv().remind_of(keys, prepared).await? {
+            Appended::Added | Appended::AlreadyThere => {}
+            Appended::Busy => return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+        }
+        self.noted.borrow_mut().extend_from_slice(keys);
+        Ok(())
+    }
+
+    fn is_noted(&self, key: &Key) -> bool {
+        self.noted.borrow().contains(key)
     }
 
     /// Inserts a record whose id is fresh randomness, and drains what follows.

@@ -52,6 +52,7 @@ where
             hands,
             cookies: RefCell::default(),
             frame: RefCell::default(),
+            noted: RefCell::default(),
         },
         Err(fault) => {
             platform.log(&log_line(&request_id, &request, StatusCode::SERVICE_UNAVAILABLE, Some(&fault.to_string())));

@@ -9,18 +9,22 @@ mod api;
 
 use edge::{Change, Edge, Failure, Outcome, Platform, Request, edge::NowStands, failure::BadRequest};
 use http::{Method, StatusCode};
+use kv_schema::record::Record;
 use shared::{
     config::Partner,
     decision::{Counted, Decision},
     invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
     refusal::Refusal,
     secret::{IndexPurpose, PlainToken, SecretDigest, digest256},
-    values::InvitationSlotId,
+    values::{InvitationSlotId, Seconds},
 };
 
 use crate::api::{AcceptPage, Created};
 
 edge::component!(crate::handle, leaves effects);
+
+/// The slot was there when this request looked and is gone now: the next try makes it anew.
+const BEING_REMOVED: Refusal = Refusal::Busy { retry_after: Seconds(2) };
 
 /// Routes of this component.
 ///
@@ -48,16 +52,16 @@ async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         .filter(|application| application.partner == partner.id)
         .ok_or_else(|| Refusal::field("application", "unknown", "Name one of your own applications."))?;
     // 4. Load the claim on the key, or make it.
-    let claim = claim(edge, &partner, key, &request.body).await?;
-    // 5. Decide and 6. commit.
     let slot = command.slot(&edge.keys);
+    let claim = claim(edge, &partner, key, &request.body, &slot).await?;
+    // 5. Decide and 6. commit.
     let wish = Wish { command: &command, claim: claim.id, partner: &partner, application };
     let Issued { decision, token } = InvitationSlot::open(&wish, &edge.keys, edge.now, &mut edge.rng());
     let created = match edge.create(&slot, decision).await? {
         NowStands::Ours(stored) => Created::of(edge, stored.value(), Some(&token)),
         NowStands::Another(_) => {
             let (token, stored) = edge
-                .transact::<InvitationSlot, Option<PlainToken>>(&slot, Refusal::NotFound, |slot, rng| {
+                .transact::<InvitationSlot, Option<PlainToken>>(&slot, BEING_REMOVED, |slot, rng| {
                     if slot.answers(&claim.id) {
                         return Ok(Change::Keep(None));
                     }
@@ -98,11 +102,13 @@ async fn claim<P: Platform>(
     partner: &Partner,
     key: &str,
     body: &[u8],
+    slot: &InvitationSlotId,
 ) -> Result<IdempotencyClaim, Failure> {
     let id = edge.keys.index(IndexPurpose::Idempotency, &[partner.id.as_str().as_bytes(), key.as_bytes()]);
     let body = digest256(body);
     let claim = IdempotencyClaim { id, body, claimed_at: edge.now };
-    let standing = match edge.create(&id, Decision::quiet(claim)).await {
+    // The slot is written next: one note leads a sweep to both.
+    let standing = match edge.create_before(&id, Decision::quiet(claim), &[InvitationSlot::key(slot)]).await {
         Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => stored.into_value(),
         Err(Failure::Refused(Refusal::Busy { .. })) => return Err(Refusal::StillRunning.into()),
         Err(other) => return Err(other),

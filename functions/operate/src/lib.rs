@@ -17,7 +17,7 @@ use edge::{
     session::{OperatorCookie, open_text, seal_text},
 };
 use http::{Method, StatusCode};
-use kv_schema::{list::Cursor, records::registration_queue};
+use kv_schema::{list::Cursor, record::Record, records::registration_queue};
 use shared::{
     batch::{Batch, Printed},
     config::OperatorRole,
@@ -183,6 +183,9 @@ async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -
         return Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?));
     }
     let Printed { promos, batch } = Batch::print(id, &order, duty, &edge.keys, edge.now, &mut edge.rng());
+    // Should this request die before the batch is there, a sweep removes the codes.
+    let prepared: Vec<[u8; 16]> = promos.iter().map(|promo| *promo.id.bytes()).collect();
+    edge.note(&[Batch::key(&id)], &prepared).await?;
     for promo in promos {
         edge.insert(&promo.id.clone(), Decision::quiet(promo)).await?;
     }

@@ -67,11 +67,9 @@ async fn sweep<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 5. Decide.
     let turn = kv.take_turn(batch).await?.ok_or_else(taken)?;
     let mut findings = Findings::default();
-    for item in turn.items() {
-        look::at(edge, item, &mut findings).await?;
-    }
+    let done = look::at_all(edge, &turn, &mut findings).await?;
     // 6. Commit; then carry out.
-    let more = kv.finish(turn).await?;
+    let more = kv.finish(turn, done).await?;
     let began = edge.platform.unix_seconds();
     for key in &findings.undone {
         if edge.platform.unix_seconds().saturating_sub(began) >= CARRY_OUT_SECONDS {

@@ -4,11 +4,12 @@
 use edge::{Edge, Failure, Platform};
 use kv_schema::{
     key::Key,
-    kv::Fault,
+    kv::{Fault, Removal, Removed},
     list::Appended,
     log::Due,
+    record::Stored,
     records::{Swept, Visitor, visit},
-    sweep::{Item, QUIET_SECONDS, Reminder},
+    sweep::{Item, QUIET_SECONDS, Reminder, TURN_OPERATIONS, Turn},
 };
 use shared::{refusal::Refusal, values::Seconds};
 
@@ -17,6 +18,9 @@ use crate::Report;
 /// Everything that ends does so in one respect.
 const ENDS: u8 = 0;
 const BUSY_RETRY_AFTER: Seconds = Seconds(60);
+/// Storage operations of an entry that is noted in a list, and of the gates that are removed.
+const NOTING: usize = 4;
+const GATES: usize = 3;
 
 /// What was found so far.
 #[derive(Debug, Default)]
@@ -24,35 +28,82 @@ pub(crate) struct Findings {
     pub(crate) report: Report,
     /// Records with effects that are to be carried out. Each is noted for later already.
     pub(crate) undone: Vec<Key>,
+    /// Storage operations so far, as they cost undisturbed.
+    operations: usize,
 }
 
-/// Looks at what the log names.
+/// Looks at what the turn has, until it is done or has taken [`TURN_OPERATIONS`]; says at how many items.
 ///
 /// # Errors
-/// A fault of the store: then the whole batch is looked at again.
-pub(crate) async fn at<P: Platform>(edge: &Edge<P>, item: &Item, findings: &mut Findings) -> Result<(), Failure> {
-    findings.report.looked_at += 1;
-    match item {
-        Item::Reminder(reminder) => remind(edge, reminder, findings).await,
-        Item::Over(due) => {
-            let over = Over { edge };
-            match visit(&due.key, &over).await.transpose() {
-                Ok(Some(true)) => findings.report.removed += 1,
-                Ok(_) => {}
-                Err(fault) => {
-                    unreadable(edge, fault, findings)?;
-                    // A newer release wrote it: this hour's list goes, so it is noted in the present one.
-                    note_end(edge, &due.key, due.expires_unix_seconds).await?;
-                }
-            }
-            Ok(())
+/// A fault of the store: then all of it is looked at again.
+pub(crate) async fn at_all<P: Platform>(
+    edge: &Edge<P>,
+    turn: &Turn,
+    findings: &mut Findings,
+) -> Result<usize, Failure> {
+    let mut done = 0;
+    for item in turn.items() {
+        if findings.operations >= TURN_OPERATIONS {
+            break;
         }
+        let whole = match item {
+            Item::Reminder(reminder) => {
+                for key in &reminder.keys {
+                    remind(edge, turn, key, &reminder.about(key), findings).await?;
+                }
+                true
+            }
+            Item::Over(due) => over(edge, due, findings).await?,
+        };
+        if !whole {
+            break;
+        }
+        done += 1;
     }
+    Ok(done)
 }
 
-async fn remind<P: Platform>(edge: &Edge<P>, reminder: &Reminder, findings: &mut Findings) -> Result<(), Failure> {
-    let found = match visit(&reminder.key, &Look { edge }).await.transpose() {
-        Ok(found) => found.unwrap_or(Found::Nothing),
+/// Says whether nothing of it is left to do in this hour's list.
+async fn over<P: Platform>(edge: &Edge<P>, due: &Due, findings: &mut Findings) -> Result<bool, Failure> {
+    let at_most = TURN_OPERATIONS.saturating_sub(findings.operations).max(1);
+    findings.operations += 1;
+    match visit(&due.key, &Over { edge, at_most }).await.transpose() {
+        Ok(Some(Ended::Removed(operations))) => {
+            findings.operations += operations;
+            findings.report.removed += 1;
+        }
+        Ok(Some(Ended::InPart)) => {
+            findings.operations += at_most;
+            return Ok(false);
+        }
+        Ok(Some(Ended::Noted)) => findings.operations += NOTING,
+        Ok(Some(Ended::Nothing) | None) => {}
+        Err(fault) => {
+            unreadable(edge, fault, findings)?;
+            // A newer release wrote it: this hour's list goes, so it is noted in the present one.
+            note_end(edge, &due.key, due.expires_unix_seconds).await?;
+            findings.operations += NOTING;
+        }
+    }
+    findings.report.looked_at += 1;
+    Ok(true)
+}
+
+async fn remind<P: Platform>(
+    edge: &Edge<P>,
+    turn: &Turn,
+    key: &Key,
+    reminder: &Reminder,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    findings.report.looked_at += 1;
+    findings.operations += 1;
+    let found = match visit(key, &Look { edge, prepared: &reminder.prepared }).await.transpose() {
+        Ok(looked) => {
+            let Looked { found, operations } = looked.unwrap_or(Looked { found: Found::Nothing, operations: 0 });
+            findings.operations += operations;
+            found
+        }
         Err(fault) => {
             unreadable(edge, fault, findings)?;
             Found::Unreadable
@@ -61,22 +112,26 @@ async fn remind<P: Platform>(edge: &Edge<P>, reminder: &Reminder, findings: &mut
     // By the second look the gates that a dead creator may have left are out of use.
     if reminder.tries == 1 {
         edge.kv().remove_gates(reminder).await?;
+        findings.operations += GATES;
     }
     let again = match found {
-        Found::Done => false,
+        Found::Done | Found::Removed => false,
         // The commit failed, or its request died before it: then its gates may be left.
         Found::Nothing => reminder.tries == 0,
-        Found::Undone | Found::Unreadable => true,
+        Found::Undone | Found::Unreadable | Found::TooEarly => true,
     };
     if again {
-        match edge.kv().postpone(reminder).await? {
+        findings.operations += NOTING;
+        match edge.kv().postpone(turn, reminder).await? {
             Some(Appended::Added | Appended::AlreadyThere) => {}
             Some(Appended::Busy) => return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
             None => findings.report.given_up += 1,
         }
     }
-    if matches!(found, Found::Undone) {
-        findings.undone.push(reminder.key.clone());
+    match found {
+        Found::Undone => findings.undone.push(key.clone()),
+        Found::Removed => findings.report.removed += 1,
+        Found::Nothing | Found::Done | Found::TooEarly | Found::Unreadable => {}
     }
     Ok(())
 }
@@ -112,61 +167,120 @@ enum Found {
     Done,
     /// Effects are pending, and their request is dead.
     Undone,
+    /// It is to be removed, and requests that saw it before that may still be alive.
+    TooEarly,
+    /// It was to be removed, and is.
+    Removed,
     /// A record of a newer release, or a damaged one.
     Unreadable,
 }
 
+/// What came of a look, and the storage operations that it took besides the look itself.
+struct Looked {
+    found: Found,
+    operations: usize,
+}
+
 struct Look<'a, P> {
     edge: &'a Edge<P>,
+    prepared: &'a [[u8; 16]],
 }
 
 impl<P: Platform> Visitor for Look<'_, P> {
-    type Outcome = Result<Found, Fault>;
+    type Outcome = Result<Looked, Fault>;
 
     async fn visit<R: Swept>(&self, id: &R::Id) -> Self::Outcome {
+        let kv = self.edge.kv();
         // A watched read, since a plain one may be older than the commit.
-        let Some(seen) = self.edge.kv().load::<R>(id).await? else {
-            return Ok(Found::Nothing);
+        let seen = kv.load::<R>(id).await?;
+        let value = seen.as_ref().map(kv_schema::kv::Seen::value);
+        let removed = kv.remove_unnamed::<R>(value, self.prepared).await?;
+        let looked = |found, operations| Ok(Looked { found, operations: removed + operations });
+        let Some(seen) = seen else {
+            return looked(Found::Nothing, 0);
         };
         if !seen.stored().pending().is_empty() {
-            return Ok(Found::Undone);
+            return looked(Found::Undone, 0);
         }
-        if let Some(ends) = seen.value().ends_unix_seconds() {
-            note_end(self.edge, seen.stored().key(), ends).await?;
+        let Some(ends) = seen.value().ends_unix_seconds() else {
+            return looked(Found::Done, 0);
+        };
+        match kv.removal(&seen) {
+            Removal::TooEarly => looked(Found::TooEarly, 0),
+            Removal::Ripe => {
+                let operations = 1 + R::ending_with_it(seen.value()).len();
+                match kv.remove_over(seen, TURN_OPERATIONS).await? {
+                    Removed::Whole => looked(Found::Removed, operations),
+                    Removed::Part => looked(Found::TooEarly, TURN_OPERATIONS),
+                }
+            }
+            Removal::NotBegun => {
+                note_end(self.edge, seen.stored().key(), ends).await?;
+                looked(Found::Done, NOTING)
+            }
         }
-        Ok(Found::Done)
     }
+}
+
+/// What becomes of a record whose end was noted.
+enum Ended {
+    /// It is gone, or does not end any more.
+    Nothing,
+    /// Its end, or the next step of its removal, is noted.
+    Noted,
+    /// It was removed, in so many storage operations.
+    Removed(usize),
+    /// Some of what ends with it was removed.
+    InPart,
 }
 
 struct Over<'a, P> {
     edge: &'a Edge<P>,
+    /// How many of the records that end with it are removed in this turn.
+    at_most: usize,
 }
 
 impl<P: Platform> Visitor for Over<'_, P> {
-    /// Whether the record was removed.
-    type Outcome = Result<bool, Fault>;
+    type Outcome = Result<Ended, Fault>;
 
     async fn visit<R: Swept>(&self, id: &R::Id) -> Self::Outcome {
-        let Some(seen) = self.edge.kv().load::<R>(id).await? else {
-            return Ok(false);
+        let kv = self.edge.kv();
+        let Some(seen) = kv.load::<R>(id).await? else {
+            return Ok(Ended::Nothing);
         };
         let Some(ends) = seen.value().ends_unix_seconds() else {
-            return Ok(false);
+            return Ok(Ended::Nothing);
         };
-        let over = ends.saturating_add(QUIET_SECONDS) <= self.edge.platform.unix_seconds();
-        if !over || !seen.stored().pending().is_empty() {
+        if !is_over(ends, seen.stored(), self.edge.platform.unix_seconds()) {
             note_end(self.edge, seen.stored().key(), ends).await?;
-            return Ok(false);
+            return Ok(Ended::Noted);
         }
-        self.edge.kv().remove_over(seen).await?;
-        Ok(true)
+        if R::REPLACED_AFTER_END {
+            // The reminder leads to the next step, and should somebody be faster now, to a record that goes on.
+            noted(kv.remind(seen.stored().key()).await?)?;
+            kv.condemn(seen).await?;
+            return Ok(Ended::Noted);
+        }
+        let operations = 1 + R::ending_with_it(seen.value()).len();
+        Ok(match kv.remove_over(seen, self.at_most).await? {
+            Removed::Whole => Ended::Removed(operations),
+            Removed::Part => Ended::InPart,
+        })
     }
+}
+
+fn is_over<R>(ends_unix_seconds: u64, stored: &Stored<R>, now: u64) -> bool {
+    ends_unix_seconds.saturating_add(QUIET_SECONDS) <= now && stored.pending().is_empty()
 }
 
 async fn note_end<P: Platform>(edge: &Edge<P>, key: &Key, ends: u64) -> Result<(), Fault> {
     let due = Due { key: key.clone(), kind: ENDS, expires_unix_seconds: ends };
-    match edge.kv().note_expiry(&due, edge.platform.unix_seconds()).await? {
+    noted(edge.kv().note_expiry(&due, edge.platform.unix_seconds()).await?)
+}
+
+fn noted(appended: Appended) -> Result<(), Fault> {
+    match appended {
         Appended::Added | Appended::AlreadyThere => Ok(()),
-        Appended::Busy => Err(Fault::Store(kv_schema::store::StoreFault::new("the expiry log is busy"))),
+        Appended::Busy => Err(Fault::Store(kv_schema::store::StoreFault::new("a list of the sweep is busy"))),
     }
 }

@@ -21,7 +21,7 @@ use edge::{
     request::{Encoding, from_json},
 };
 use http::{Method, StatusCode};
-use kv_schema::record::Stored;
+use kv_schema::record::{Record, Stored};
 use shared::{
     batch::Batch,
     checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
@@ -209,6 +209,9 @@ async fn fulfil<P: Platform>(
     purchase: Purchase<'_>,
 ) -> Result<(NowStands<Order>, Option<PlainToken>), Failure> {
     let complete = Order::complete(id, purchase, &edge.keys, edge.now, &mut edge.rng());
+    // Should this request die before the order is there, a sweep removes the licences.
+    let prepared: Vec<[u8; 16]> = complete.licences.iter().map(|licence| *licence.id.bytes()).collect();
+    edge.note(&[Order::key(&id)], &prepared).await?;
     for licence in complete.licences {
         edge.insert(&licence.id.clone(), Decision::quiet(licence)).await?;
     }

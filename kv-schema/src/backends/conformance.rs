@@ -499,6 +499,8 @@ fn costs_of_records(world: &World) -> Vec<(&'static str, String)> {
     row("create, created");
     let _ = run(kv.create(&[8; 16], sample("a"), Vec::new())).expect("no fault");
     row("create, existed");
+    let _ = run(kv.create_missed(&[9; 16], sample("a"), Vec::new())).expect("no fault");
+    row("create of what a read has missed");
     let _ = run(kv.count(&Counter::named(&Name::new("n")))).expect("no fault");
     row("count");
     costs
@@ -550,6 +552,7 @@ settle: 0 reads, 1 writes; Redis 1 reads, 1 writes
 settle, settled before: 0 reads, 0 writes; Redis 0 reads, 0 writes
 create, created: 2 reads, 5 writes; Redis 3 reads, 5 writes
 create, existed: 1 reads, 0 writes; Redis 1 reads, 0 writes
+create of what a read has missed: 1 reads, 5 writes; Redis 2 reads, 5 writes
 count: 0 reads, 1 writes; Redis 0 reads, 1 writes
 append, to a new list: 4 reads, 5 writes; Redis 5 reads, 5 writes
 append: 2 reads, 1 writes; Redis 3 reads, 1 writes

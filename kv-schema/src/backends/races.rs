@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     key::Name,
-    kv::{Created, Fault, Replaced, Settled},
+    kv::{CONDEMNED_SECONDS, Created, Fault, Removal, Removed, Replaced, Settled},
     list::{Appended, Entry, EntryId, List, SHEET_ENTRIES},
     log::{Due, LOG_SHARDS},
     record::{EffectId, Record},
@@ -63,6 +63,8 @@ fn check_creation(ran: &Ran<'_, Told>) {
     }
     assert!(winners <= 1, "{:?} {:?}", ran.outcomes, ran.schedule);
     assert!(died || winners == 1, "somebody wins: {:?} {:?}", ran.outcomes, ran.schedule);
+    let gates: Vec<String> = world.keys().into_iter().filter(|key| key.starts_with("gate:")).collect();
+    assert!(died || gates.is_empty(), "whoever lives opens its gates: {gates:?} {:?}", ran.schedule);
     // Two minutes, and half a minute since the dead one's clock may have been ahead.
     world.advance(150);
     let later = run(creator(world.kv(), "later"));
@@ -420,6 +422,75 @@ fn two_repetitions_are_one_entry_also_where_a_list_begins() {
 fn a_sheet_that_fills_up_meanwhile_loses_and_doubles_nothing() {
     explore_appending("two appends, one place left", SHEET_ENTRIES - 1, &[1, 2], 1);
     explore_appending("one append twice, one place left", SHEET_ENTRIES - 1, &[1, 1], 1);
+}
+
+/// Reopens what is over: replaces what stands, or makes it anew.
+async fn reopener(kv: TestKv, text: &'static str) -> bool {
+    match kv.load::<Sample>(&ID).await {
+        Ok(Some(seen)) => {
+            matches!(kv.replace(seen, sample(text), Vec::new()).await, Ok(Replaced::Committed(_)))
+        }
+        Ok(None) => matches!(kv.create_missed(&ID, sample(text), Vec::new()).await, Ok(Created::Created(_))),
+        Err(_) => false,
+    }
+}
+
+/// One step of a sweep that meets a record which is over.
+async fn remover(kv: TestKv, condemns: bool) -> bool {
+    let Ok(Some(seen)) = kv.load::<Sample>(&ID).await else { return false };
+    let over = seen.value().text == "over";
+    match kv.removal(&seen) {
+        Removal::NotBegun if condemns => over && kv.condemn(seen).await == Ok(true),
+        Removal::TooEarly => false,
+        _ => over && kv.remove_over(seen, 1).await == Ok(Removed::Whole),
+    }
+}
+
+/// Two requests against one sweep, in every order: whoever was told that it reopened the record finds it so.
+fn explore_removal(case: &str, ripe: bool, condemns: bool, crashes: usize) -> bool {
+    let mut lost = false;
+    for backend in Backend::ALL {
+        let start = world_with(backend, "over");
+        if ripe {
+            assert!(run(remover(start.kv(), true)));
+            start.advance(60);
+        }
+        let setup = || {
+            let world = start.fork();
+            let requests = ["one", "two"].map(|text| Actor::new(reopener(world.kv(), text)));
+            let mut actors = Vec::from(requests);
+            actors.push(Actor::new(remover(world.kv(), condemns)));
+            (world, actors)
+        };
+        let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
+            let text = standing(ran.world).map(|stored| stored.into_value().text);
+            let told = ["one", "two"].iter().zip(&ran.outcomes).filter(|(_, told)| **told == Some(true));
+            let told: Vec<&str> = told.map(|(text, _)| *text).collect();
+            let right = told.is_empty() || text.as_deref().is_some_and(|text| text != "over");
+            lost |= !right;
+            assert!(right || !condemns, "{told:?} told, {text:?} stands: {:?}", ran.schedule);
+            if condemns {
+                // Whatever happened, the record can be reopened when its time is over, and removed again.
+                ran.world.advance(CONDEMNED_SECONDS + 60);
+                assert!(run(reopener(ran.world.kv(), "later")), "{:?}", ran.schedule);
+            }
+        });
+        if condemns {
+            report(case, backend, explored);
+        }
+    }
+    lost
+}
+
+#[test]
+fn nobodys_reopening_is_lost_to_a_removal() {
+    explore_removal("condemning against two reopenings", false, true, 1);
+    explore_removal("removing against two reopenings", true, true, 1);
+}
+
+#[test]
+fn negative_control_removing_what_was_not_condemned_loses_a_reopening() {
+    assert!(explore_removal("control, removing at once", false, false, 0));
 }
 
 /// Whether the explorer finds a run that `is_wrong`, and its schedule.

@@ -9,8 +9,10 @@ use super::{
     world::{Client, Surroundings, World},
 };
 use crate::{
+    key::Key,
     kv::Kv,
     record::{Envelope, Pending, Record, Stored, record},
+    records::Swept,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,33 @@ pub(super) struct Sample {
 }
 
 record! { Sample { id: [u8; 16], prefix: "sample", version: 1, older: {} } }
+
+/// As many samples end with it as its sum says.
+impl Swept for Sample {
+    fn ending_with_it(&self) -> Vec<Key> {
+        (1..=self.sum).rev().map(|number| Self::key(&numbered(number))).collect()
+    }
+
+    fn without_first(&self, removed: usize) -> Self {
+        let removed = u32::try_from(removed).unwrap_or(u32::MAX);
+        Self { sum: self.sum.saturating_sub(removed), ..self.clone() }
+    }
+
+    fn prepared_key(id: &[u8; 16]) -> Option<Key> {
+        Some(Self::key(id))
+    }
+
+    fn names(&self, prepared: &[u8; 16]) -> bool {
+        (1..=self.sum).any(|number| numbered(number) == *prepared)
+    }
+}
+
+/// The id of one that ends with another, or was prepared for it.
+pub(super) fn numbered(number: u32) -> [u8; 16] {
+    let mut id = [9; 16];
+    id.iter_mut().zip(number.to_be_bytes()).for_each(|(to, from)| *to = from);
+    id
+}
 
 pub(super) type TestKv = Kv<Client, Surroundings>;
 

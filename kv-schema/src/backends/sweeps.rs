@@ -5,16 +5,17 @@ use std::{cell::RefCell, collections::BTreeSet};
 
 use super::{
     model::Backend,
-    sample::{ID, Sample, TestKv, run, sample},
+    sample::{ID, Sample, TestKv, numbered, run, sample, standing},
     turns::Actor,
     world::{Client, Cost, World},
 };
 use crate::{
     key::Key,
+    kv::{CONDEMNED_SECONDS, Removal, Removed, Replaced},
     list::Appended,
     log::{Due, HOUR_SECONDS},
     record::Record,
-    sweep::{Ahead, BATCH_ITEMS, Item, QUIET_SECONDS, Reminder, Turn, WAITS_SECONDS},
+    sweep::{Ahead, BATCH_ITEMS, Item, PREPARED_MAX, QUIET_SECONDS, Reminder, Turn, WAITS_SECONDS},
 };
 
 const DAY_SECONDS: u64 = 86_400;
@@ -24,11 +25,21 @@ fn key(number: u8) -> Key {
 }
 
 fn keys(turn: &Turn) -> Vec<Key> {
-    let key = |item: &Item| match item {
-        Item::Reminder(reminder) => reminder.key.clone(),
-        Item::Over(due) => due.key.clone(),
+    let keys = |item: &Item| match item {
+        Item::Reminder(reminder) => reminder.keys.clone(),
+        Item::Over(due) => vec![due.key.clone()],
     };
-    turn.items().iter().map(key).collect()
+    turn.items().flat_map(keys).collect()
+}
+
+/// Finishes a turn of which every item was looked at.
+fn finish(kv: &TestKv, turn: Turn) -> bool {
+    let done = turn.items().count();
+    run(kv.finish(turn, done)).expect("no fault")
+}
+
+fn reminder(key: Key, noted_unix_seconds: u64, tries: u8) -> Reminder {
+    Reminder { keys: vec![key], prepared: Vec::new(), noted_unix_seconds, tries }
 }
 
 /// One whole sweep that only looks: the keys, in the order of their bytes, and whether more is to be done.
@@ -40,7 +51,7 @@ fn sweep(kv: &TestKv) -> Option<(Vec<Key>, bool)> {
             let turn = run(kv.take_turn(batch)).expect("no fault")?;
             let mut found = keys(&turn);
             found.sort();
-            Some((found, run(kv.finish(turn)).expect("no fault")))
+            Some((found, finish(kv, turn)))
         }
     }
 }
@@ -140,20 +151,26 @@ fn what_was_walked_is_deleted_when_its_day_is_over() {
 fn what_is_in_vain_is_tried_again_later_and_later() {
     let world = World::new(Backend::Redis);
     let kv = world.kv();
-    let mut reminder = Reminder { key: key(1), noted_unix_seconds: world.unix_seconds(), tries: 0 };
-    remind(&kv, &reminder.key);
+    remind(&kv, &key(1));
     let mut waits = Vec::new();
+    let mut begun = world.unix_seconds();
     loop {
-        let begun = world.unix_seconds();
-        while sweep_all(&kv) != [key(1)] {
-            world.advance(30);
-            assert!(world.unix_seconds() - begun <= 2 * DAY_SECONDS, "it is never found again");
+        world.advance(30);
+        assert!(world.unix_seconds() - begun <= 2 * DAY_SECONDS, "it is never found again");
+        let Ok(Ahead::Batch(batch)) = run(kv.next_batch()) else { continue };
+        let turn = run(kv.take_turn(batch)).expect("no fault").expect("nobody else sweeps here");
+        let again: Vec<Reminder> = turn.items().filter_map(reminded).collect();
+        let postponed = again.iter().map(|reminder| run(kv.postpone(&turn, reminder)).expect("no fault"));
+        let postponed: Vec<_> = postponed.collect();
+        finish(&kv, turn);
+        if !postponed.is_empty() {
+            waits.push(world.unix_seconds() - begun);
+            begun = world.unix_seconds();
         }
-        waits.push(world.unix_seconds() - begun);
-        if run(kv.postpone(&reminder)).expect("no fault").is_none() {
+        if postponed == [None] {
             break;
         }
-        reminder.tries += 1;
+        assert!(postponed.is_empty() || postponed == [Some(Appended::Added)]);
     }
     assert_eq!(waits, [60, 300, 1_800, 7_200, 28_800, 86_400, 86_400, 86_400]);
 }
@@ -194,8 +211,15 @@ fn one_sweep_at_a_time() {
         let turn = run(one.take_turn(mine)).expect("no fault").expect("is free");
         assert!(run(other.take_turn(theirs)).expect("no fault").is_none(), "{backend:?}: only one takes it");
         assert!(matches!(run(other.next_batch()), Ok(Ahead::Taken)), "{backend:?}");
-        assert!(!run(one.finish(turn)).expect("no fault"));
+        assert!(!finish(&one, turn));
         assert_eq!(sweep_all(&other), [], "{backend:?}: done");
+    }
+}
+
+fn reminded(item: &Item) -> Option<Reminder> {
+    match item {
+        Item::Reminder(reminder) => Some(reminder.clone()),
+        Item::Over(_) => None,
     }
 }
 
@@ -204,7 +228,8 @@ async fn sweeping(kv: &TestKv, found: &RefCell<Vec<Key>>) {
     while let Ok(Ahead::<Client>::Batch(batch)) = kv.next_batch().await {
         let Ok(Some(turn)) = kv.take_turn(batch).await else { return };
         found.borrow_mut().extend(keys(&turn));
-        if !kv.finish(turn).await.unwrap_or(false) {
+        let done = turn.items().count();
+        if !kv.finish(turn, done).await.unwrap_or(false) {
             return;
         }
     }
@@ -245,6 +270,234 @@ fn a_sweep_may_die_anywhere() {
     }
 }
 
+/// One turn that has nothing to show for what it looks at, and notes all of it again.
+async fn in_vain(kv: &TestKv) {
+    let Ok(Ahead::<Client>::Batch(batch)) = kv.next_batch().await else { return };
+    let Ok(Some(turn)) = kv.take_turn(batch).await else { return };
+    for reminder in turn.items().filter_map(reminded) {
+        if !matches!(kv.postpone(&turn, &reminder).await, Ok(Some(Appended::Added | Appended::AlreadyThere))) {
+            return;
+        }
+    }
+    let done = turn.items().count();
+    let _ = kv.finish(turn, done).await;
+}
+
+// OPS-3: a turn that dies anywhere, and is repeated once it must be dead, has noted each reminder for later exactly once;
+// also where lists were nearly full, and where a second turn dies as well.
+#[test]
+fn a_turn_that_dies_notes_nothing_twice() {
+    for backend in Backend::ALL {
+        // The store makes no difference to where a list's next sheet begins.
+        let many = (backend == Backend::Sqlite).then_some((40, 1));
+        for (reminders, deaths) in [(3, 1), (3, 2)].into_iter().chain(many) {
+            let mut points = 0;
+            for point in 0.. {
+                let world = World::new(backend);
+                let kv = world.kv();
+                sweep_all(&kv);
+                if reminders == 40 {
+                    // The next sheet is begun in the middle of the turn.
+                    for number in 100..180 {
+                        remind(&kv, &key(number));
+                    }
+                    world.advance(QUIET_SECONDS);
+                    run(in_vain(&kv));
+                    run(in_vain(&kv));
+                }
+                (0..reminders).for_each(|number| remind(&kv, &key(number)));
+                world.advance(QUIET_SECONDS);
+                let mut finished = false;
+                for _ in 0..deaths {
+                    let dying = world.kv();
+                    let mut actor = Actor::new(in_vain(&dying));
+                    finished = (0..point).any(|_| actor.step().is_some());
+                    actor.crash();
+                    drop(actor);
+                    world.advance(QUIET_SECONDS + 1);
+                }
+                // Should it have died while it began a list, that list's gates are closed for a while.
+                for _ in 0..4 {
+                    run(in_vain(&kv));
+                    world.advance(QUIET_SECONDS + 1);
+                }
+                world.advance(WAITS_SECONDS.iter().sum());
+                let mut found = sweep_all(&kv);
+                found.retain(|found| (0..reminders).any(|number| key(number) == *found));
+                let mut expected: Vec<Key> = (0..reminders).map(key).collect();
+                expected.sort();
+                found.sort();
+                assert_eq!(found, expected, "{backend:?}, {deaths} dead at {point}");
+                points += 1;
+                if finished {
+                    break;
+                }
+            }
+            assert!(points > 20, "{backend:?}: {points} points");
+            println!(
+                "proved | schedules | primitives | a dying turn, {reminders} reminders | {backend:?} | {points} | {points} checked"
+            );
+        }
+    }
+}
+
+// OPS-3: a turn that ends before it has done everything leaves the rest, and only the rest, to the next one.
+#[test]
+fn a_turn_may_end_after_any_item() {
+    for backend in Backend::ALL {
+        for at_most in [1, 3, 7, BATCH_ITEMS] {
+            let world = World::new(backend);
+            let kv = world.kv();
+            sweep_all(&kv);
+            let before = world.keys();
+            (0..130).for_each(|number| remind(&kv, &key(number)));
+            let now = world.unix_seconds();
+            for number in 130..160 {
+                let ends = now + u64::from(number % 3) * HOUR_SECONDS;
+                let due = Due { key: key(number), kind: 0, expires_unix_seconds: ends };
+                assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
+            }
+            world.advance(2 * DAY_SECONDS);
+            let mut found = Vec::new();
+            while let Ok(Ahead::Batch(batch)) = run(kv.next_batch()) {
+                let turn = run(kv.take_turn(batch)).expect("no fault").expect("nobody else sweeps here");
+                let done = at_most.min(turn.items().count());
+                found.extend(keys(&turn).into_iter().take(done));
+                run(kv.finish(turn, done)).expect("no fault");
+            }
+            found.sort();
+            let mut expected: Vec<Key> = (0..160).map(key).collect();
+            expected.sort();
+            assert_eq!(found, expected, "{backend:?}, {at_most} a turn");
+            assert_eq!(world.keys(), before, "{backend:?}, {at_most} a turn: nothing of the log stays");
+        }
+    }
+}
+
+// OPS-3: one entry leads to several records, and to what was prepared for the first of them.
+#[test]
+fn one_reminder_serves_all_that_a_request_writes() {
+    let world = World::new(Backend::Sqlite);
+    let kv = world.kv();
+    let prepared: Vec<[u8; 16]> = (0..100).map(numbered).collect();
+    for shard in 0..4 {
+        remind(&kv, &key(shard));
+    }
+    world.advance(QUIET_SECONDS);
+    while sweep(&kv).is_some_and(|(found, _)| !found.is_empty()) {}
+    world.take_cost();
+    let two = [key(1), key(2)];
+    assert_eq!(run(kv.remind_of(&two, &[numbered(0)])), Ok(Appended::Added));
+    assert_eq!(world.take_cost().writes % 4, 1, "one entry, and in a shard's first minute its sheet");
+    assert_eq!(run(kv.remind_of(&two, &prepared)), Ok(Appended::Added));
+    world.advance(QUIET_SECONDS);
+    let Ok(Ahead::Batch(batch)) = run(kv.next_batch()) else { panic!("there is something to do") };
+    let turn = run(kv.take_turn(batch)).expect("no fault").expect("nobody else sweeps here");
+    let mut reminders: Vec<Reminder> = turn.items().filter_map(reminded).collect();
+    reminders.sort_by_key(|reminder| (reminder.keys.len(), reminder.prepared.len()));
+    let shape: Vec<_> = reminders.iter().map(|reminder| (reminder.keys.len(), reminder.prepared.len())).collect();
+    assert_eq!(shape, [(1, 100 - PREPARED_MAX), (2, 1), (2, PREPARED_MAX)]);
+    let mut named: Vec<[u8; 16]> = reminders.iter().flat_map(|reminder| reminder.prepared.clone()).collect();
+    named.sort_unstable();
+    named.dedup();
+    assert_eq!(named, prepared);
+    let [.., both] = reminders.as_slice() else { panic!("there are three") };
+    assert_eq!(both.about(&key(1)).prepared.len(), PREPARED_MAX);
+    assert!(both.about(&key(2)).prepared.is_empty(), "it was prepared for the first one");
+}
+
+// OPS-3: what was prepared is removed unless the record that it was prepared for names it.
+#[test]
+fn what_was_prepared_and_is_not_named_is_removed() {
+    for backend in Backend::ALL {
+        let world = World::new(backend);
+        let kv = world.kv();
+        let prepared: Vec<[u8; 16]> = (1..5).map(numbered).collect();
+        for id in &prepared {
+            run(kv.insert_fresh(id, sample("prepared"), Vec::new())).expect("fresh");
+        }
+        let owner = Sample { sum: 2, ..sample("owner") };
+        assert_eq!(run(kv.remove_unnamed(Some(&owner), &prepared)), Ok(2), "{backend:?}");
+        let left = |world: &World| world.every::<Sample>().expect("readable").len();
+        assert_eq!(left(&world), 2, "{backend:?}");
+        assert_eq!(run(kv.remove_unnamed::<Sample>(None, &prepared)), Ok(4), "{backend:?}");
+        assert_eq!(left(&world), 0, "{backend:?}");
+    }
+}
+
+/// Removes in parts, one a turn, until nothing is left.
+async fn removing(kv: &TestKv, at_most: usize) {
+    while let Ok(Some(seen)) = kv.load::<Sample>(&ID).await {
+        if !matches!(kv.remove_over(seen, at_most).await, Ok(Removed::Part)) {
+            return;
+        }
+    }
+}
+
+// OPS-3: a removal in parts goes on where it stopped, wherever that was, and removes everything once.
+#[test]
+fn a_removal_in_parts_may_die_anywhere() {
+    for backend in Backend::ALL {
+        for point in 0.. {
+            let world = World::new(backend);
+            let kv = world.kv();
+            for number in 1..=10 {
+                run(kv.insert_fresh(&numbered(number), sample("a part"), Vec::new())).expect("fresh");
+            }
+            run(kv.insert_fresh(&[1; 16], sample("of no concern"), Vec::new())).expect("fresh");
+            run(kv.insert_fresh(&ID, Sample { sum: 10, ..sample("whole") }, Vec::new())).expect("fresh");
+            let dying = world.kv();
+            let mut actor = Actor::new(removing(&dying, 4));
+            let finished = (0..point).any(|_| actor.step().is_some());
+            actor.crash();
+            drop(actor);
+            world.take_cost();
+            run(removing(&kv, 4));
+            assert!(world.take_cost().writes <= 13, "{backend:?}, dead at {point}: at most one part again");
+            let left = world.every::<Sample>().expect("readable");
+            assert_eq!(left.len(), 1, "{backend:?}, dead at {point}");
+            if finished {
+                assert!(point > 13);
+                break;
+            }
+        }
+    }
+}
+
+// OPS-3: the time in which a condemned record may be deleted begins when whoever saw it before is dead, and ends a
+// request's life before anybody writes to it again, whichever clocks they have.
+#[test]
+fn a_condemned_record_is_deleted_in_its_time_only() {
+    for backend in Backend::ALL {
+        let world = World::new(backend);
+        run(world.kv().insert_fresh(&ID, sample("over"), Vec::new())).expect("fresh");
+        let seen = |kv: &TestKv| run(kv.load::<Sample>(&ID)).expect("no fault").expect("it is there");
+        let kv = world.kv();
+        assert_eq!(kv.removal(&seen(&kv)), Removal::NotBegun);
+        assert_eq!(run(kv.condemn(seen(&kv))), Ok(true));
+        for (after, expected, writable) in [
+            (0, Removal::TooEarly, false),
+            (59, Removal::TooEarly, false),
+            (60, Removal::Ripe, false),
+            (CONDEMNED_SECONDS - 60, Removal::Ripe, false),
+            (CONDEMNED_SECONDS - 59, Removal::NotBegun, false),
+            (CONDEMNED_SECONDS - 1, Removal::NotBegun, false),
+            (CONDEMNED_SECONDS, Removal::NotBegun, true),
+        ] {
+            let later = world.fork();
+            later.advance(after);
+            let kv = later.kv();
+            assert_eq!(kv.removal(&seen(&kv)), expected, "{backend:?}, {after} seconds later");
+            let replaced = run(kv.replace(seen(&kv), sample("again"), Vec::new())).expect("no fault");
+            assert_eq!(matches!(replaced, Replaced::Committed(_)), writable, "{backend:?}, {after} seconds later");
+            if writable {
+                assert_eq!(kv.removal(&seen(&kv)), Removal::NotBegun, "{backend:?}: it lives on");
+                assert_eq!(standing(&later).expect("it is there").revision(), 3);
+            }
+        }
+    }
+}
+
 // OPS-3: gates that a dead creator left are removed, and only those of minutes that nobody uses any more.
 #[test]
 fn the_gates_of_a_dead_creator_are_removed() {
@@ -261,7 +514,7 @@ fn the_gates_of_a_dead_creator_are_removed() {
         actor.crash();
         let noted_unix_seconds = world.unix_seconds();
         world.advance(WAITS_SECONDS.iter().take(2).sum());
-        run(kv.remove_gates(&Reminder { key: Sample::key(&ID), noted_unix_seconds, tries: 1 })).expect("no fault");
+        run(kv.remove_gates(&reminder(Sample::key(&ID), noted_unix_seconds, 1))).expect("no fault");
         assert!(world.keys().iter().all(|key| !key.starts_with("gate:")), "{backend:?}: {:?}", world.keys());
     }
 }

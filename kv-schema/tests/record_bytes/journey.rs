@@ -160,8 +160,9 @@ impl Walk {
         let first = InvitationSlot::open(&wish, &self.keys, NOW, &mut Seeded(2)).decision.next;
         self.keep("handed over by the partner", first.id, &first);
 
-        let registration = Registration::id_of_invitation(first.id, 1, &self.keys);
-        let used = first.used_by(1, registration).expect("not used before").next;
+        let generation = first.current.generation;
+        let registration = Registration::id_of_invitation(first.id, generation, &self.keys);
+        let used = first.used_by(generation, registration).expect("not used before").next;
         self.keep("accepted", used.id, &used);
 
         let mailed = invitation(true);

@@ -158,7 +158,7 @@ fn inv_2_an_idempotency_key_admits_the_body_it_came_with() {
 fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
     // INV-3
     let (slot, _) = invited(&command());
-    let pending = Err(Refusal::InvitationPending { existing: format!("{}-1", slot.id) });
+    let pending = Err(Refusal::InvitationPending { existing: slot.invitation_id() });
     assert_eq!(reopened(&slot, 2, NOW).map(drop), pending);
     assert_eq!(reopened(&slot, 2, after(EXPIRY - 1)).map(drop), pending);
     assert_eq!(slot.current.state(after(EXPIRY - 1)), InvitationState::Pending);
@@ -168,10 +168,10 @@ fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
         let (next, _) = reopened(&ended, 2, now).expect("the one before has ended");
         assert_eq!(
             (next.invitation_id(), next.current.state(now)),
-            (format!("{}-2", slot.id), InvitationState::Pending)
+            (format!("{}-{}", slot.id, slot.current.generation + 1), InvitationState::Pending)
         );
         let past: Vec<_> = next.past.iter().map(|past| (past.generation, past.registration)).collect();
-        assert_eq!(past, [(1, ended.current.registration)]);
+        assert_eq!(past, [(slot.current.generation, ended.current.registration)]);
         assert!(next.answers(&[1; 16]) && next.answers(&[2; 16]) && !next.answers(&[3; 16]));
     }
 }
@@ -180,12 +180,36 @@ fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
 fn inv_3_a_slot_remembers_a_bounded_past() {
     // INV-3
     let (mut slot, _) = invited(&command());
+    let first = slot.current.generation;
     for round in 0..30 {
         (slot, _) = reopened(&used(&slot, round), round + 2, NOW).expect("used");
     }
     let generations: Vec<u32> = slot.past.iter().map(|past| past.generation).collect();
-    assert_eq!(generations, (11..=30).collect::<Vec<u32>>());
-    assert_eq!((generations.len(), slot.current.generation), (MAX_PAST, 31));
+    assert_eq!(generations, (first + 10..first + 30).collect::<Vec<u32>>());
+    assert_eq!((generations.len(), slot.current.generation), (MAX_PAST, first + 30));
+}
+
+#[test]
+fn ops_3_a_slot_ends_a_month_after_its_last_invitation_unless_one_led_to_a_registration() {
+    // OPS-3
+    let (slot, _) = invited(&command());
+    assert_eq!(slot.ends_at(), Some(slot.current.expires_at.plus(KEPT_AFTER_END)));
+    let (again, _) = reopened(&slot, 2, after(EXPIRY)).expect("the one before has ended");
+    assert_eq!(again.ends_at(), Some(again.current.expires_at.plus(KEPT_AFTER_END)), "the last one counts");
+    let used = used(&slot, 1);
+    assert_eq!(used.ends_at(), None);
+    let (after_use, _) = reopened(&used, 2, NOW).expect("used");
+    assert_eq!(after_use.ends_at(), None, "an earlier one led to a registration");
+}
+
+#[test]
+fn ops_3_a_slot_that_is_opened_anew_repeats_no_id() {
+    // OPS-3: it may be opened anew from when the former one is removed, however often that was reopened.
+    let (gateway, command) = (gateway(), command());
+    let (slot, _) = invited(&command);
+    let ends = slot.ends_at().expect("it led to nothing");
+    let Issued { decision, .. } = InvitationSlot::open(&wish(&gateway, &command, 2), &keys(), ends, &mut Seeded(2));
+    assert!(decision.next.current.generation > slot.current.generation + 40_000);
 }
 
 #[test]
@@ -227,7 +251,9 @@ fn inv_5_an_invitation_is_used_once() {
     assert_eq!(used.current.state(after(EXPIRY)), InvitationState::Accepted, "it does not expire any more");
     assert_eq!(used.registration_of(&token), Some(registration(1)));
     assert_eq!(used.registration_of(&PlainToken::new(*slot.id.bytes(), &mut Seeded(9))), None);
-    assert!(used.clone().used_by(1, registration(1)).is_none(), "repeated");
-    assert!(used.used_by(1, registration(2)).is_none(), "the first one stays");
-    assert!(slot.used_by(2, registration(1)).is_none(), "another generation");
+    assert!(used.clone().used_by(used.current.generation, registration(1)).is_none(), "repeated");
+    let generation = used.current.generation;
+    assert!(used.used_by(generation, registration(2)).is_none(), "the first one stays");
+    let another = slot.current.generation + 1;
+    assert!(slot.used_by(another, registration(1)).is_none(), "another generation");
 }
