@@ -21,7 +21,8 @@ use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
 use crate::stage::{
-    API_KEY, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Stage, component, keys, webhook_secret,
+    API_KEY, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage, component, keys,
+    webhook_secret,
 };
 
 /// The registrant's e-mail.
@@ -128,6 +129,88 @@ pub fn invite_somebody_else(_: &Stage) -> Ask {
 pub fn sweep(_: &Stage) -> Ask {
     let headers = vec![("authorization", format!("Bearer {MACHINE_KEY}")), ("accept", "application/json".to_owned())];
     Ask { browser: "timer", method: Method::POST, target: "/operate/sweep".to_owned(), headers, body: Vec::new() }
+}
+
+/// Another timer waits until a dead sweep's turn is over.
+pub fn turn_over(stage: &mut Stage) {
+    stage.wait(90);
+}
+
+/// Sweeps until there is nothing to do now.
+fn sweep_all(stage: &mut Stage) {
+    while stage.send(crate::stage::sweep, &sweep(stage)).status == 202 {}
+}
+
+/// A request dies as soon as this is so.
+fn dies_when(stage: &mut Stage, serve: Serve, ask: &Ask, so: impl Fn(&Stage) -> bool) {
+    let mut request = stage.under_way(serve, &stage.sent(ask));
+    while !so(stage) {
+        assert!(request.step().is_none(), "it comes to that before it is done");
+    }
+    request.crash();
+}
+
+/// Anvil's request died before the message was out, and is dead by now.
+pub fn invitation_not_mailed(stage: &mut Stage) {
+    let slots = |stage: &Stage| stage.deployment().world().keys().iter().any(|key| key.starts_with("inv:"));
+    let ask = invite(stage);
+    dies_when(stage, component, &ask, slots);
+    stage.wait(150);
+}
+
+/// A webhook's request died when the licences of its order were written and the order was not (SHP-6).
+pub fn licences_without_order(stage: &mut Stage) {
+    let licences =
+        |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("lic:")).count();
+    let ask = webhook(stage);
+    dies_when(stage, component, &ask, |stage| licences(stage) == 2);
+    stage.wait(150);
+}
+
+/// The registrar's request died when the codes of its batch were written and the batch was not (SHP-2).
+pub fn codes_without_batch(stage: &mut Stage) {
+    on_duty(stage);
+    let promos =
+        |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("promo:")).count();
+    let ask = order_batch(stage);
+    dies_when(stage, component, &ask, |stage| promos(stage) == 2);
+    stage.wait(150);
+}
+
+/// A batch's codes have stopped working a month ago.
+pub fn batch_over(stage: &mut Stage) {
+    with_promo(stage);
+    stage.wait(150);
+    sweep_all(stage);
+    stage.wait((90 + 31) * 86_400 + 7_200);
+}
+
+/// An invitation's time ran out a month ago.
+pub fn slot_over(stage: &mut Stage) {
+    invited(stage);
+    stage.wait(150);
+    sweep_all(stage);
+    stage.wait((14 + 31) * 86_400 + 7_200);
+}
+
+/// A sweep has begun to remove such an invitation.
+pub fn slot_condemned(stage: &mut Stage) {
+    slot_over(stage);
+    sweep_all(stage);
+    stage.wait(90);
+}
+
+/// How much there is that was prepared and is not named.
+pub fn nothing_unnamed(stage: &mut Stage) -> u16 {
+    u16::try_from(crate::state::unnamed(stage)).unwrap_or(u16::MAX)
+}
+
+/// Whether Anvil can invite again: at once, or when what is being removed is gone.
+pub fn invite_works(stage: &mut Stage) -> u16 {
+    sweep_all(stage);
+    stage.wait(600);
+    sweep_all(stage);
+    stage.send(component, &invite_again(stage)).status
 }
 
 /// Anvil hands the link over itself (INV-2).

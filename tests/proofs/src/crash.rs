@@ -2,15 +2,14 @@
 //!
 //! For every operation n of the undisturbed request: it fails before its effect, it fails after its effect (the answer is
 //! lost between store and component), or the process dies after it; the last of these is the lost answer. And the mail
-//! provider is out of order for the whole request. The client then retries as a real one would, until it has an answer
+//! provider is out of order for the whole request, and on `DynamoDB` plain reads are stale for as long. The client then retries as a real one would, until it has an answer
 //! that ends its efforts. What follows the commit and still waits then is left to a later request that meets the record,
 //! or to the sweep; it is counted. And for every death a client that never comes back: then the sweep alone must carry
-//! out what was committed.
+//! out what was committed, and remove what was prepared for a commit that never came.
 //!
 //! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
 //! must work ([`field@Row::then`]).
 
-use edge::testing::Serve;
 use kv_schema::backends::{
     model::Backend,
     world::{Moment, Op},
@@ -18,7 +17,7 @@ use kv_schema::backends::{
 
 use crate::{
     actors as by,
-    stage::{Answer, Ask, Stage, sweep},
+    stage::{Answer, Ask, Serve, Stage, sweep},
     state,
 };
 
@@ -62,6 +61,8 @@ pub enum Disturbance {
     Dies(usize),
     /// The mail provider answers nothing.
     ProviderDown,
+    /// Plain reads show nothing of what changes from the request's beginning on (`DynamoDB`).
+    StaleReads,
 }
 
 /// What came of a row on one store.
@@ -113,7 +114,7 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
             }
         }
     }
-    for disturbances in chosen(&disturbances(journal.len())) {
+    for disturbances in chosen(&disturbances(journal.len(), backend)) {
         report.points += 1;
         let mut stage = start.fork();
         let found = disturbed(row, &mut stage, disturbances, waiting);
@@ -136,11 +137,12 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
     report
 }
 
-fn disturbances(operations: usize) -> Vec<Disturbance> {
+fn disturbances(operations: usize, backend: Backend) -> Vec<Disturbance> {
     let fails = (0..operations)
         .flat_map(|n| [Disturbance::Fails(n, Moment::BeforeEffect), Disturbance::Fails(n, Moment::AfterEffect)]);
     let dies = (0..=operations).map(Disturbance::Dies);
-    fails.chain(dies).chain([Disturbance::ProviderDown]).collect()
+    let stale = (backend == Backend::Dynamo).then_some(Disturbance::StaleReads);
+    fails.chain(dies).chain([Disturbance::ProviderDown]).chain(stale).collect()
 }
 
 /// The disturbed request and everything until no more waits than without disturbance; whether anything waited for a later request.
@@ -174,11 +176,13 @@ fn disturbed(
 fn abandoned(row: &Row, start: &Stage, operations: usize, waiting: usize, expected: &[String]) -> Result<bool, String> {
     let mut stage = start.fork();
     let _ = disturbed_try(row, &mut stage, Disturbance::Dies(operations));
-    let committed = state::pending(&stage) > waiting;
+    let left = state::unnamed(start);
+    let committed = state::pending(&stage) > waiting || state::unnamed(&stage) > left;
     let mut sweeps = 0;
-    while state::pending(&stage) > waiting {
+    while state::pending(&stage) > waiting || state::unnamed(&stage) > left {
         if sweeps == TRIES {
-            return Err(format!("{} effects wait for ever\n", state::pending(&stage)));
+            let (waits, unnamed) = (state::pending(&stage), state::unnamed(&stage));
+            return Err(format!("{waits} effects wait for ever, {unnamed} records are kept that nothing names\n"));
         }
         sweeps += 1;
         stage.wait(GATES_SECONDS);
@@ -203,6 +207,10 @@ fn disturbed_try(row: &Row, stage: &mut Stage, disturbance: Disturbance) -> Opti
     match disturbance {
         Disturbance::Fails(operation, moment) => world.fail_after(operation, moment),
         Disturbance::ProviderDown => world.refuse_posts(true),
+        Disturbance::StaleReads => {
+            world.let_reads_catch_up();
+            world.make_reads_stale();
+        }
         Disturbance::Dies(operations) => {
             let mut request = stage.under_way(row.serve, &stage.sent(&ask));
             let _ = request.step();
@@ -216,6 +224,7 @@ fn disturbed_try(row: &Row, stage: &mut Stage, disturbance: Disturbance) -> Opti
     let answer = stage.send(row.serve, &ask);
     world.stop_failing();
     world.refuse_posts(false);
+    world.make_reads_fresh();
     Some(answer)
 }
 
@@ -245,6 +254,7 @@ fn named(disturbance: Disturbance, journal: &[Op]) -> String {
         Disturbance::Dies(n) if n == journal.len() => "the answer is lost".to_owned(),
         Disturbance::Dies(n) => format!("dies after {}", operation(n - 1)),
         Disturbance::ProviderDown => "the mail provider is out of order".to_owned(),
+        Disturbance::StaleReads => "reads are stale".to_owned(),
     }
 }
 

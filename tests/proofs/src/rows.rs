@@ -5,7 +5,7 @@ use crate::{
     actors as by,
     crash::Row,
     pairs::Pair,
-    stage::{Ask, Stage, component},
+    stage::{Ask, Stage, component, sweep},
 };
 
 /// Nothing comes before.
@@ -40,7 +40,7 @@ impl Row {
 
 /// Every handler that changes something, with every outcome that does.
 pub fn rows() -> Vec<Row> {
-    [invite(), register(), operate(), account(), webstore(), credentials(), launch()].concat()
+    [invite(), register(), operate(), account(), webstore(), credentials(), launch(), sweeps()].concat()
 }
 
 fn invite() -> Vec<Row> {
@@ -147,6 +147,20 @@ fn launch() -> Vec<Row> {
         row("launch", "LCH-2 exchange the code", by::authorized, by::exchange, &[200]).between(by::launch_again),
         row("launch", "LCH-2 sign-out", by::asked_to_sign_out, by::sign_out_as_asked, &[303]).then(by::dashboard),
         row("launch", "LCH-2 a code that was exchanged", by::exchanged, by::exchange, &[400]),
+    ]
+}
+
+/// The sweep itself, at what it removes and carries out.
+fn sweeps() -> Vec<Row> {
+    let row =
+        |case, before| Row { serve: sweep, ..row("sweep", case, before, by::sweep, &[200]).between(by::turn_over) };
+    vec![
+        row("OPS-3 effects of a dead request", by::invitation_not_mailed).then(by::open_invitation),
+        row("SHP-6 licences of an order that never came to be", by::licences_without_order).then(by::nothing_unnamed),
+        row("SHP-2 codes of a batch that never came to be", by::codes_without_batch).then(by::nothing_unnamed),
+        row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed),
+        row("INV-3 an invitation that is over", by::slot_over).then(by::invite_works),
+        row("INV-3 an invitation that is condemned", by::slot_condemned).then(by::invite_works),
     ]
 }
 

@@ -6,8 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
     serve::serve,
-    testing::{Deployment, Double, Serve, request},
+    testing::{Deployment, Double, request},
 };
+
 use http::Method;
 use kv_schema::backends::{
     model::Backend,
@@ -19,6 +20,8 @@ use shared::{
     config::Gateway,
     secret::{Keys, SecretDigest},
 };
+
+pub use edge::testing::Serve;
 
 /// Where browsers reach the service.
 pub const PUBLIC_URL: &str = "https://vestibule.example";
@@ -250,6 +253,16 @@ impl Stage {
         Actor::new(serve(self.deployment.platform(), sent.request.clone()))
     }
 
+    /// The request under way, and once more at once, under the same cookies, if it is told to try again.
+    pub fn insisting(&self, serve: Serve, sent: &Sent) -> Actor<'static, Reply> {
+        let [first, second] = [(), ()].map(|()| self.deployment.platform());
+        let request = sent.request.clone();
+        Actor::new(async move {
+            let reply = serve(first, request.clone()).await;
+            if Answer::of(&reply).is_try_again() { serve(second, request).await } else { reply }
+        })
+    }
+
     /// Takes in an answer and its cookies.
     pub fn receive(&mut self, browser: &'static str, reply: &Reply) -> Answer {
         let jar = self.jars.entry(browser).or_default();
@@ -262,19 +275,23 @@ impl Stage {
                 jar.insert(name.to_owned(), value.to_owned());
             }
         }
-        let location = reply.headers.iter().find(|(name, _)| *name == "location");
-        let answer = Answer {
-            status: reply.status.as_u16(),
-            location: location.map(|(_, value)| value.clone()).unwrap_or_default(),
-            json: serde_json::from_slice(&reply.body).unwrap_or_default(),
-            text: String::from_utf8_lossy(&reply.body).into_owned(),
-        };
+        let answer = Answer::of(reply);
         self.answers.insert(browser, answer.clone());
         answer
     }
 }
 
 impl Answer {
+    fn of(reply: &Reply) -> Self {
+        let location = reply.headers.iter().find(|(name, _)| *name == "location");
+        Self {
+            status: reply.status.as_u16(),
+            location: location.map(|(_, value)| value.clone()).unwrap_or_default(),
+            json: serde_json::from_slice(&reply.body).unwrap_or_default(),
+            text: String::from_utf8_lossy(&reply.body).into_owned(),
+        }
+    }
+
     /// The answer, if its status is this one.
     ///
     /// # Panics

@@ -51,7 +51,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
         assert!(PREFIXES.contains(&prefix), "nobody looks at records of the kind {prefix}");
     }
     let mut lines = Vec::new();
-    plain::<InvitationSlot>(world, &mut lines);
+    each(world, &mut lines, |slot: InvitationSlot| format!("{:?}", counted_from_zero(slot)));
     plain::<IdempotencyClaim>(world, &mut lines);
     plain::<Registration>(world, &mut lines);
     plain::<Organisation>(world, &mut lines);
@@ -92,6 +92,23 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<AuthorizationCode>(world)
 }
 
+/// How many records were prepared for one that does not name them: licences without their order, promo codes without their
+/// batch. They count for nothing, and the sweep removes them.
+///
+/// # Panics
+/// When a stored record cannot be read.
+pub fn unnamed(stage: &Stage) -> usize {
+    let world = stage.deployment().world();
+    let orders = world.every::<Order>().expect("readable");
+    let licences = world.every::<Licence>().expect("readable");
+    let unnamed = |licence: &Licence| !orders.iter().any(|order| order.value().licences.contains(&licence.id));
+    let batches = world.every::<Batch>().expect("readable");
+    let promos = world.every::<Promo>().expect("readable");
+    let unprinted = |promo: &Promo| !batches.iter().any(|batch| batch.value().promos.contains(&promo.id));
+    licences.iter().filter(|licence| unnamed(licence.value())).count()
+        + promos.iter().filter(|promo| unprinted(promo.value())).count()
+}
+
 /// Where two end states differ, for people.
 pub fn difference(expected: &[String], found: &[String]) -> String {
     let mut text = String::new();
@@ -114,6 +131,14 @@ fn plain<R: Record + std::fmt::Debug>(world: &World, lines: &mut Vec<String>) {
 fn each<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> String) {
     let stored = world.every::<R>().expect("what is stored was written by this program");
     lines.extend(stored.into_iter().map(|stored| show(stored.into_value())));
+}
+
+/// A slot begins to count at the minute in which it was opened.
+fn counted_from_zero(mut slot: InvitationSlot) -> InvitationSlot {
+    let first = slot.past.first().map_or(slot.current.generation, |past| past.generation);
+    slot.current.generation -= first;
+    slot.past.iter_mut().for_each(|past| past.generation -= first);
+    slot
 }
 
 fn essential(mut account: Account) -> Account {

@@ -6,18 +6,15 @@
 use std::pin::Pin;
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Reply, Request,
-    edge::NowStands,
-    platform::Outgoing,
-    serve::serve,
-    testing::{Double, Serve},
+    Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, platform::Outgoing, serve::serve,
+    testing::Double,
 };
 use http::{Method, StatusCode};
 use kv_schema::backends::{explore::Bounds, model::Backend};
 use proofs::{
     actors::{ADA, json, wait},
     crash, pairs,
-    stage::{Ask, Stage},
+    stage::{Ask, Serve, Stage},
 };
 use shared::{
     decision::Decision,

@@ -1,12 +1,31 @@
 //! Plain reads may be stale on `DynamoDB`. Whatever is decided by them alone must be harmless, however stale they are: here
 //! by twenty minutes, where seconds are usual.
 
-use kv_schema::backends::model::Backend;
+use kv_schema::backends::{explore::Bounds, model::Backend};
 use proofs::{
     actors::{place_order, redemption_missing},
+    full,
+    pairs::prove_stale,
+    rows::pairs,
     stage::{Stage, component},
     state,
 };
+
+/// Every pair of requests while plain reads show nothing of what the two of them change; one request is interrupted
+/// anywhere. (Every handler alone: `crashes.rs`.)
+#[test]
+fn every_pair_is_right_although_reads_are_stale() {
+    let mut violations = Vec::new();
+    for pair in pairs() {
+        let report = prove_stale(&pair, Bounds { crashes: 0, switches: Some(if full() { 2 } else { 1 }) });
+        println!(
+            "proved | schedules | pairs of requests, stale reads | {} | Dynamo | {} | {} checked, after {} effects wait",
+            pair.case, report.schedules, report.checked, report.left_waiting
+        );
+        violations.extend(report.examples);
+    }
+    assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
 
 /// SHP-3: an order that was committed and has not redeemed its code yet keeps it, also where the read that looks for such
 /// orders does not see the reservation.
