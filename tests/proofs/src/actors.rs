@@ -153,6 +153,7 @@ fn dies_when(stage: &mut Stage, serve: Serve, ask: &Ask, so: impl Fn(&Stage) -> 
 /// Anvil's request died before the message was out, and is dead by now.
 pub fn invitation_not_mailed(stage: &mut Stage) {
     let slots = |stage: &Stage| stage.deployment().world().keys().iter().any(|key| key.starts_with("inv:"));
+    sweep_all(stage);
     let ask = invite(stage);
     dies_when(stage, component, &ask, slots);
     stage.wait(150);
@@ -162,6 +163,7 @@ pub fn invitation_not_mailed(stage: &mut Stage) {
 pub fn licences_without_order(stage: &mut Stage) {
     let licences =
         |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("lic:")).count();
+    sweep_all(stage);
     let ask = webhook(stage);
     dies_when(stage, component, &ask, |stage| licences(stage) == 2);
     stage.wait(150);
@@ -172,6 +174,7 @@ pub fn codes_without_batch(stage: &mut Stage) {
     on_duty(stage);
     let promos =
         |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("promo:")).count();
+    sweep_all(stage);
     let ask = order_batch(stage);
     dies_when(stage, component, &ask, |stage| promos(stage) == 2);
     stage.wait(150);
@@ -182,7 +185,9 @@ pub fn batch_over(stage: &mut Stage) {
     with_promo(stage);
     stage.wait(150);
     sweep_all(stage);
-    stage.wait((90 + 31) * 86_400 + 7_200);
+    stage.wait((90 + 31) * 86_400 - 7_200);
+    sweep_all(stage);
+    stage.wait(14_400);
 }
 
 /// An invitation's time ran out a month ago.
@@ -190,7 +195,9 @@ pub fn slot_over(stage: &mut Stage) {
     invited(stage);
     stage.wait(150);
     sweep_all(stage);
-    stage.wait((14 + 31) * 86_400 + 7_200);
+    stage.wait((14 + 31) * 86_400 - 7_200);
+    sweep_all(stage);
+    stage.wait(14_400);
 }
 
 /// A sweep has begun to remove such an invitation.
