@@ -22,7 +22,7 @@ use shared::{
 };
 
 use crate::{
-    key::{Key, Keyed, Name, Prefix},
+    key::{Counter, Key, Keyed, Name, Prefix},
     list::List,
     record::{Kind, Record, record},
 };
@@ -194,6 +194,12 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, InvitationSlot InvitationSlotId, Order OrderId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+}
+
+/// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it
+/// from one that has (SIG-1). There are 64, so that such requests seldom meet; the lowest bits of `share` say which.
+pub fn unheeded(share: u8) -> Counter {
+    Counter::named(&Name::new("unheeded").shard(share % 64))
 }
 
 /// The operator's queue of submitted registrations, oldest first (APR-1).

@@ -3,6 +3,12 @@
 //! All of it is one record, so that a session's new secret, the authenticator's step and the failure counts change
 //! in one commit.
 
+mod recovery;
+mod sessions;
+
+pub use recovery::{Needed, Proof, RESET_AGAIN_AFTER, RESET_LIFETIME, RESET_TRIES, Recovery, Resetting};
+pub use sessions::PasswordChange;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -78,6 +84,15 @@ pub struct Raised {
     pub level: Level,
 }
 
+/// The organisation that a person acts for in one session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActsFor {
+    /// The organisation.
+    pub organisation: OrganisationId,
+    /// Its name when it was chosen among several, for the pages' frame; `None` when there was nothing to choose.
+    pub name: Option<String>,
+}
+
 /// An open session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
@@ -85,16 +100,10 @@ pub struct Session {
     pub digest: TokenDigest,
     /// When the password was accepted.
     pub created_at: Timestamp,
-    /// The organisation that the person acts for.
-    pub organisation: OrganisationId,
+    /// For whom the person acts; `None` until one of several organisations is chosen (ACC-4).
+    pub acts_for: Option<ActsFor>,
     /// The second factor, once passed.
     pub raised: Option<Raised>,
-}
-
-impl Session {
-    fn alive(&self, now: Timestamp) -> bool {
-        now.since(self.created_at) < SESSION_LIFETIME
-    }
 }
 
 /// Where an account stands.
@@ -115,6 +124,8 @@ pub enum Stage {
         answers: Vec<(String, AnswerHash)>,
         /// Consecutive failures at sign-in (SIG-1).
         failures: Failures,
+        /// What replaces a forgotten password (SIG-3).
+        recovery: Recovery,
         /// Digest of the activation token that was used, so that a repeated submission is told apart from a stranger.
         activated_with: TokenDigest,
         /// When it was activated.
@@ -272,6 +283,7 @@ impl Account {
             password: secrets.password,
             answers: secrets.answers,
             failures: Failures::default(),
+            recovery: Recovery::default(),
             activated_with: activating.token,
             activated_at: now,
         };
@@ -290,71 +302,6 @@ impl Account {
             Stage::Active { password, .. } => Some(password),
             Stage::Invited { .. } => None,
         }
-    }
-
-    /// Signs in or counts the failure (SIG-1). While tries are paused nothing is judged; every failure has one answer.
-    pub fn sign_in(
-        mut self,
-        password_matches: bool,
-        secret: &SessionSecret,
-        now: Timestamp,
-    ) -> Counted<Self, Result<(), Refusal>> {
-        let Stage::Active { failures, .. } = &mut self.stage else {
-            return Counted::unjudged(self, Err(Refusal::SignInFailed));
-        };
-        if failures.paused(now) {
-            return Counted::unjudged(self, Err(Refusal::SignInFailed));
-        }
-        if !password_matches {
-            *failures = failures.one_more(now);
-            return Counted::new(Decision::quiet(self), Err(Refusal::SignInFailed));
-        }
-        *failures = Failures::default();
-        match self.open_session(secret, now) {
-            Ok(()) => Counted::new(Decision::quiet(self), Ok(())),
-            Err(refusal) => Counted::new(Decision::quiet(self), Err(refusal)),
-        }
-    }
-
-    fn open_session(&mut self, secret: &SessionSecret, now: Timestamp) -> Result<(), Refusal> {
-        let organisation = self.memberships.first().ok_or(Refusal::NotFound)?.organisation;
-        self.sessions.retain(|session| session.alive(now));
-        if self.sessions.len() >= MAX_SESSIONS {
-            self.sessions.remove(0);
-        }
-        self.sessions.push(Session { digest: secret.digest(), created_at: now, organisation, raised: None });
-        Ok(())
-    }
-
-    /// Checks a presented session: one read, no write (SIG-2).
-    ///
-    /// # Errors
-    /// [`Refusal::NotSignedIn`] when the session is unknown, idle for an hour, or twelve hours old.
-    pub fn signed_in(
-        &self,
-        secret: &SessionSecret,
-        seen_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<SignedIn<'_>, Refusal> {
-        let session = self
-            .sessions
-            .iter()
-            .find(|session| secret.matches(&session.digest))
-            .filter(|session| session.alive(now) && now.since(seen_at) < SESSION_IDLE)
-            .ok_or(Refusal::NotSignedIn)?;
-        let membership = self
-            .memberships
-            .iter()
-            .find(|membership| membership.organisation == session.organisation)
-            .ok_or(Refusal::NotSignedIn)?;
-        Ok(SignedIn { account: self, session, membership })
-    }
-
-    /// Ends one session (SIG-2). `None` when it has ended already.
-    pub fn sign_out(mut self, secret: &SessionSecret) -> Option<Decision<Self>> {
-        let before = self.sessions.len();
-        self.sessions.retain(|session| !secret.matches(&session.digest));
-        (self.sessions.len() < before).then(|| Decision::quiet(self))
     }
 
     /// The credential with this id.

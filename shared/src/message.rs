@@ -100,4 +100,16 @@ pub enum Body {
         /// When.
         at: Timestamp,
     },
+    /// The link with which a forgotten password is replaced (SIG-3).
+    PasswordReset {
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// The password was changed or replaced (SIG-2, SIG-3).
+    PasswordChanged {
+        /// When.
+        at: Timestamp,
+    },
 }

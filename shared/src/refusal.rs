@@ -184,6 +184,13 @@ pub enum Refusal {
         /// Consecutive failures that are left before the lock.
         tries_left: u32,
     },
+    /// Not all answers to the security questions are right (SIG-3).
+    AnswersNotAccepted {
+        /// Failures that are left before the link dies.
+        tries_left: u32,
+    },
+    /// The person belongs to several organisations and has not said for which one they act (ACC-4).
+    OrganisationNotChosen,
     /// Ten consecutive failures (OTP-3).
     CredentialLocked,
     /// The journey is not finished (LCH-1).
@@ -228,6 +235,8 @@ impl Refusal {
             Self::LicenceNotUsable => "licence-not-usable",
             Self::WrongStage { .. } => "wrong-stage",
             Self::CodeNotAccepted { .. } => "code-not-accepted",
+            Self::AnswersNotAccepted { .. } => "answers-not-accepted",
+            Self::OrganisationNotChosen => "organisation-not-chosen",
             Self::CredentialLocked => "credential-locked",
             Self::Blocked(_) => "blocked",
             Self::OtpRequired => "otp-required",

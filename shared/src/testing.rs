@@ -4,7 +4,7 @@
 use core::{fmt::Debug, str::FromStr};
 
 use crate::{
-    account::{Account, Membership, Session, SignedIn, Stage},
+    account::{Account, ActsFor, Membership, Recovery, Session, SignedIn, Stage},
     config::{Application, Gateway, Product},
     credential::{Authenticator, Credential, seal_seed},
     decision::Counted,
@@ -13,7 +13,7 @@ use crate::{
     message::{Body, Message},
     operator::{Attempt, OnDuty, Operator},
     organisation::{Acceptance, Organisation, Profile, RawProfile, Subscription},
-    password::PasswordHash,
+    password::{Blocklist, PasswordHash},
     refusal::{FieldFault, Refusal},
     secret::{Keys, PlainToken, SessionSecret, TokenPurpose},
     totp::{Clockwork, Parameters, Seed, hotp},
@@ -61,6 +61,11 @@ pub(crate) fn application<'a>(gateway: &'a Gateway, id: &str) -> &'a Application
 /// A configured product.
 pub(crate) fn product<'a>(gateway: &'a Gateway, id: &str) -> &'a Product {
     gateway.product(&read(id)).expect("configured")
+}
+
+/// A blocklist without entries.
+pub(crate) fn no_blocklist() -> Blocklist {
+    Blocklist::of([]).expect("a filter")
 }
 
 /// A person's name.
@@ -122,11 +127,17 @@ pub(crate) fn account() -> Account {
             password: PasswordHash::decoy(),
             answers: Vec::new(),
             failures: Failures::default(),
+            recovery: Recovery::default(),
             activated_with: PlainToken::new(*id.bytes(), &mut Seeded(1)).digest(TokenPurpose::Activation),
             activated_at: NOW,
         },
         memberships: vec![membership()],
-        sessions: vec![Session { digest: SESSION.digest(), created_at: NOW, organisation: ORGANISATION, raised: None }],
+        sessions: vec![Session {
+            digest: SESSION.digest(),
+            created_at: NOW,
+            acts_for: Some(ActsFor { organisation: ORGANISATION, name: None }),
+            raised: None,
+        }],
         credentials: Vec::new(),
     }
 }

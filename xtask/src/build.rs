@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    components,
+    blocklist, components,
     components::Size,
     gateway,
     manifest::Manifest,
@@ -19,10 +19,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
     everything(&mut Steps::new(STEPS), &Manifest::read()?, Size::Optimised)
 }
 
-/// One component, as `spin build` asks for it, and the configuration.
+/// One component, as `spin build` asks for it, the configuration and the blocklist.
 pub(crate) fn component(package: &str) -> anyhow::Result<()> {
     guest_target()?;
     components::place_configuration()?;
+    blocklist::place()?;
     components::compile([&package.to_owned()])?;
     components::place(package, Size::Optimised)
 }
@@ -38,10 +39,11 @@ pub(crate) fn everything(steps: &mut Steps, manifest: &Manifest, size: Size) -> 
 /// How many steps [`guests`] takes.
 pub(crate) const GUEST_STEPS: usize = 3;
 
-/// The configuration, the guest target and the components.
+/// The configuration, the blocklist, the guest target and the components.
 pub(crate) fn guests(steps: &mut Steps, manifest: &Manifest, size: Size) -> anyhow::Result<()> {
     steps.step(&format!("Compiling {}, and looking for the {GUEST_TARGET} target", gateway::FILE), || {
         components::place_configuration()?;
+        blocklist::place()?;
         guest_target()
     })?;
     let packages = manifest.packages()?;

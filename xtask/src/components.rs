@@ -129,7 +129,11 @@ fn sections(component: &[u8]) -> anyhow::Result<Vec<RawSection<'_>>> {
     Ok(sections)
 }
 
-fn write(path: &std::path::Path, content: &[u8]) -> anyhow::Result<()> {
+/// Writes a file.
+///
+/// # Errors
+/// When it cannot be written, with its name.
+pub(crate) fn write(path: &std::path::Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(path, content).with_context(|| format!("{} cannot be written", path.display()))
 }
 

@@ -2,6 +2,7 @@
 //! `cargo xtask check` are what a change has to pass.
 
 mod binaryen;
+mod blocklist;
 mod build;
 mod check;
 mod components;
@@ -60,6 +61,8 @@ enum Command {
     },
     /// Validates `gateway.toml` and compiles it for the components.
     Gateway,
+    /// Makes the filter of refused passwords, with those of `blocklist.txt` if there is one, and says how large it is.
+    Blocklist,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +76,7 @@ fn main() -> ExitCode {
         Command::Build => build::run(),
         Command::Component { package } => build::component(&package),
         Command::Gateway => components::place_configuration(),
+        Command::Blocklist => blocklist::run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

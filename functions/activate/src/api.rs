@@ -1,13 +1,13 @@
 //! What comes in and what goes out.
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, form::FormFaults};
+use edge::{Edge, Failure, Platform, Request, form::FormFaults, password::Chosen};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, ChosenSecrets, SECURITY_QUESTIONS},
     config::Gateway,
-    password::{NewPassword, SecurityAnswer},
-    refusal::{Faults, Refusal},
+    password::SecurityAnswer,
+    refusal::Faults,
     values::ParseError,
 };
 
@@ -50,12 +50,10 @@ impl RawActivation {
         edge: &Edge<P>,
         account: &Account,
         organisation: &str,
-    ) -> Result<ChosenSecrets, Refusal> {
+    ) -> Result<ChosenSecrets, Failure> {
         let mut faults = Faults::default();
-        let password = faults.check("password", self.parse_password(&edge.gateway, account, organisation));
-        if password.is_some() && self.password != self.password_repeated {
-            faults.add("password_repeated", "differs", "Enter the same password twice.");
-        }
+        let chosen = Chosen { password: &self.password, repeated: &self.password_repeated };
+        let password = edge.new_password(chosen, account, organisation, &mut faults)?;
         let answers = self.parse_answers(&edge.gateway, &mut faults);
         let parsed = faults.finish(password.zip(answers))?;
         let (pepper, rng) = (edge.keys.pepper(), &mut edge.rng());
@@ -64,23 +62,6 @@ impl RawActivation {
             password: password.hash(&pepper, rng),
             answers: answers.into_iter().map(|(question, answer)| (question, answer.hash(&pepper, rng))).collect(),
         })
-    }
-
-    fn parse_password(
-        &self,
-        gateway: &Gateway,
-        account: &Account,
-        organisation: &str,
-    ) -> Result<NewPassword, ParseError> {
-        let names = [
-            gateway.service.name.as_str(),
-            organisation,
-            account.name.given.as_str(),
-            account.name.family.as_str(),
-            account.user_id.as_str(),
-            account.email.as_str(),
-        ];
-        NewPassword::parse(&self.password, &gateway.service.password_policy(), &|_| false, &names)
     }
 
     fn parse_answers(&self, gateway: &Gateway, faults: &mut Faults) -> Option<Vec<(String, SecurityAnswer)>> {

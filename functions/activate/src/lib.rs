@@ -11,10 +11,7 @@ use edge::{
 };
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
-use shared::{
-    account::Account, decision::Counted, organisation::Organisation, refusal::Refusal, secret::PlainToken,
-    values::AccountId,
-};
+use shared::{account::Account, decision::Counted, refusal::Refusal, secret::PlainToken, values::AccountId};
 
 use crate::api::{ActivatePage, Activated, RawActivation};
 
@@ -58,11 +55,12 @@ async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
     account.present_activation(&token, edge.now)?;
     // 3. Parse: password and answers are judged and hashed once, whatever happens to the commit.
-    let organisation = organisation_name(edge, account).await?;
+    let organisation = account.memberships.first().ok_or(Refusal::LinkNotValid)?.organisation;
+    let organisation = edge.organisation_name(&organisation, Refusal::LinkNotValid).await?;
     let secrets = match raw.secrets(edge, account, &organisation) {
         Ok(secrets) => secrets,
-        Err(refusal) => {
-            return edge.refused_in_place(request, refusal.into(), "password", |faults| {
+        Err(failure) => {
+            return edge.refused_in_place(request, failure, "password", |faults| {
                 ActivatePage::of(edge, account, raw.token.clone(), faults, &raw.chosen_questions())
             });
         }
@@ -82,13 +80,6 @@ async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     edge.set_session(&SessionCookie::new(account.id, &session, edge.now));
     let activated = Activated { user_id: account.user_id.as_str().to_owned(), dashboard: "/dashboard" };
     edge.done(request, "/dashboard", StatusCode::OK, &activated)
-}
-
-/// The organisation's name, which must not be the password (ACT-1).
-async fn organisation_name<P: Platform>(edge: &Edge<P>, account: &Account) -> Result<String, Failure> {
-    let id = account.memberships.first().ok_or(Refusal::LinkNotValid)?.organisation;
-    let stored = edge.kv().get::<Organisation>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    Ok(stored.value().profile.legal_name.as_str().to_owned())
 }
 
 /// The account that a link names. Every "no" is the same.

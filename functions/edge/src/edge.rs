@@ -11,7 +11,7 @@ use kv_schema::{
     records::Swept,
 };
 use shared::{
-    account::{Account, SignedIn},
+    account::{Account, Session, SignedIn},
     config::Gateway,
     decision::{Counted, Decision},
     refusal::Refusal,
@@ -287,14 +287,27 @@ impl<P: Platform> Edge<P> {
     /// Confirms the presented session, remembers the name for the page's frame, and renews the cookie's time.
     ///
     /// # Errors
-    /// [`Refusal::NotSignedIn`].
+    /// [`Refusal::NotSignedIn`]; [`Refusal::OrganisationNotChosen`] (ACC-4).
     pub fn confirm_session<'a>(&self, cookie: &SessionCookie, account: &'a Account) -> Result<SignedIn<'a>, Refusal> {
         let person = account.signed_in(&cookie.secret(), cookie.seen_at, self.now)?;
+        self.confirm_person(cookie, account)?;
+        Ok(person)
+    }
+
+    /// As [`Edge::confirm_session`], for pages that do not depend on the organisation for which the person acts.
+    ///
+    /// # Errors
+    /// [`Refusal::NotSignedIn`].
+    pub fn confirm_person<'a>(&self, cookie: &SessionCookie, account: &'a Account) -> Result<&'a Session, Refusal> {
+        let session = account.session(&cookie.secret(), cookie.seen_at, self.now)?;
         self.frame.borrow_mut().set("person", account.name.full());
+        if let Some(chosen) = session.acts_for.as_ref().and_then(|acts_for| acts_for.name.as_ref()) {
+            self.frame.borrow_mut().set("organization", chosen);
+        }
         if self.now.since(cookie.seen_at) >= REFRESH_AFTER {
             self.set_session(&SessionCookie::new(account.id, &cookie.secret(), self.now));
         }
-        Ok(person)
+        Ok(session)
     }
 
     /// Sets the session cookie.
@@ -411,6 +424,7 @@ fn belongs_to_a_form(refusal: &Refusal) -> bool {
             | Refusal::PaymentNotCovered { .. }
             | Refusal::LicenceNotUsable
             | Refusal::CodeNotAccepted { .. }
+            | Refusal::AnswersNotAccepted { .. }
             | Refusal::CredentialLocked
             | Refusal::TermsChanged
     )

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod failure;
 pub mod form;
 pub mod machine;
+pub mod password;
 pub mod platform;
 pub mod problem;
 pub mod reply;

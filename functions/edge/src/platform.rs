@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use kv_schema::store::{Ambient, Store};
-use shared::config::Gateway;
+use shared::{config::Gateway, password::Blocklist};
 
 /// Everything that the edge asks of the platform it runs on.
 pub trait Platform: Store + Ambient {
@@ -12,6 +12,12 @@ pub trait Platform: Store + Ambient {
     /// # Errors
     /// A [`PlatformFault`] that names the file and the reason.
     fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault>;
+
+    /// The passwords that the deployment refuses (ACT-1), made when the project was built.
+    ///
+    /// # Errors
+    /// A [`PlatformFault`] that names the file and the reason, also when the manifest does not grant the file.
+    fn blocklist(&self) -> Result<Arc<Blocklist>, PlatformFault>;
 
     /// A variable that the manifest grants to this component; `None` when it is empty.
     ///

@@ -305,6 +305,18 @@ impl Problem {
                 "This code is wrong, too old, or was used already.",
                 "Wait for the next code in your authenticator app and enter that one.",
             ),
+            Refusal::AnswersNotAccepted { .. } => (
+                S::UNPROCESSABLE_ENTITY,
+                "Answers not accepted",
+                "Not all answers are right.",
+                "Answer as you did when you activated your account; capitals and spaces do not matter.",
+            ),
+            Refusal::OrganisationNotChosen => (
+                S::FORBIDDEN,
+                "Choose an organization",
+                "You belong to several organizations and have not chosen one yet.",
+                "Choose the organization that you act for and try again.",
+            ),
             Refusal::CredentialLocked => (
                 S::TOO_MANY_REQUESTS,
                 "Credential locked",
@@ -374,7 +386,7 @@ impl Problem {
             Refusal::PaymentNotCovered { remaining } => {
                 self.detail = format!("{remaining} is left to pay, and this store takes promo codes only.");
             }
-            Refusal::CodeNotAccepted { tries_left } => {
+            Refusal::CodeNotAccepted { tries_left } | Refusal::AnswersNotAccepted { tries_left } => {
                 self.detail = format!("{} Tries left: {tries_left}.", self.detail);
             }
             Refusal::Blocked(blockers) => {

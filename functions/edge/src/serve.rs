@@ -127,6 +127,11 @@ impl<P: Platform> Edge<P> {
         {
             return Self::to_sign_in(request);
         }
+        if let Failure::Refused(Refusal::OrganisationNotChosen) = failure
+            && request.wants_page()
+        {
+            return led_through(request, CHOOSE_ORGANISATION);
+        }
         let problem = match failure {
             Failure::Refused(refusal) => Problem::of_refusal(refusal),
             Failure::BadRequest(bad) => Problem::of_bad_request(*bad),
@@ -165,15 +170,7 @@ impl<P: Platform> Edge<P> {
     }
 
     fn to_sign_in(request: &Request) -> Reply {
-        let sign_in = if request.path.starts_with("/operate") { "/operate/sign-in" } else { "/sign-in" };
-        if request.method != Method::GET {
-            return Reply::see_other(sign_in);
-        }
-        let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
-        let target = format!("{}{query}", request.path);
-        let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
-        let address = format!("{sign_in}?{query}");
-        Reply::see_other(if address.len() > TARGET_BYTES_MAX { sign_in.to_owned() } else { address })
+        led_through(request, if request.path.starts_with("/operate") { "/operate/sign-in" } else { "/sign-in" })
     }
 
     /// Where a problem's page leads: to what resolves it, then home, and always to somebody who can help.
@@ -182,6 +179,9 @@ impl<P: Platform> Edge<P> {
         let step = |address: &str, text: &str| (address.to_owned(), text.to_owned());
         match problem.code {
             "otp-required" => links.push(step("/verify-otp", "Enter a code")),
+            "link-not-valid" | "answers-not-accepted" | "code-not-accepted" if request.path.starts_with(RESET) => {
+                links.push(step(RESET, "Ask for a new link"));
+            }
             "terms-changed" => links.push(step(&request.path, "Read the current version")),
             "promo-not-usable" | "payment-not-covered" | "order-form-reused" => {
                 links.push(step("/webstore-checkout", "Go to the webstore"));
@@ -211,6 +211,24 @@ impl<P: Platform> Edge<P> {
         self.platform
             .log(&LogLine { request: &self.request_id, event: what, cause: Some(&cause), ..LogLine::default() }.text());
     }
+}
+
+/// Where a forgotten password is replaced (SIG-3).
+const RESET: &str = "/sign-in/reset";
+
+/// Where a person of several organisations says for which one they act (ACC-4).
+pub const CHOOSE_ORGANISATION: &str = "/sign-in/organisation";
+
+/// To another page, which leads back to this one where that is possible.
+fn led_through(request: &Request, page: &str) -> Reply {
+    if request.method != Method::GET {
+        return Reply::see_other(page);
+    }
+    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let target = format!("{}{query}", request.path);
+    let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
+    let address = format!("{page}?{query}");
+    Reply::see_other(if address.len() > TARGET_BYTES_MAX { page.to_owned() } else { address })
 }
 
 fn links(blockers: &[BlockerView]) -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
-use shared::config::Gateway;
+use shared::{config::Gateway, password::Blocklist};
 use spin_sdk::{
     experimental::wasi::keyvalue::{
         atomics::{self, Cas, CasError},
@@ -39,6 +39,7 @@ use crate::{
 
 const STORE: &str = "default";
 const GATEWAY_FILE: &str = "/gateway.bin";
+const BLOCKLIST_FILE: &str = "/blocklist.bin";
 
 /// The platform of one request.
 #[derive(Debug, Default)]
@@ -119,6 +120,17 @@ impl Platform for Spin {
         let compiled = std::fs::read(GATEWAY_FILE).map_err(|error| named(&error))?;
         let gateway = Gateway::decode(&compiled).map_err(|fault| named(&fault))?;
         Ok(Arc::clone(GATEWAY.get_or_init(|| Arc::new(gateway))))
+    }
+
+    fn blocklist(&self) -> Result<Arc<Blocklist>, PlatformFault> {
+        static BLOCKLIST: OnceLock<Arc<Blocklist>> = OnceLock::new();
+        if let Some(blocklist) = BLOCKLIST.get() {
+            return Ok(Arc::clone(blocklist));
+        }
+        let named = |reason: &dyn std::fmt::Display| PlatformFault::new(format!("{BLOCKLIST_FILE}: {reason}"));
+        let bytes = std::fs::read(BLOCKLIST_FILE).map_err(|error| named(&error))?;
+        let blocklist = Blocklist::decode(&bytes).map_err(|error| named(&error.hint))?;
+        Ok(Arc::clone(BLOCKLIST.get_or_init(|| Arc::new(blocklist))))
     }
 
     async fn variable(&self, name: &str) -> Result<Option<String>, PlatformFault> {

@@ -18,7 +18,7 @@ use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
-use shared::config::Gateway;
+use shared::{config::Gateway, password::Blocklist};
 
 use crate::{
     drain::EFFECTS_URL,
@@ -30,11 +30,15 @@ use crate::{
 /// A component that serves a request.
 pub type Serve = fn(Double, Request) -> Pin<Box<dyn Future<Output = Reply>>>;
 
+/// The passwords that every deployment here refuses.
+const LISTED: [&str; 3] = ["password", "welcome", "correct horse battery staple"];
+
 /// What stays between requests.
 #[derive(Debug, Clone)]
 pub struct Deployment {
     world: World,
     gateway: Arc<Gateway>,
+    blocklist: Arc<Blocklist>,
     variables: Arc<BTreeMap<String, String>>,
     effects: Serve,
     log: Rc<RefCell<Vec<String>>>,
@@ -47,6 +51,7 @@ impl Deployment {
         Self {
             world: World::new(backend),
             gateway: Arc::new(gateway),
+            blocklist: Arc::new(Blocklist::of(LISTED).expect("distinct entries make a filter")),
             variables: Arc::new(variables),
             effects,
             log: Rc::default(),
@@ -83,6 +88,7 @@ impl Deployment {
             store,
             surroundings: Rc::new(surroundings),
             gateway: Arc::clone(&self.gateway),
+            blocklist: Arc::clone(&self.blocklist),
             variables: Arc::clone(&self.variables),
             effects: self.effects,
             log: Rc::clone(&self.log),
@@ -101,6 +107,7 @@ pub struct Double {
     store: Client,
     surroundings: Rc<Surroundings>,
     gateway: Arc<Gateway>,
+    blocklist: Arc<Blocklist>,
     variables: Arc<BTreeMap<String, String>>,
     effects: Serve,
     log: Rc<RefCell<Vec<String>>>,
@@ -147,6 +154,10 @@ impl Ambient for Double {
 impl Platform for Double {
     fn gateway(&self) -> Result<Arc<Gateway>, PlatformFault> {
         Ok(Arc::clone(&self.gateway))
+    }
+
+    fn blocklist(&self) -> Result<Arc<Blocklist>, PlatformFault> {
+        Ok(Arc::clone(&self.blocklist))
     }
 
     async fn variable(&self, name: &str) -> Result<Option<String>, PlatformFault> {

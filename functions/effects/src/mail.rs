@@ -118,6 +118,26 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
                 "If that was not you, write to support at once.".to_owned(),
             ],
         ),
+        Body::PasswordReset { token, expires_at } => (
+            format!("Choose a new password for {service}"),
+            vec![
+                "Somebody, probably you, has forgotten the password of your account.".to_owned(),
+                format!("Choose a new one here:\n{public_url}/sign-in/reset/choose?token={token}"),
+                format!(
+                    "The link works once, until {}. Besides the link you need your authenticator app or, if you have \
+                     none, the answers to your security questions.",
+                    expires_at.human()
+                ),
+                "If it was not you, do nothing: your password stays as it is.".to_owned(),
+            ],
+        ),
+        Body::PasswordChanged { at } => (
+            "Your password was changed".to_owned(),
+            vec![
+                format!("The password of your account was changed on {}. Every other session has ended.", at.human()),
+                format!("If that was not you, choose a new one at once and write to support:\n{public_url}/sign-in/reset"),
+            ],
+        ),
     };
     let text = format!("Dear {},\n\n{}\n\n{service}\n", message.name, lines.join("\n\n"));
     (subject, text)

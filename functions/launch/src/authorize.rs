@@ -7,6 +7,7 @@ use edge::{
     Edge, Failure, Outcome, Platform, Reply, Request, cookies,
     failure::BadRequest,
     request::{Encoding, TARGET_BYTES_MAX},
+    serve::CHOOSE_ORGANISATION,
 };
 use shared::{
     decision::Decision,
@@ -49,7 +50,7 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
         Err(Failure::Refused(Refusal::NotSignedIn)) => None,
         Err(failure) => return Err(failure),
     };
-    let person = session.as_ref().and_then(|(cookie, account)| edge.confirm_session(cookie, account).ok());
+    let person = session.as_ref().map(|(cookie, account)| edge.confirm_session(cookie, account));
     let here = format!("{PATH}?{}", request.query);
     // The person comes back by an address that carries this one whole, or is not led away.
     let by_way_of = |path| {
@@ -60,8 +61,14 @@ pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) ->
             Ok(Reply::see_other(address))
         }
     };
-    let Some(person) = person else {
-        return if authorization.silent { back(AuthorizationError::LoginRequired) } else { by_way_of("/sign-in") };
+    let person = match person {
+        Some(Ok(person)) => person,
+        Some(Err(Refusal::OrganisationNotChosen)) if authorization.silent => {
+            return back(AuthorizationError::InteractionRequired);
+        }
+        Some(Err(Refusal::OrganisationNotChosen)) => return by_way_of(CHOOSE_ORGANISATION),
+        Some(Err(_)) | None if authorization.silent => return back(AuthorizationError::LoginRequired),
+        Some(Err(_)) | None => return by_way_of("/sign-in"),
     };
     // 4. Load.
     let organisation = crate::organisation(edge, &person).await?;

@@ -65,7 +65,7 @@ async fn end_session<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<(
     };
     let ended = edge
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, _| {
-            account.signed_in(&cookie.secret(), cookie.seen_at, edge.now)?;
+            account.session(&cookie.secret(), cookie.seen_at, edge.now)?;
             Ok(Change::from(account.sign_out(&cookie.secret())))
         })
         .await;

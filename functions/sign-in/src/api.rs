@@ -1,8 +1,16 @@
 //! What comes in and what goes out.
 
+pub(crate) mod account;
+pub(crate) mod organisation;
+pub(crate) mod reset;
+
 use askama::Template;
-use edge::form::{FormFaults, LocalPath};
+use edge::{
+    form::{FormFaults, LocalPath},
+    serve::CHOOSE_ORGANISATION,
+};
 use serde::{Deserialize, Serialize};
+use shared::account::Account;
 
 /// A try to sign in.
 #[derive(Deserialize)]
@@ -39,6 +47,19 @@ impl SignInPage {
 /// What JSON callers get.
 #[derive(Serialize)]
 pub(crate) struct SignedInView {
-    pub(crate) user_id: String,
-    pub(crate) name: String,
+    user_id: String,
+    name: String,
+    /// Where one of several organisations is chosen, which comes before anything else (ACC-4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    choose_organisation: Option<&'static str>,
+}
+
+impl SignedInView {
+    pub(crate) fn of(account: &Account) -> Self {
+        Self {
+            user_id: account.user_id.as_str().to_owned(),
+            name: account.name.full(),
+            choose_organisation: (account.memberships.len() > 1).then_some(CHOOSE_ORGANISATION),
+        }
+    }
 }

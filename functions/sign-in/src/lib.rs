@@ -1,9 +1,16 @@
-//! `GET /sign-in`, `POST /sign-in`: e-mail or User ID, and password (SIG-1, SIG-2). `POST /sign-in/out` ends the session.
+//! `GET /sign-in`, `POST /sign-in`: e-mail or User ID, and password (SIG-1, SIG-2). `POST /sign-in/out` ends the session,
+//! `POST /sign-in/out/everywhere` all of them.
+//!
+//! Below it: a forgotten password ([`reset`]), the person's sessions and the change of the password ([`account`]), and the
+//! organisation for which a person of several acts ([`organisation`]).
 //!
 //! Commit point: the account, which gets a session or one failure more. The outcome is revealed only after that commit,
 //! so that concurrent guesses cannot outrun the limit.
 
+mod account;
 mod api;
+mod organisation;
+mod reset;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
@@ -12,16 +19,18 @@ use edge::{
     session::SessionCookie,
 };
 use http::{Method, StatusCode};
+use kv_schema::records::unheeded;
 use shared::{
     account::{Account, Login},
     password::PasswordHash,
     refusal::Refusal,
+    secret::Entropy as _,
     values::AccountId,
 };
 
 use crate::api::{RawSignIn, SignInPage, SignedInView};
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///
@@ -32,8 +41,25 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["sign-in"]) => show(edge, request),
         (&Method::POST, ["sign-in"]) => sign_in(edge, request).await,
         (&Method::POST, ["sign-in", "out"]) => sign_out(edge, request).await,
-        (_, ["sign-in"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
-        (_, ["sign-in", "out"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (&Method::POST, ["sign-in", "out", "everywhere"]) => account::sign_out_everywhere(edge, request).await,
+        (&Method::GET, ["sign-in", "account"]) => account::show(edge, request).await,
+        (&Method::POST, ["sign-in", "password"]) => account::change_password(edge, request).await,
+        (&Method::GET, ["sign-in", "organisation"]) => organisation::show(edge, request).await,
+        (&Method::POST, ["sign-in", "organisation"]) => organisation::choose(edge, request).await,
+        (&Method::GET, ["sign-in", "reset"]) => reset::show(edge, request),
+        (&Method::POST, ["sign-in", "reset"]) => reset::ask(edge, request).await,
+        (&Method::GET, ["sign-in", "reset", "sent"]) => reset::sent(edge, request),
+        (&Method::GET, ["sign-in", "reset", "choose"]) => reset::open(edge, request).await,
+        (&Method::POST, ["sign-in", "reset", "choose"]) => reset::choose(edge, request).await,
+        (_, ["sign-in"] | ["sign-in", "organisation" | "reset"] | ["sign-in", "reset", "choose"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
+        }
+        (_, ["sign-in", "account"] | ["sign-in", "reset", "sent"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
+        }
+        (_, ["sign-in", "out" | "password"] | ["sign-in", "out", "everywhere"]) => {
+            Err(BadRequest::MethodNotAllowed("POST").into())
+        }
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -55,8 +81,7 @@ async fn sign_in<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         // 7. Respond.
         Ok((account, cookie)) => {
             edge.set_session(&cookie);
-            let view = SignedInView { user_id: account.user_id.as_str().to_owned(), name: account.name.full() };
-            edge.done(request, target.as_str(), StatusCode::OK, &view)
+            edge.done(request, target.as_str(), StatusCode::OK, &SignedInView::of(&account))
         }
         Err(failure) => {
             edge.refused_in_place(request, failure, "user", |faults| SignInPage::new(faults, &raw.user, target))
@@ -64,35 +89,78 @@ async fn sign_in<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
 }
 
-/// One try: two reads, one hash, one write. An unknown name costs the same reads and the same hash (SIG-1).
+/// One try: two reads, one hash, one write, whatever comes of it (SIG-1). Where no failure is counted, because there is no
+/// such account or its tries are paused, the write goes to a counter that nobody reads.
 async fn attempt<P: Platform>(edge: &Edge<P>, raw: &RawSignIn) -> Result<(Account, SessionCookie), Failure> {
-    let login_id = edge.login_id(&raw.user);
-    let login = edge.kv().get::<Login>(&login_id).await?;
-    let id = login.map_or(AccountId::from_bytes(login_id), |stored| stored.value().account);
-    let pepper = edge.keys.pepper();
+    let id = account_named(edge, &raw.user).await?;
     let secret = edge.fresh_secret();
-    let mut matches: Option<(PasswordHash, bool)> = None;
+    let mut password = Compared::new(&raw.password);
+    let mut counted = false;
     let judged = edge
         .transact::<Account, Result<(), Refusal>>(&id, Refusal::SignInFailed, |account, _| {
-            let hash = account.password().cloned().unwrap_or_else(PasswordHash::decoy);
-            // Decided anew after a lost race, hashed anew only if the password changed meanwhile.
-            let matches = match &matches {
-                Some((judged, outcome)) if *judged == hash => *outcome,
-                _ => matches.insert((hash.clone(), hash.verify(&raw.password, &pepper))).1,
-            };
-            Ok(Change::Commit(account.sign_in(matches, &secret, edge.now)))
+            let matches = password.with(edge, &account);
+            let judged = account.sign_in(matches, &secret, edge.now);
+            counted = judged.judged();
+            Ok(Change::Commit(judged))
         })
         .await;
+    if !counted {
+        password.with_nobody(edge);
+        write_for_nothing(edge).await?;
+    }
     match judged {
         Ok((outcome, stored)) => {
             outcome?;
             Ok((stored.value().clone(), SessionCookie::new(id, &secret, edge.now)))
         }
-        Err(failure) => {
-            if matches.is_none() {
-                let _same_cost_for_strangers = PasswordHash::decoy().verify(&raw.password, &pepper);
-            }
-            Err(failure)
+        // Only an account that exists is contended for, so that this must not look different. Nothing was revealed.
+        Err(Failure::Refused(Refusal::Busy { .. })) => Err(Refusal::SignInFailed.into()),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The account that an e-mail or a User ID means; for an unknown one an id that no account has.
+async fn account_named<P: Platform>(edge: &Edge<P>, name: &str) -> Result<AccountId, Failure> {
+    let login_id = edge.login_id(name);
+    let login = edge.kv().get::<Login>(&login_id).await?;
+    Ok(login.map_or(AccountId::from_bytes(login_id), |stored| stored.value().account))
+}
+
+/// What a request writes that has nothing to count.
+async fn write_for_nothing<P: Platform>(edge: &Edge<P>) -> Result<(), Failure> {
+    let mut share = [0];
+    edge.rng().fill(&mut share);
+    edge.kv().add(&unheeded(share[0]), 1).await?;
+    Ok(())
+}
+
+/// A password that was entered, compared with an account's: decided anew after a lost race, hashed anew only if the
+/// account's password changed meanwhile.
+struct Compared<'a> {
+    entered: &'a str,
+    outcome: Option<(PasswordHash, bool)>,
+}
+
+impl<'a> Compared<'a> {
+    fn new(entered: &'a str) -> Self {
+        Self { entered, outcome: None }
+    }
+
+    /// Whether it is this account's password.
+    fn with<P: Platform>(&mut self, edge: &Edge<P>, account: &Account) -> bool {
+        let hash = account.password().cloned().unwrap_or_else(PasswordHash::decoy);
+        match &self.outcome {
+            Some((judged, outcome)) if *judged == hash => *outcome,
+            _ => self.outcome.insert((hash.clone(), hash.verify(self.entered, &edge.keys.pepper()))).1,
+        }
+    }
+
+    /// The same work where there is no account.
+    fn with_nobody<P: Platform>(&mut self, edge: &Edge<P>) {
+        if self.outcome.is_none() {
+            let decoy = PasswordHash::decoy();
+            let matches = decoy.verify(self.entered, &edge.keys.pepper());
+            self.outcome = Some((decoy, matches));
         }
     }
 }

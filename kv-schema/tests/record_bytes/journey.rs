@@ -7,7 +7,7 @@ use kv_schema::{
     record::{Record, RecordFault},
 };
 use shared::{
-    account::{Account, Admission, ChosenSecrets, Login, Membership, Presented},
+    account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented},
     batch::{Batch, Printed},
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
     config::{self, Application, Gateway, Partner, Product},
@@ -21,7 +21,7 @@ use shared::{
     message::Body,
     operator::{Attempt, OnDuty, Operator},
     organisation::{AcceptTerms, Organisation, RawProfile},
-    password::{NewPassword, SecurityAnswer},
+    password::{Blocklist, NewPassword, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
     registration::{RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
@@ -87,6 +87,7 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let grant = walk.licences(&place, &order, licence, &account);
     let (account, secret) = walk.second_factor(&place, account, grant, &secret);
     walk.launch(&place, &account, &organisation, &secret);
+    walk.recovery(account, &secret);
     (walk.samples, walk.effects)
 }
 
@@ -232,7 +233,8 @@ impl Walk {
 
         let policy = self.gateway.service.password_policy();
         let (pepper, rng) = (self.keys.pepper(), &mut Seeded(5));
-        let password = NewPassword::parse("tent clay ride moss", &policy, &|_| false, &["Ada", "Lovelace"]);
+        let nothing = Blocklist::of([]).expect("a filter");
+        let password = NewPassword::parse("tent clay ride moss", &policy, &nothing, &["Ada", "Lovelace"]);
         let questions = self.gateway.service.security_questions.as_deref().expect("configured");
         let answers = questions.iter().zip(["St. Mary's", "Leeds", "Morris Minor"]).map(|(question, answer)| {
             (question.clone(), SecurityAnswer::parse(answer).expect("long enough").hash(&pepper, rng))
@@ -251,7 +253,21 @@ impl Walk {
         });
         let activating = invited.present_activation(&sent.expect("mailed"), NOW).expect("its own token");
         let active = Account::activate(activating, ChosenSecrets { password, answers }, &secret, NOW);
-        (self.decided(active.expect("it belongs to an organisation")), secret)
+        let active = self.decided(active.expect("it belongs to an organisation"));
+        let chosen = active.choose_organisation(&secret, ada.membership.organisation, "Engines Ltd".to_owned());
+        (chosen.expect("its own").expect("one of two").next, secret)
+    }
+
+    fn recovery(&mut self, account: Account, secret: &SessionSecret) {
+        let offered = account.offer_reset(NOW, &mut Seeded(10)).expect("no link was made yet");
+        let offered = self.decided(offered);
+        self.keep("active, with a link for a new password", offered.id, &offered);
+        let password = offered.password().cloned().expect("active");
+        let change = PasswordChange { present_matches: true, password, session: secret, next_session: secret };
+        let later = NOW.plus(Seconds::hours(2));
+        let (changed, outcome) = offered.change_password(change, later).split();
+        self.decided(changed);
+        assert_eq!(outcome.reveal_after_commit(), Ok(()));
     }
 
     fn terms(

@@ -3,12 +3,13 @@ use crate::{
     config::Gateway,
     credential::{Authenticator, ENROLMENT_LIFETIME, MAX_FAILURES, grant, seal_seed},
     lockout::FREE_FAILURES,
-    password::SecurityAnswer,
+    password::{PasswordPolicy, SecurityAnswer},
     testing::*,
     totp::Seed,
     values::LicenceId,
 };
 
+mod recovery;
 mod sequences;
 
 /// The secret that a raised session gets.

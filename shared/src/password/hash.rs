@@ -144,7 +144,8 @@ mod tests {
     }
 
     fn password(raw: &str) -> NewPassword {
-        NewPassword::parse(raw, &PasswordPolicy::default(), &|_| false, &[]).expect("an acceptable password")
+        NewPassword::parse(raw, &PasswordPolicy::default(), &crate::testing::no_blocklist(), &[])
+            .expect("an acceptable password")
     }
 
     #[test]

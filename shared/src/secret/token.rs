@@ -26,6 +26,8 @@ pub enum TokenPurpose {
     StepUp,
     /// An `OpenID Connect` authorization code.
     AuthorizationCode,
+    /// The link with which a forgotten password is replaced.
+    Reset,
 }
 
 impl TokenPurpose {
@@ -37,6 +39,7 @@ impl TokenPurpose {
             Self::Session => b"vestibule/v1/token/session",
             Self::StepUp => b"vestibule/v1/token/step-up",
             Self::AuthorizationCode => b"vestibule/v1/token/authorization-code",
+            Self::Reset => b"vestibule/v1/token/reset",
         }
     }
 }
@@ -183,13 +186,14 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const PURPOSES: [TokenPurpose; 6] = [
+    const PURPOSES: [TokenPurpose; 7] = [
         TokenPurpose::Invitation,
         TokenPurpose::Activation,
         TokenPurpose::Order,
         TokenPurpose::Session,
         TokenPurpose::StepUp,
         TokenPurpose::AuthorizationCode,
+        TokenPurpose::Reset,
     ];
 
     #[test]
