@@ -447,6 +447,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::Licences { .. } => "Send Licences",
             Body::OrderPlaced { .. } => "Send OrderPlaced",
             Body::AuthenticatorAdded { .. } => "Send AuthenticatorAdded",
+            Body::PasswordReset { .. } => "Send PasswordReset",
+            Body::PasswordChanged { .. } => "Send PasswordChanged",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",

@@ -42,23 +42,25 @@ pub fn json(browser: &'static str, method: Method, target: impl Into<String>, bo
     Ask { browser, method, target: target.into(), headers, body: body.to_string().into_bytes() }
 }
 
-fn post(browser: &'static str, target: impl Into<String>, body: &Value) -> Ask {
+/// A JSON request with a body.
+pub fn post(browser: &'static str, target: impl Into<String>, body: &Value) -> Ask {
     json(browser, Method::POST, target, body)
 }
 
-fn get(browser: &'static str, target: impl Into<String>) -> Ask {
+/// A JSON request without a body.
+pub fn get(browser: &'static str, target: impl Into<String>) -> Ask {
     let headers = vec![("accept", "application/json".to_owned())];
     Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
 }
 
 /// A page as a browser opens it.
-fn page(browser: &'static str, target: impl Into<String>) -> Ask {
+pub fn page(browser: &'static str, target: impl Into<String>) -> Ask {
     let headers = vec![("accept", "text/html".to_owned())];
     Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
 }
 
 /// A form as a browser sends it: the page's hidden fields, and what was entered.
-fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
+pub fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
     let mut body = url::form_urlencoded::Serializer::new(String::new());
     for name in hidden {
         let mark = format!("name=\"{name}\" value=\"");
@@ -550,6 +552,133 @@ pub fn activated(stage: &mut Stage) {
 pub fn both_activated(stage: &mut Stage) {
     activated(stage);
     let _ = stage.send(component, &activation("bo", stage.fact("activation of bo"), PASSWORD)).expect(200);
+}
+
+// A forgotten or changed password
+
+const NEW_PASSWORD: &str = "nine paper boats drift past noon";
+/// What Ada answers to every security question.
+const ANSWER: &str = "Bluebell";
+
+/// Ada ends all her sessions (SIG-2).
+pub fn sign_out_everywhere(_: &Stage) -> Ask {
+    post("ada", "/sign-in/out/everywhere", &json!({}))
+}
+
+fn password_change(present: &str) -> Ask {
+    let new = json!({ "present_password": present, "password": NEW_PASSWORD, "password_repeated": NEW_PASSWORD });
+    post("ada", "/sign-in/password", &new)
+}
+
+/// Ada changes her password (SIG-2).
+pub fn change_password(_: &Stage) -> Ask {
+    password_change(PASSWORD)
+}
+
+/// Somebody at Ada's desk does not know her password (SIG-1).
+pub fn change_password_wrongly(_: &Stage) -> Ask {
+    password_change("nine red kettles")
+}
+
+/// Signs in with the new password.
+pub fn new_password_works(stage: &mut Stage) -> u16 {
+    stage.send(component, &post("ada", "/sign-in", &json!({ "user": ADA, "password": NEW_PASSWORD }))).status
+}
+
+/// Somebody asks for a link to replace Ada's password (SIG-3).
+pub fn ask_for_reset(_: &Stage) -> Ask {
+    post("stranger", "/sign-in/reset", &json!({ "user": ADA }))
+}
+
+/// The same for an account that does not exist (SIG-3).
+pub fn ask_for_reset_of_nobody(_: &Stage) -> Ask {
+    post("stranger", "/sign-in/reset", &json!({ "user": "nobody@kestrel.example" }))
+}
+
+fn reset_link(stage: &mut Stage) {
+    let _ = stage.send(component, &ask_for_reset(stage)).expect(200);
+    let token = stage.mail(ADA, "Choose a new password").token();
+    stage.learn("reset", token);
+}
+
+/// Opens the newest link to replace the password, which works with an authenticator or answers only.
+pub fn open_reset(stage: &mut Stage) -> u16 {
+    let token = stage.mail(ADA, "Choose a new password").token();
+    stage.send(component, &get("ada", format!("/sign-in/reset/choose?token={token}"))).status
+}
+
+/// Ada has an authenticator app, and a link to replace her password.
+pub fn reset_offered(stage: &mut Stage) {
+    enrolled(stage);
+    reset_link(stage);
+}
+
+/// Ada has answered security questions, has no authenticator, and has a link to replace her password.
+pub fn reset_offered_by_questions(stage: &mut Stage) {
+    stage.ask_security_questions();
+    approved(stage);
+    let token = stage.fact("activation").to_owned();
+    let shown = stage.send(component, &get("ada", format!("/activate?token={token}"))).expect(200);
+    let mut body = json!({ "token": token, "password": PASSWORD, "password_repeated": PASSWORD });
+    for n in 1..=3 {
+        body[format!("question_{n}")] = shown.json["security_questions"][n].clone();
+        body[format!("answer_{n}")] = json!(ANSWER);
+    }
+    let _ = stage.send(component, &post("ada", "/activate", &body)).expect(200);
+    reset_link(stage);
+}
+
+fn replacement(stage: &Stage, browser: &'static str, proof: &[(&str, &str)]) -> Ask {
+    let mut body = json!({ "token": stage.fact("reset"), "password": NEW_PASSWORD, "password_repeated": NEW_PASSWORD });
+    for (name, value) in proof {
+        body[*name] = json!(value);
+    }
+    post(browser, "/sign-in/reset/choose", &body)
+}
+
+/// Ada replaces her password with a code (SIG-3).
+pub fn reset_by_code(stage: &Stage) -> Ask {
+    replacement(stage, "ada", &[("code", &code(stage, "otpauth"))])
+}
+
+/// The same from another browser.
+pub fn reset_elsewhere(stage: &Stage) -> Ask {
+    Ask { browser: "elsewhere", ..reset_by_code(stage) }
+}
+
+/// Somebody who reads Ada's mail guesses a code.
+pub fn reset_by_wrong_code(stage: &Stage) -> Ask {
+    replacement(stage, "stranger", &[("code", &wrong_code(stage))])
+}
+
+/// Ada replaces her password with her answers (SIG-3).
+pub fn reset_by_answers(stage: &Stage) -> Ask {
+    replacement(stage, "ada", &[("answer_1", " bluebell"), ("answer_2", ANSWER), ("answer_3", "BLUEBELL")])
+}
+
+/// Somebody who reads Ada's mail guesses the answers.
+pub fn reset_by_wrong_answers(stage: &Stage) -> Ask {
+    replacement(stage, "stranger", &[("answer_1", ANSWER), ("answer_2", ANSWER), ("answer_3", "Buttercup")])
+}
+
+// Several organisations
+
+/// Ada belongs to two organisations and has signed in without choosing one (ACC-4).
+pub fn member_of_two(stage: &mut Stage) {
+    two_registrations_wait(stage);
+    for ask in [approve(stage), approve_another(stage)] {
+        let _ = stage.send(component, &ask).expect(200);
+    }
+    let token = stage.mail(ADA, "Activate").token();
+    let _ = stage.send(component, &activation("ada", &token, PASSWORD)).expect(200);
+    let _ = stage.send(component, &sign_in(stage)).expect(200);
+    let offered = stage.send(component, &get("ada", "/sign-in/organisation")).expect(200);
+    stage.learn("organisation", offered.at("/organisations/1/id"));
+}
+
+/// Ada chooses the second one.
+pub fn choose_organisation(stage: &Stage) -> Ask {
+    post("ada", "/sign-in/organisation", &json!({ "organisation": stage.fact("organisation") }))
 }
 
 // Terms

@@ -92,6 +92,20 @@ fn account() -> Vec<Row> {
         row("sign-in", "SIG-1 a wrong password", by::activated, by::guess_password, &[401]).then(by::dashboard),
         row("sign-in", "SIG-1 an unknown account", by::activated, by::guess_account, &[401]),
         row("sign-in", "SIG-2 sign out", by::activated, by::sign_out, &[200]).then(by::dashboard),
+        row("sign-in", "SIG-2 sign out everywhere", by::activated, by::sign_out_everywhere, &[200, 401]),
+        row("sign-in", "SIG-2 change the password", by::activated, by::change_password, &[200, 401])
+            .then(by::new_password_works),
+        row("sign-in", "SIG-1 a wrong present password", by::activated, by::change_password_wrongly, &[422])
+            .then(by::dashboard),
+        row("sign-in", "SIG-3 ask for a link", by::activated, by::ask_for_reset, &[200]).then(by::open_reset),
+        row("sign-in", "SIG-3 ask for a link to nobody", by::activated, by::ask_for_reset_of_nobody, &[200]),
+        row("sign-in", "SIG-3 a new password by a code", by::reset_offered, by::reset_by_code, &[200, 404])
+            .then(by::new_password_works),
+        row("sign-in", "SIG-3 a wrong code", by::reset_offered, by::reset_by_wrong_code, &[422]),
+        row("sign-in", "SIG-3 a new password by answers", by::reset_offered_by_questions, by::reset_by_answers, &[200, 404])
+            .then(by::new_password_works),
+        row("sign-in", "ACC-4 choose an organisation", by::member_of_two, by::choose_organisation, &[200])
+            .then(by::dashboard),
         row("accept-terms", "TRM-1 accept", by::terms_read, by::accept_terms, &[200]),
     ]
 }
@@ -220,6 +234,9 @@ fn factors_meet() -> Vec<Pair> {
         pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
         pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
         pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),
+        pair("SIG-3 a new password against a sign-in", by::reset_offered, by::reset_by_code, by::sign_in),
+        pair("SIG-3 one link used twice", by::reset_offered, by::reset_by_code, by::reset_elsewhere),
+        pair("SIG-2 a new password against sign-out everywhere", by::activated, by::change_password, by::sign_out_everywhere),
         pair("CRD-1 two people, one licence", by::ordered, by::activate_licence, by::activate_licence_too),
         pair("CRD-1 two licences of one person", by::ordered, by::activate_licence, by::activate_another_licence),
         pair("CRD-1 one activation twice", by::ordered, by::activate_licence, by::activate_licence),

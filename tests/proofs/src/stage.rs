@@ -162,6 +162,11 @@ impl Stage {
         self.deployment = self.deployment.under(gateway(&text));
     }
 
+    /// Security questions are chosen and answered at activation from now on (ACT-2).
+    pub fn ask_security_questions(&mut self) {
+        self.deployment = self.deployment.under(gateway(include_str!("../../../gateway.toml")));
+    }
+
     /// The deployment.
     pub fn deployment(&self) -> &Deployment {
         &self.deployment

@@ -31,9 +31,9 @@ use shared::{
 use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
-/// (`todo`, `sweep`) counts for nothing.
-const PREFIXES: [&str; 17] = [
-    "acct", "batch", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org", "promo",
+/// (`todo`, `sweep`) counts for nothing, and neither does what strangers' requests count (`cnt`).
+const PREFIXES: [&str; 18] = [
+    "acct", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org", "promo",
     "reg", "sweep", "todo",
 ];
 
