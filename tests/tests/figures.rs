@@ -225,12 +225,12 @@ async fn persons(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::R
         let body = json!({ "user": user, "password": "wrong" });
         stranger.request(Method::POST, "/sign-in").json(&body)
     };
-    refused.note("nobody's name", sign_in("nobody@kestrel.example"), 401, false).await?;
+    refused.note("nobody's name", sign_in("nobody@kestrel.example"), 401, true).await?;
     refused.note("wrong password", sign_in("ada@kestrel.example"), 401, true).await?;
     for _ in 0..9 {
         sign_in("ada@kestrel.example").send().await?;
     }
-    refused.note("paused", sign_in("ada@kestrel.example"), 401, false).await?;
+    refused.note("paused", sign_in("ada@kestrel.example"), 401, true).await?;
     refused.note("nobody", stranger.request(Method::GET, "/dashboard"), 401, false).await?;
     let launch = ada.supplier.request(Method::POST, "/launch/supply-platform").json(&json!({}));
     refused.note("terms pending", launch, 403, false).await?;

@@ -185,11 +185,11 @@ async fn act_1_sig_1_activation_and_sign_in() -> anyhow::Result<()> {
     let mut person = Stumbling::new(&world);
     let page = person.open("/sign-in").await?;
     let form = page.form("Sign in")?.fill("user", "nobody@kestrel.example").fill("password", PASSWORD);
-    let stranger = person.stumble(&form, 401, &["user"]).await?;
+    let stranger = person.stumble_and_be_counted(&form, 401, &["user"]).await?;
     let form = form.fill("user", "ada@kestrel.example").fill("password", "wrong");
     let known = person.stumble_and_be_counted(&form, 401, &["user"]).await?;
     ensure!(stranger.select(".faults") == known.select(".faults"), "SIG-1: the answers differ");
-    person.stumble(&page.form("Sign in")?, 401, &["user"]).await?;
+    person.stumble_and_be_counted(&page.form("Sign in")?, 401, &["user"]).await?;
     world.stop().await
 }
 

@@ -570,9 +570,16 @@ fn password_change(present: &str) -> Ask {
     post("ada", "/sign-in/password", &new)
 }
 
-/// Ada changes her password (SIG-2).
-pub fn change_password(_: &Stage) -> Ask {
+/// Ada changes her password (SIG-2). When she has, or her session has ended with it, she signs in with the new one.
+pub fn change_password(stage: &Stage) -> Ask {
+    if stage.was_answered("ada", |last| last.json["password_changed"] == true || last.says("not-signed-in")) {
+        return with_new_password();
+    }
     password_change(PASSWORD)
+}
+
+fn with_new_password() -> Ask {
+    post("ada", "/sign-in", &json!({ "user": ADA, "password": NEW_PASSWORD }))
 }
 
 /// Somebody at Ada's desk does not know her password (SIG-1).
@@ -582,7 +589,13 @@ pub fn change_password_wrongly(_: &Stage) -> Ask {
 
 /// Signs in with the new password.
 pub fn new_password_works(stage: &mut Stage) -> u16 {
-    stage.send(component, &post("ada", "/sign-in", &json!({ "user": ADA, "password": NEW_PASSWORD }))).status
+    stage.send(component, &with_new_password()).status
+}
+
+/// Somebody asks for a link to replace Ada's password, once (SIG-3). Whatever Ada does later meets her record.
+pub fn ask_once_for_reset(stage: &Stage) -> Ask {
+    let asked = stage.was_answered("stranger", |last| last.json["asked"] == true);
+    if asked { sign_in(stage) } else { ask_for_reset(stage) }
 }
 
 /// Somebody asks for a link to replace Ada's password (SIG-3).
@@ -607,9 +620,9 @@ pub fn open_reset(stage: &mut Stage) -> u16 {
     stage.send(component, &get("ada", format!("/sign-in/reset/choose?token={token}"))).status
 }
 
-/// Ada has an authenticator app, and a link to replace her password.
+/// Ada has an authenticator app, two browsers, and a link to replace her password.
 pub fn reset_offered(stage: &mut Stage) {
-    enrolled(stage);
+    enrolled_with_two_browsers(stage);
     reset_link(stage);
 }
 
@@ -625,6 +638,7 @@ pub fn reset_offered_by_questions(stage: &mut Stage) {
         body[format!("answer_{n}")] = json!(ANSWER);
     }
     let _ = stage.send(component, &post("ada", "/activate", &body)).expect(200);
+    let _ = stage.send(component, &Ask { browser: "elsewhere", ..sign_in(stage) }).expect(200);
     reset_link(stage);
 }
 
@@ -634,6 +648,25 @@ fn replacement(stage: &Stage, browser: &'static str, proof: &[(&str, &str)]) -> 
         body[*name] = json!(value);
     }
     post(browser, "/sign-in/reset/choose", &body)
+}
+
+/// Ada replaces her password with a code, once (SIG-3).
+pub fn reset_once_by_code(stage: &Stage) -> Ask {
+    if is_reset(stage) { sign_out_elsewhere(stage) } else { reset_by_code(stage) }
+}
+
+/// Ada replaces her password with her answers, once (SIG-3).
+pub fn reset_once_by_answers(stage: &Stage) -> Ask {
+    if is_reset(stage) { sign_out_elsewhere(stage) } else { reset_by_answers(stage) }
+}
+
+fn is_reset(stage: &Stage) -> bool {
+    stage.was_answered("ada", |last| last.json["password_changed"] == true || last.says("link-not-valid"))
+}
+
+/// The other browser's session has ended, and signing out there meets Ada's record.
+fn sign_out_elsewhere(stage: &Stage) -> Ask {
+    Ask { browser: "elsewhere", ..sign_out(stage) }
 }
 
 /// Ada replaces her password with a code (SIG-3).

@@ -97,13 +97,19 @@ fn account() -> Vec<Row> {
             .then(by::new_password_works),
         row("sign-in", "SIG-1 a wrong present password", by::activated, by::change_password_wrongly, &[422])
             .then(by::dashboard),
-        row("sign-in", "SIG-3 ask for a link", by::activated, by::ask_for_reset, &[200]).then(by::open_reset),
+        row("sign-in", "SIG-3 ask for a link", by::activated, by::ask_once_for_reset, &[200]).then(by::open_reset),
         row("sign-in", "SIG-3 ask for a link to nobody", by::activated, by::ask_for_reset_of_nobody, &[200]),
-        row("sign-in", "SIG-3 a new password by a code", by::reset_offered, by::reset_by_code, &[200, 404])
+        row("sign-in", "SIG-3 a new password by a code", by::reset_offered, by::reset_once_by_code, &[200, 404])
             .then(by::new_password_works),
-        row("sign-in", "SIG-3 a wrong code", by::reset_offered, by::reset_by_wrong_code, &[422]),
-        row("sign-in", "SIG-3 a new password by answers", by::reset_offered_by_questions, by::reset_by_answers, &[200, 404])
-            .then(by::new_password_works),
+        row("sign-in", "SIG-3 a wrong code", by::reset_offered, by::reset_by_wrong_code, &[422]).then(by::open_reset),
+        row(
+            "sign-in",
+            "SIG-3 a new password by answers",
+            by::reset_offered_by_questions,
+            by::reset_once_by_answers,
+            &[200, 404],
+        )
+        .then(by::new_password_works),
         row("sign-in", "ACC-4 choose an organisation", by::member_of_two, by::choose_organisation, &[200])
             .then(by::dashboard),
         row("accept-terms", "TRM-1 accept", by::terms_read, by::accept_terms, &[200]),
@@ -236,7 +242,12 @@ fn factors_meet() -> Vec<Pair> {
         pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),
         pair("SIG-3 a new password against a sign-in", by::reset_offered, by::reset_by_code, by::sign_in),
         pair("SIG-3 one link used twice", by::reset_offered, by::reset_by_code, by::reset_elsewhere),
-        pair("SIG-2 a new password against sign-out everywhere", by::activated, by::change_password, by::sign_out_everywhere),
+        pair(
+            "SIG-2 a new password against sign-out everywhere",
+            by::activated,
+            by::change_password,
+            by::sign_out_everywhere,
+        ),
         pair("CRD-1 two people, one licence", by::ordered, by::activate_licence, by::activate_licence_too),
         pair("CRD-1 two licences of one person", by::ordered, by::activate_licence, by::activate_another_licence),
         pair("CRD-1 one activation twice", by::ordered, by::activate_licence, by::activate_licence),

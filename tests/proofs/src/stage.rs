@@ -198,6 +198,11 @@ impl Stage {
         self.answers.get(browser).expect("it was answered")
     }
 
+    /// Whether this browser's last answer is like this.
+    pub fn was_answered(&self, browser: &str, like: impl Fn(&Answer) -> bool) -> bool {
+        self.answers.get(browser).is_some_and(like)
+    }
+
     /// Remembers something.
     pub fn learn(&mut self, name: &'static str, value: impl Into<String>) {
         self.facts.insert(name, value.into());

@@ -12,7 +12,7 @@ use kv_schema::{
     records::registration_queue,
 };
 use shared::{
-    account::{Account, Login, Session, Stage as AccountStage},
+    account::{Account, Login, Recovery, Session, Stage as AccountStage},
     batch::Batch,
     checkout::Order,
     credential::Authenticator,
@@ -33,8 +33,8 @@ use crate::stage::Stage;
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what strangers' requests count (`cnt`).
 const PREFIXES: [&str; 18] = [
-    "acct", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org", "promo",
-    "reg", "sweep", "todo",
+    "acct", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org",
+    "promo", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -142,8 +142,10 @@ fn counted_from_zero(mut slot: InvitationSlot) -> InvitationSlot {
 }
 
 fn essential(mut account: Account) -> Account {
-    if let AccountStage::Active { failures, .. } = &mut account.stage {
+    if let AccountStage::Active { failures, recovery, .. } = &mut account.stage {
         *failures = essential_failures(*failures);
+        // Whether there is a link that works is a question for the next step.
+        *recovery = Recovery::default();
     }
     // An answer that is lost leaves a session that nobody has the secret of; what counts is the best there is.
     account.sessions.sort_by_key(|session: &Session| session.raised.as_ref().map(|raised| raised.level));

@@ -38,11 +38,8 @@ fn keys(stage: &Stage) -> usize {
 fn sig_1_every_refused_sign_in_costs_the_same() {
     // SIG-1: unknown, wrong and paused: two reads and one write, and one answer.
     let mut stage = stage(by::activated);
-    let (nobody, of_nobody) = {
-        let ask = by::guess_account(&stage);
-        // The first write to a counter may be told from the others by nobody but us.
-        cost(&mut stage, &ask)
-    };
+    let ask = by::guess_account(&stage);
+    let (nobody, of_nobody) = cost(&mut stage, &ask);
     let ask = by::guess_password(&stage);
     let (wrong, of_wrong) = cost(&mut stage, &ask);
     for _ in 0..9 {
@@ -124,9 +121,13 @@ fn sig_3_answers_count_their_failures_and_kill_the_link() {
     let address = link(&stage);
     let shown = send(&mut stage, &get("ada", &address)).expect(200);
     assert_eq!(shown.json["questions"].as_array().map(Vec::len), Some(3));
-    let missing = post("ada", "/sign-in/reset/choose", &json!({
-        "token": stage.fact("reset"), "password": "passwordpassword", "password_repeated": "x",
-    }));
+    let missing = post(
+        "ada",
+        "/sign-in/reset/choose",
+        &json!({
+            "token": stage.fact("reset"), "password": "passwordpassword", "password_repeated": "x",
+        }),
+    );
     let missing = send(&mut stage, &missing).expect(422);
     let pointers: Vec<&str> =
         missing.json["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["pointer"].as_str()).collect();
@@ -134,7 +135,11 @@ fn sig_3_answers_count_their_failures_and_kill_the_link() {
     let wrong = by::reset_by_wrong_answers(&stage);
     for left in (0..5).rev() {
         let answer = send(&mut stage, &wrong).expect(422);
-        assert!(answer.says("answers-not-accepted") && answer.at("/detail").ends_with(&format!("{left}.")), "{}", answer.text);
+        assert!(
+            answer.says("answers-not-accepted") && answer.at("/detail").ends_with(&format!("{left}.")),
+            "{}",
+            answer.text
+        );
     }
     let right = by::reset_by_answers(&stage);
     assert!(send(&mut stage, &right).expect(404).says("link-not-valid"));
@@ -168,7 +173,11 @@ fn sig_4_the_forms_carry_their_token_and_show_faults_in_place() {
     let weak = [("code", "12345"), ("password", "welcomewelcome!"), ("password_repeated", "welcomewelcome!")];
     let form = filled_in("guest", "/sign-in/reset/choose", &opened.text, &["csrf", "token"], &weak);
     let refused = send(&mut stage, &form).expect(422);
-    assert!(refused.text.contains("id=\"error-code\"") && refused.text.contains("id=\"error-password\""), "{}", refused.text);
+    assert!(
+        refused.text.contains("id=\"error-code\"") && refused.text.contains("id=\"error-password\""),
+        "{}",
+        refused.text
+    );
     assert!(!refused.text.contains("welcomewelcome"), "a password is never repeated");
 
     let account = send(&mut stage, &page("ada", "/sign-in/account")).expect(200);
