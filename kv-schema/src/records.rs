@@ -15,14 +15,16 @@ use shared::{
     operator::Operator,
     organisation::Organisation,
     promo::Promo,
+    quota::Meter,
     registration::Registration,
     values::{
-        AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId,
+        AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
+        RegistrationId,
     },
 };
 
 use crate::{
-    key::{Key, Keyed, Name, Prefix},
+    key::{Counter, Key, Keyed, Name, Prefix},
     list::List,
     record::{Record, record},
 };
@@ -66,6 +68,7 @@ record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
+record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
 pub trait Swept: Record {
@@ -133,10 +136,25 @@ macro_rules! swept {
 swept! {
     ending: IdempotencyClaim [u8; 16], Batch BatchId;
     lasting: InvitationSlot InvitationSlotId, Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Order OrderId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+        Account AccountId, Promo PromoId, Order OrderId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        Meter [u8; 16]
 }
 
 /// The operator's queue of submitted registrations, oldest first (APR-1).
 pub fn registration_queue() -> List {
     List::named(&Name::new("registrations"))
+}
+
+/// An application's invitations, oldest first (INV-3). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: an application's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn invitations_of(application: &ApplicationId) -> List {
+    let name = Name::parse(format!("invitations.{application}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// Counts a partner's requests of one class for its [`Meter`]. It only ever grows.
+pub fn requests_of(meter: &[u8; 16]) -> Counter {
+    Counter::of_id(meter)
 }

@@ -42,7 +42,7 @@ impl core::error::Error for ConfigFault {}
 
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW1";
+const LAYOUT: [u8; 4] = *b"VGW2";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +162,26 @@ pub struct Partner {
     pub api_key_digest_variables: Vec<String>,
     /// Spin variables with its webhook secrets: none, one, or two during rotation (SHP-7).
     pub webhook_secret_variables: Vec<String>,
+    /// How many requests its system may send.
+    pub quotas: Quotas,
+}
+
+/// How many requests a minute a partner's system may send, by class of routes; each 1 to 60,000.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quotas {
+    /// Requests that change nothing. Each costs a write all the same: it is counted.
+    pub reads_per_minute: u32,
+    /// Requests that create or change one invitation.
+    pub changes_per_minute: u32,
+    /// Requests that create many.
+    pub bulk_per_minute: u32,
+}
+
+impl Default for Quotas {
+    /// At most 5 counting writes a second for reads, 2 invitations a second, and bulk requests one after the other.
+    fn default() -> Self {
+        Self { reads_per_minute: 300, changes_per_minute: 120, bulk_per_minute: 10 }
+    }
 }
 
 /// A postal address.

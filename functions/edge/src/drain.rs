@@ -12,19 +12,19 @@ use kv_schema::{
     key::Key,
     list::{Appended, Entry, EntryId, Removed},
     record::{Envelope, Pending},
-    records::registration_queue,
+    records::{invitations_of, registration_queue},
 };
 use shared::{
     account::{Account, Admission, Login},
     decision::Decision,
     effect::Effect,
-    invitation::InvitationSlot,
+    invitation::{InvitationId, InvitationSlot},
     organisation::Organisation,
     promo::Promo,
     refusal::Refusal,
     registration::QueueSummary,
     secret::{IndexPurpose, SealPurpose, Sealed},
-    values::{AccountId, RegistrationId, Timestamp, UserId},
+    values::{AccountId, ApplicationId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::{
@@ -68,6 +68,19 @@ pub fn invitations<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]
             });
             marked.await.map(drop)
         })),
+        other => Err(other),
+    }
+}
+
+/// Keeps the lists of invitations (INV-3).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn listings<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::ListInvitation { application, invitation, created_at } => {
+            Ok(Box::pin(async move { edge.list_invitation(&application, invitation, created_at).await }))
+        }
         other => Err(other),
     }
 }
@@ -240,6 +253,22 @@ impl<P: Platform> Edge<P> {
         let payload = postcard::to_allocvec(summary).map_err(|error| Failure::Fault(format!("summary: {error}")))?;
         let entry = Entry { id: EntryId(*id.bytes()), at_unix_seconds: seconds(at), payload };
         match self.kv().append(&registration_queue(), &entry).await? {
+            Appended::Added | Appended::AlreadyThere => Ok(()),
+            Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+        }
+    }
+
+    async fn list_invitation(
+        &self,
+        application: &ApplicationId,
+        invitation: InvitationId,
+        at: Timestamp,
+    ) -> Result<(), Failure> {
+        let parts: [&[u8]; 2] = [invitation.slot.bytes(), &invitation.generation.to_be_bytes()];
+        let id = EntryId(self.keys.index(IndexPurpose::Invitation, &parts));
+        let payload = postcard::to_allocvec(&invitation).map_err(|error| Failure::Fault(format!("entry: {error}")))?;
+        let entry = Entry { id, at_unix_seconds: seconds(at), payload };
+        match self.kv().append(&invitations_of(application), &entry).await? {
             Appended::Added | Appended::AlreadyThere => Ok(()),
             Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
         }

@@ -25,6 +25,7 @@ edge::component!(
     crate::handle,
     edge::drain::mail,
     edge::drain::invitations,
+    edge::drain::listings,
     edge::drain::queue,
     edge::drain::admissions,
     edge::drain::promos,
