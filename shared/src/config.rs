@@ -751,6 +751,29 @@ mod tests {
     ];
 
     #[test]
+    fn inv_1_quotas_have_defaults_and_bounds() {
+        // INV-1
+        let with = |quotas: &str| {
+            let table = format!("[partners.anvil.quotas]\n{quotas}\n\n[partners.anvil]");
+            Gateway::parse(&FIXTURE.replacen("[partners.anvil]", &table, 1))
+        };
+        let anvil =
+            |quotas: &str| with(quotas).expect("valid").partner(&id("anvil")).expect("configured").quotas.clone();
+        let default = Quotas { reads_per_minute: 300, changes_per_minute: 120, bulk_per_minute: 10 };
+        assert_eq!((anvil(""), Quotas::default()), (default.clone(), default.clone()));
+        assert_eq!(anvil("bulk_per_minute = 60000"), Quotas { bulk_per_minute: 60_000, ..default.clone() });
+        assert_eq!(anvil("reads_per_minute = 1"), Quotas { reads_per_minute: 1, ..default });
+        for (wrong, key) in [
+            ("reads_per_minute = 0", "reads_per_minute"),
+            ("changes_per_minute = 60001", "changes_per_minute"),
+            ("bulk_per_minute = \"10\"", "bulk_per_minute"),
+            ("per_minute = 10", "per_minute"),
+        ] {
+            assert_eq!(with(wrong).expect_err(wrong).key, format!("partners.anvil.quotas.{key}"));
+        }
+    }
+
+    #[test]
     fn faults_of_values_name_key_and_reason() {
         assert_faults(VALUES);
     }

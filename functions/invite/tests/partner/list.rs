@@ -107,7 +107,7 @@ fn inv_3_what_is_asked_wrongly_is_refused() {
         ("limit=0", "/limit"),
         ("limit=101", "/limit"),
         ("after=x", "/after"),
-        (&format!("after={}x", next), "/after"),
+        (&format!("after={next}x"), "/after"),
     ] {
         let problem = stage.send(&Ask::get(format!("/invite?{query}"))).refused(422, "invalid-input");
         assert_eq!(text(&problem, "/errors/0/pointer"), pointer, "{query}");

@@ -198,10 +198,6 @@ impl Stage {
         Self { deployment: Deployment::new(backend, gateway, variables) }
     }
 
-    pub(crate) fn gateway(&self) -> Gateway {
-        Gateway::parse(&GATEWAY).expect("valid")
-    }
-
     /// The request under way.
     pub(crate) fn under_way(&self, ask: &Ask) -> Actor<'static, Reply> {
         let headers: Vec<(&str, &str)> = ask.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -264,7 +260,8 @@ impl Stage {
 
     /// A registration was committed with the link; its slot has not learnt of it.
     pub(crate) fn registered(&self, token: &str) -> Registration {
-        let (gateway, token) = (self.gateway(), token.parse::<PlainToken>().expect("a token"));
+        let gateway = Gateway::parse(&GATEWAY).expect("valid");
+        let token = token.parse::<PlainToken>().expect("a token");
         let entered = json!({
             "given_name": "Ada", "family_name": "Kestrel", "email": "ada@kestrel.example", "phone": "+14195550123",
             "profile": { "legal_name": "Kestrel", "street": "12 Lathe Street", "city": "Toledo", "country": "US" },
