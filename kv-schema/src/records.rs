@@ -15,9 +15,11 @@ use shared::{
     operator::Operator,
     organisation::Organisation,
     promo::Promo,
+    quota::Meter,
     registration::Registration,
     values::{
-        AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId,
+        AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
+        RegistrationId,
     },
 };
 
@@ -66,6 +68,7 @@ record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
+record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
 pub trait Swept: Record + Clone {
@@ -193,7 +196,8 @@ macro_rules! swept {
 swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, InvitationSlot InvitationSlotId, Order OrderId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        Meter [u8; 16]
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it
@@ -205,4 +209,18 @@ pub fn unheeded(share: u8) -> Counter {
 /// The operator's queue of submitted registrations, oldest first (APR-1).
 pub fn registration_queue() -> List {
     List::named(&Name::new("registrations"))
+}
+
+/// An application's invitations, oldest first (INV-3). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: an application's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn invitations_of(application: &ApplicationId) -> List {
+    let name = Name::parse(format!("invitations.{application}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// Counts a partner's requests of one class for its [`Meter`]. It only ever grows.
+pub fn requests_of(meter: &[u8; 16]) -> Counter {
+    Counter::of_id(meter)
 }

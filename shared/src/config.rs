@@ -42,7 +42,7 @@ impl core::error::Error for ConfigFault {}
 
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW1";
+const LAYOUT: [u8; 4] = *b"VGW2";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +162,26 @@ pub struct Partner {
     pub api_key_digest_variables: Vec<String>,
     /// Spin variables with its webhook secrets: none, one, or two during rotation (SHP-7).
     pub webhook_secret_variables: Vec<String>,
+    /// How many requests its system may send.
+    pub quotas: Quotas,
+}
+
+/// How many requests a minute a partner's system may send, by class of routes; each 1 to 60,000.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quotas {
+    /// Requests that change nothing. Each costs a write all the same: it is counted.
+    pub reads_per_minute: u32,
+    /// Requests that create or change one invitation.
+    pub changes_per_minute: u32,
+    /// Requests that create many.
+    pub bulk_per_minute: u32,
+}
+
+impl Default for Quotas {
+    /// At most 5 counting writes a second for reads, 2 invitations a second, and bulk requests one after the other.
+    fn default() -> Self {
+        Self { reads_per_minute: 300, changes_per_minute: 120, bulk_per_minute: 10 }
+    }
 }
 
 /// A postal address.
@@ -729,6 +749,29 @@ mod tests {
         ),
         ("[\"registrar\", \"fulfilment\"]", "[]", "operators.registrar.roles", "1 to 3 entries, has 0"),
     ];
+
+    #[test]
+    fn inv_1_quotas_have_defaults_and_bounds() {
+        // INV-1
+        let with = |quotas: &str| {
+            let table = format!("[partners.anvil.quotas]\n{quotas}\n\n[partners.anvil]");
+            Gateway::parse(&FIXTURE.replacen("[partners.anvil]", &table, 1))
+        };
+        let anvil =
+            |quotas: &str| with(quotas).expect("valid").partner(&id("anvil")).expect("configured").quotas.clone();
+        let default = Quotas { reads_per_minute: 300, changes_per_minute: 120, bulk_per_minute: 10 };
+        assert_eq!((anvil(""), Quotas::default()), (default.clone(), default.clone()));
+        assert_eq!(anvil("bulk_per_minute = 60000"), Quotas { bulk_per_minute: 60_000, ..default.clone() });
+        assert_eq!(anvil("reads_per_minute = 1"), Quotas { reads_per_minute: 1, ..default });
+        for (wrong, key) in [
+            ("reads_per_minute = 0", "reads_per_minute"),
+            ("changes_per_minute = 60001", "changes_per_minute"),
+            ("bulk_per_minute = \"10\"", "bulk_per_minute"),
+            ("per_minute = 10", "per_minute"),
+        ] {
+            assert_eq!(with(wrong).expect_err(wrong).key, format!("partners.anvil.quotas.{key}"));
+        }
+    }
 
     #[test]
     fn faults_of_values_name_key_and_reason() {

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Admission,
     credential::Grant,
+    invitation::InvitationId,
     message::Message,
     organisation::Organisation,
     registration::QueueSummary,
-    values::{AccountId, InvitationSlotId, OrderId, PromoId, RegistrationId, Timestamp},
+    values::{AccountId, ApplicationId, InvitationSlotId, OrderId, PromoId, RegistrationId, Timestamp},
 };
 
 /// One thing that must follow a commit.
@@ -61,5 +62,14 @@ pub enum Effect {
         account: AccountId,
         /// The credential.
         grant: Box<Grant>,
+    },
+    /// Put an invitation into its application's list (INV-3).
+    ListInvitation {
+        /// The application that it invites to.
+        application: ApplicationId,
+        /// The invitation.
+        invitation: InvitationId,
+        /// When it was created: the list is oldest first.
+        created_at: Timestamp,
     },
 }

@@ -3,8 +3,17 @@
 //! One record holds all invitations of one e-mail to one application, so that "one pending invitation per
 //! application and e-mail" (INV-3) holds by construction: it is one compare-and-swap.
 
+mod id;
+mod resend;
+
+use core::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::{
+    id::InvitationId,
+    resend::{MAX_RESENDS, RawResend, Resend, ResendInvitation},
+};
 use crate::{
     config::{Application, Partner},
     decision::Decision,
@@ -13,7 +22,9 @@ use crate::{
     organisation::RawProfile,
     refusal::{Faults, Refusal},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, SealPurpose, Sealed, TokenDigest, TokenPurpose},
-    values::{ApplicationId, Email, InvitationSlotId, Line, PersonName, RegistrationId, Seconds, Timestamp},
+    values::{
+        ApplicationId, Email, InvitationSlotId, Line, ParseError, PersonName, RegistrationId, Seconds, Timestamp,
+    },
 };
 
 /// Lifetime of an invitation that names none.
@@ -75,10 +86,7 @@ impl CreateInvitation {
         let given = faults.check("given_name", raw.given_name.parse());
         let family = faults.check("family_name", raw.family_name.parse());
         let email = faults.check("email", raw.email.parse());
-        let days = raw.lifetime_days.unwrap_or(DEFAULT_LIFETIME_DAYS);
-        if !(1..=MAX_LIFETIME_DAYS).contains(&days) {
-            faults.add("lifetime_days", "out-of-range", "Choose a lifetime of 1 to 60 days.");
-        }
+        let lifetime = check_lifetime(raw.lifetime_days, &mut faults);
         let mut profile = raw.profile.unwrap_or_default();
         check_prefill(&profile, &mut faults);
         if profile.legal_name.trim().is_empty() {
@@ -91,7 +99,7 @@ impl CreateInvitation {
                 invitee: PersonName { given: given?, family: family? },
                 email: email?,
                 profile,
-                lifetime: Seconds::days(u64::from(days)),
+                lifetime,
                 send_email: raw.send_email.unwrap_or(true),
             })
         })();
@@ -109,6 +117,15 @@ impl CreateInvitation {
         let parts = [self.application.as_str().as_bytes(), email.as_bytes()];
         InvitationSlotId::from_bytes(keys.index(IndexPurpose::InvitationSlot, &parts))
     }
+}
+
+/// How long the link is to work; 14 days unless said otherwise.
+fn check_lifetime(days: Option<u32>, faults: &mut Faults) -> Seconds {
+    let days = days.unwrap_or(DEFAULT_LIFETIME_DAYS);
+    if !(1..=MAX_LIFETIME_DAYS).contains(&days) {
+        faults.add("lifetime_days", "out-of-range", "Choose a lifetime of 1 to 60 days.");
+    }
+    Seconds::days(u64::from(days))
 }
 
 /// What is prefilled must be well formed; what is blank is left to the invitee.
@@ -132,16 +149,32 @@ pub enum InvitationState {
     Accepted,
     /// Its time ran out.
     Expired,
+    /// The partner took it back.
+    Revoked,
 }
 
 impl InvitationState {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::Accepted, Self::Expired, Self::Revoked];
+
     /// The state's name in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Accepted => "accepted",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
         }
+    }
+}
+
+impl FromStr for InvitationState {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let hint = "Name one of pending, accepted, expired and revoked.";
+        let named = Self::ALL.into_iter().find(|state| state.as_str() == text);
+        named.ok_or_else(|| ParseError::new("state-unknown", hint))
     }
 }
 
@@ -167,6 +200,10 @@ pub struct Invitation {
     /// The token, sealed, when the partner hands the link over itself: a repetition of its request gets the same
     /// answer (INV-2). `None` when the service mails the link.
     pub handed_over: Option<Sealed>,
+    /// The idempotency claims that sent it again, oldest first, at most [`MAX_RESENDS`].
+    pub resends: Vec<[u8; 16]>,
+    /// When the partner took it back.
+    pub revoked_at: Option<Timestamp>,
     /// The registration that used it.
     pub registration: Option<RegistrationId>,
 }
@@ -174,24 +211,77 @@ pub struct Invitation {
 impl Invitation {
     /// The state at this moment.
     pub fn state(&self, now: Timestamp) -> InvitationState {
-        if self.registration.is_some() {
-            InvitationState::Accepted
-        } else if now >= self.expires_at {
-            InvitationState::Expired
-        } else {
-            InvitationState::Pending
+        match state_of_ended(self.registration, self.revoked_at) {
+            InvitationState::Expired if now < self.expires_at => InvitationState::Pending,
+            other => other,
         }
     }
 }
 
-/// An ended invitation.
+/// The state of an invitation whose time is over. A registration counts however it ended: it was submitted while the link
+/// worked.
+fn state_of_ended(registration: Option<RegistrationId>, revoked_at: Option<Timestamp>) -> InvitationState {
+    match (registration, revoked_at) {
+        (Some(_), _) => InvitationState::Accepted,
+        (None, Some(_)) => InvitationState::Revoked,
+        (None, None) => InvitationState::Expired,
+    }
+}
+
+/// An ended invitation: what its partner may still ask about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PastInvitation {
     /// Its generation.
     pub generation: u32,
     /// The idempotency claim that created it.
     pub claim: [u8; 16],
-    /// The registration that used it, unless it expired.
+    /// The invited organisation's name.
+    pub organisation: Line<120>,
+    /// The invitee.
+    pub invitee: PersonName,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Until when its link worked, unless it ended earlier.
+    pub expires_at: Timestamp,
+    /// When the partner took it back.
+    pub revoked_at: Option<Timestamp>,
+    /// The registration that used it.
+    pub registration: Option<RegistrationId>,
+}
+
+impl From<Invitation> for PastInvitation {
+    fn from(ended: Invitation) -> Self {
+        Self {
+            generation: ended.generation,
+            claim: ended.claim,
+            organisation: ended.organisation,
+            invitee: ended.invitee,
+            created_at: ended.created_at,
+            expires_at: ended.expires_at,
+            revoked_at: ended.revoked_at,
+            registration: ended.registration,
+        }
+    }
+}
+
+/// What the partner is told of an invitation, current or past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline<'a> {
+    /// Its id.
+    pub id: InvitationId,
+    /// Where it stands now.
+    pub state: InvitationState,
+    /// The invited organisation's name.
+    pub organisation: &'a Line<120>,
+    /// The invitee.
+    pub invitee: &'a PersonName,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Until when its link works.
+    pub expires_at: Timestamp,
+    /// When the partner took it back.
+    pub revoked_at: Option<Timestamp>,
+    /// The registration that used it.
     pub registration: Option<RegistrationId>,
 }
 
@@ -273,16 +363,12 @@ impl InvitationSlot {
         rng: &mut dyn Entropy,
     ) -> Result<Issued, Refusal> {
         if self.current.state(now) == InvitationState::Pending {
-            return Err(Refusal::InvitationPending { existing: self.invitation_id() });
+            return Err(Refusal::InvitationPending { existing: self.current_id().to_string() });
         }
         let generation = self.current.generation.saturating_add(1);
         let (next, token) = new_invitation(self.id, generation, wish, keys, now, rng);
         let ended = std::mem::replace(&mut self.current, next);
-        self.past.push(PastInvitation {
-            generation: ended.generation,
-            claim: ended.claim,
-            registration: ended.registration,
-        });
+        self.past.push(ended.into());
         if self.past.len() > MAX_PAST {
             self.past.remove(0);
         }
@@ -290,26 +376,34 @@ impl InvitationSlot {
     }
 
     fn issue(self, token: PlainToken, wish: &Wish<'_>) -> Issued {
-        let effects = if self.current.handed_over.is_none() {
-            vec![Effect::Send(Box::new(Message {
+        let listed = Effect::ListInvitation {
+            application: self.application.clone(),
+            invitation: self.current_id(),
+            created_at: self.current.created_at,
+        };
+        let message = self.message(&token, wish.partner, wish.application);
+        Issued { decision: Decision::with(self, message.into_iter().chain([listed]).collect()), token }
+    }
+
+    /// The e-mail with the link, unless the partner hands the link over itself.
+    fn message(&self, token: &PlainToken, partner: &Partner, application: &Application) -> Option<Effect> {
+        self.current.handed_over.is_none().then(|| {
+            Effect::Send(Box::new(Message {
                 to: self.email.clone(),
                 name: self.current.invitee.full(),
                 body: Body::Invitation {
-                    company: wish.partner.name.clone(),
-                    application: wish.application.name.clone(),
+                    company: partner.name.clone(),
+                    application: application.name.clone(),
                     organisation: self.current.organisation.as_str().to_owned(),
                     token: token.reveal(),
                     expires_at: self.current.expires_at,
                 },
-            }))]
-        } else {
-            Vec::new()
-        };
-        Issued { decision: Decision::with(self, effects), token }
+            }))
+        })
     }
 
-    /// The link's token for a repetition of the request that made the current invitation, when the partner hands
-    /// it over itself (INV-2).
+    /// The link's token for a repetition of the request that made the current invitation, or sent it again, when the
+    /// partner hands it over itself (INV-2).
     pub fn handed_over_token(&self, keys: &Keys) -> Option<String> {
         let sealed = self.current.handed_over.as_ref()?;
         let token = keys.open(SealPurpose::Message, self.id.bytes(), sealed).ok()?;
@@ -317,8 +411,8 @@ impl InvitationSlot {
     }
 
     /// The id under which the partner knows the current invitation.
-    pub fn invitation_id(&self) -> String {
-        format!("{}-{}", self.id, self.current.generation)
+    pub fn current_id(&self) -> InvitationId {
+        InvitationId { slot: self.id, generation: self.current.generation }
     }
 
     /// From when on nobody asks for these invitations any more (OPS-3). `None` when one of them led to a registration:
@@ -329,9 +423,57 @@ impl InvitationSlot {
         led_to_nothing.then(|| self.current.expires_at.plus(KEPT_AFTER_END))
     }
 
-    /// Whether the current or a past invitation was created by this idempotency claim (INV-2).
-    pub fn answers(&self, claim: &[u8; 16]) -> bool {
-        self.current.claim == *claim || self.past.iter().any(|past| past.claim == *claim)
+    /// The current or past invitation that this idempotency claim created (INV-2).
+    pub fn made_by(&self, claim: &[u8; 16]) -> Option<InvitationId> {
+        let past = self.past.iter().map(|past| (&past.claim, past.generation));
+        let mut all = past.chain([(&self.current.claim, self.current.generation)]);
+        all.find(|(made_by, _)| *made_by == claim).map(|(_, generation)| InvitationId { slot: self.id, generation })
+    }
+
+    /// What the partner is told of one of the slot's invitations; `None` when it never was, or is so far in the past that
+    /// the slot has forgotten it.
+    pub fn outline(&self, generation: u32, now: Timestamp) -> Option<Outline<'_>> {
+        let current = &self.current;
+        if current.generation == generation {
+            return Some(Outline {
+                id: self.current_id(),
+                state: current.state(now),
+                organisation: &current.organisation,
+                invitee: &current.invitee,
+                created_at: current.created_at,
+                expires_at: current.expires_at,
+                revoked_at: current.revoked_at,
+                registration: current.registration,
+            });
+        }
+        let past = self.past.iter().find(|past| past.generation == generation)?;
+        Some(Outline {
+            id: InvitationId { slot: self.id, generation },
+            state: state_of_ended(past.registration, past.revoked_at),
+            organisation: &past.organisation,
+            invitee: &past.invitee,
+            created_at: past.created_at,
+            expires_at: past.expires_at,
+            revoked_at: past.revoked_at,
+            registration: past.registration,
+        })
+    }
+
+    /// Takes an invitation back (INV-3). `None` when that was done before.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for one that the slot does not know; [`Refusal::InvitationAccepted`].
+    pub fn revoke(mut self, generation: u32, now: Timestamp) -> Result<Option<Decision<Self>>, Refusal> {
+        match self.outline(generation, now).ok_or(Refusal::NotFound)?.state {
+            InvitationState::Accepted => return Err(Refusal::InvitationAccepted),
+            InvitationState::Revoked => return Ok(None),
+            InvitationState::Pending | InvitationState::Expired => {}
+        }
+        match self.past.iter_mut().find(|past| past.generation == generation) {
+            Some(past) => past.revoked_at = Some(now),
+            None => self.current.revoked_at = Some(now),
+        }
+        Ok(Some(Decision::quiet(self)))
     }
 
     /// Checks a presented link. Opening changes nothing (INV-4); every "no" is the same (INV-5).
@@ -352,7 +494,8 @@ impl InvitationSlot {
         self.current.registration.filter(|_| self.current.token.matches(token, TokenPurpose::Invitation))
     }
 
-    /// Marks the invitation as used by its registration. Repeating it changes nothing.
+    /// Marks the invitation as used by its registration. Repeating it changes nothing. One that was revoked meanwhile
+    /// counts as accepted all the same: the registration was committed while the link worked.
     pub fn used_by(mut self, generation: u32, registration: RegistrationId) -> Option<Decision<Self>> {
         let fresh = self.current.generation == generation && self.current.registration.is_none();
         fresh.then(|| {
@@ -389,6 +532,8 @@ fn new_invitation(
         token: token.digest(TokenPurpose::Invitation),
         handed_over: (!command.send_email)
             .then(|| keys.seal(SealPurpose::Message, slot.bytes(), token.reveal().as_bytes(), rng)),
+        resends: Vec::new(),
+        revoked_at: None,
         registration: None,
     };
     (invitation, token)
@@ -399,7 +544,7 @@ fn new_invitation(
 pub struct IdempotencyClaim {
     /// The claim's id: a keyed index of partner and `Idempotency-Key`.
     pub id: [u8; 16],
-    /// SHA-256 of the request's body.
+    /// SHA-256 of the request's path and body.
     pub body: [u8; 32],
     /// When it was made.
     pub claimed_at: Timestamp,
@@ -414,7 +559,7 @@ impl IdempotencyClaim {
         self.claimed_at.plus(REMEMBERED)
     }
 
-    /// Whether a request with this body may go on under the claim.
+    /// Whether a request with this path and body may go on under the claim.
     ///
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`] when the body differs.

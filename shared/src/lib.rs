@@ -20,6 +20,7 @@ pub mod operator;
 pub mod organisation;
 pub mod password;
 pub mod promo;
+pub mod quota;
 pub mod refusal;
 pub mod registration;
 pub mod secret;

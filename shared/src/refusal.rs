@@ -141,6 +141,19 @@ pub enum Refusal {
         /// The existing invitation's id.
         existing: String,
     },
+    /// A registration was submitted with the invitation (INV-3).
+    InvitationAccepted,
+    /// The invitation was revoked, or another one took its place (INV-3).
+    InvitationEnded,
+    /// The invitation was sent again as often as one can be (INV-3).
+    ResentTooOften,
+    /// A line of a bulk request that there was no time for (INV-9).
+    NotProcessed,
+    /// The partner's allowance of this minute is used up.
+    TooManyRequests {
+        /// When there is a new one.
+        retry_after: Seconds,
+    },
     /// The application takes suppliers by invitation only (REG-2).
     InvitationNeeded {
         /// The application's name, for people.
@@ -222,6 +235,11 @@ impl Refusal {
             Self::IdempotencyKeyReused => "idempotency-key-reused",
             Self::StillRunning => "still-running",
             Self::InvitationPending { .. } => "invitation-pending",
+            Self::InvitationAccepted => "invitation-accepted",
+            Self::InvitationEnded => "invitation-ended",
+            Self::ResentTooOften => "resent-too-often",
+            Self::NotProcessed => "not-processed",
+            Self::TooManyRequests { .. } => "too-many-requests",
             Self::InvitationNeeded { .. } => "invitation-needed",
             Self::AlreadyDecided => "already-decided",
             Self::NotSignedIn => "not-signed-in",

@@ -98,7 +98,7 @@ struct Refused<'a> {
 }
 
 impl Refused<'_> {
-    /// Sends a request that is refused with this status and notes what it cost. Only what is judged may write.
+    /// Sends a request that is refused with this status and notes what it cost. Only what is judged or counted may write.
     async fn note(&mut self, what: &str, request: RequestBuilder, status: u16, counted: bool) -> anyhow::Result<()> {
         drop(self.world.host.ledger().take_measured());
         let answer = Answer::of(request.send().await?).await?;
@@ -114,7 +114,8 @@ impl Refused<'_> {
     }
 }
 
-// A refusal that judges nothing writes nothing, and one that counts a guess writes once (SIG-1, OTP-3).
+// A refusal that judges nothing writes nothing, and one that counts a guess or a partner's request writes once (SIG-1,
+// OTP-3, INV-1).
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_operations_of_refusals() -> anyhow::Result<()> {
     let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
@@ -142,7 +143,8 @@ async fn partners(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::
     let key = ada.place.secrets.anvil_api_key.as_str();
     let used = format!("invite-{}", ada.email);
     refused.note("wrong key", invite("wrong", "k"), 401, false).await?;
-    refused.note("key of another body", invite(key, &used), 422, false).await?;
+    // Counted against the partner's allowance, like everything that is asked of the store.
+    refused.note("key of another body", invite(key, &used), 422, true).await?;
     let get = |path: String| partner.request(Method::GET, &path);
     refused.note("garbled link", get("/invite/accept?token=x".to_owned()), 404, false).await?;
     refused.note("link of nobody", get(format!("/invite/accept?token={NOBODYS}")), 404, false).await?;

@@ -6,7 +6,7 @@
 //! says for how long). What was sent and not acknowledged is sent again, as real clients do, or never,
 //! as real clients do too: then the sweep has to complete what was committed.
 
-use std::{collections::BTreeMap, sync::Mutex, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Mutex, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use journeys::{place::Place, process::Settings, story::Story, world};
@@ -266,8 +266,12 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kills() -> anyhow::Result<()
     let settings = Settings {
         program: env!("CARGO_BIN_EXE_host_process").into(),
         state: directory.path().join("state"),
-        gateway: world::root().join("target/components/gateway.bin"),
+        gateway: directory.path().join("gateway.bin"),
     };
+    // The load is more than a partner's allowance.
+    let quotas = "[partners.anvil.quotas]\nchanges_per_minute = 60000\n\n[partners.anvil]";
+    let replaced = [("[partners.anvil]".to_owned(), quotas.to_owned())];
+    std::fs::write(&settings.gateway, world::gateway_for(SocketAddr::from(([127, 0, 0, 1], 3002)), &replaced)?)?;
     let mut ahead = Duration::ZERO;
     let mut host = settings.start(ahead)?;
     let codes = Mutex::new(promo_codes(&host.place).await?);

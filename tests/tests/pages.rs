@@ -52,7 +52,7 @@ async fn head_is_get_without_the_body() -> anyhow::Result<()> {
         }
     }
     // What takes no GET takes no HEAD; where GET is allowed, HEAD is.
-    for (path, allow) in [("/invite", "POST"), ("/sign-in/out", "POST"), ("/launch/token", "POST")] {
+    for (path, allow) in [("/invite/bulk", "POST"), ("/sign-in/out", "POST"), ("/launch/token", "POST")] {
         let answer = sent(&world, Method::HEAD, path, PERSON).await?;
         ensure!(
             answer.status == 405 && answer.header("allow") == allow,

@@ -52,6 +52,7 @@ pub struct Edge<P> {
     pub public_url: String,
     pub(crate) hands: Hands<P>,
     pub(crate) cookies: RefCell<Vec<String>>,
+    pub(crate) headers: RefCell<Vec<(&'static str, String)>>,
     pub(crate) frame: RefCell<Frame>,
     /// What a sweep is to look at already, in case this request dies.
     pub(crate) noted: RefCell<Vec<Key>>,
@@ -330,6 +331,11 @@ impl<P: Platform> Edge<P> {
         purpose: SealPurpose,
     ) -> Option<T> {
         open_text(&self.keys, purpose, name, request.cookie(name)?)
+    }
+
+    /// Adds a header to the reply, whatever that will be.
+    pub fn announce(&self, name: &'static str, value: String) {
+        self.headers.borrow_mut().push((name, value));
     }
 
     /// Removes a cookie.

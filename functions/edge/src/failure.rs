@@ -34,6 +34,8 @@ pub enum BadRequest {
     NotUtf8,
     /// The content type is neither JSON nor a form.
     UnsupportedMediaType,
+    /// The content type is not newline-delimited JSON, which this route takes.
+    NotNdjson,
     /// The body or query has a field that is unknown, repeated, missing or of the wrong type.
     Malformed,
     /// The request comes from another site.

@@ -7,7 +7,7 @@ use http::StatusCode;
 use serde::Serialize;
 use shared::{config::Gateway, journey::Blocker, refusal::Refusal, values::ApplicationId};
 
-use crate::failure::BadRequest;
+use crate::failure::{BadRequest, Failure};
 
 /// A problem as it is shown.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// What blocks a launch.
     pub blockers: Vec<BlockerView>,
+    /// The id of what exists already.
+    pub existing: Option<String>,
     /// Seconds to wait.
     pub retry_after: Option<u64>,
 }
@@ -77,6 +79,8 @@ struct Document<'a> {
     errors: &'a [FieldError],
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     blockers: &'a [BlockerView],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    existing: Option<&'a str>,
 }
 
 impl Problem {
@@ -89,13 +93,23 @@ impl Problem {
             next: next.to_owned(),
             errors: Vec::new(),
             blockers: Vec::new(),
+            existing: None,
             retry_after: None,
         }
     }
 
-    /// The problem document.
-    pub fn document(&self, request_id: &str) -> Vec<u8> {
-        let document = Document {
+    /// The problem of a request that is not served.
+    pub fn of(failure: &Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::of_refusal(refusal),
+            Failure::BadRequest(bad) => Self::of_bad_request(*bad),
+            Failure::Fault(_) => Self::of_fault(),
+        }
+    }
+
+    /// The problem document, as a part of another one.
+    pub fn part<'a>(&'a self, request_id: &'a str) -> impl Serialize + 'a {
+        Document {
             r#type: format!("urn:vestibule:problem:{}", self.code),
             title: self.title,
             status: self.status.as_u16(),
@@ -105,9 +119,14 @@ impl Problem {
             request_id,
             errors: &self.errors,
             blockers: &self.blockers,
-        };
+            existing: self.existing.as_deref(),
+        }
+    }
+
+    /// The problem document.
+    pub fn document(&self, request_id: &str) -> Vec<u8> {
         // A document of strings and numbers always serialises; an empty body keeps the status all the same.
-        serde_json::to_vec(&document).unwrap_or_default()
+        serde_json::to_vec(&self.part(request_id)).unwrap_or_default()
     }
 
     /// A fault of ours: constant text, whatever the cause.
@@ -171,6 +190,13 @@ impl Problem {
                 "The request's body is neither JSON nor a form.",
                 "Send application/json, or use the form on the page.",
             ),
+            BadRequest::NotNdjson => Self::new(
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported-media-type",
+                "Unreadable request",
+                "The request's body is not newline-delimited JSON.",
+                "Send application/x-ndjson: one JSON document a line.",
+            ),
             BadRequest::Malformed => Self::new(
                 S::BAD_REQUEST,
                 "malformed",
@@ -233,7 +259,37 @@ impl Problem {
                 S::CONFLICT,
                 "Already invited",
                 "A pending invitation for this application and e-mail exists.",
-                "Wait until it is accepted or has expired.",
+                "Send that one again or revoke it, or wait until it is accepted or has expired.",
+            ),
+            Refusal::InvitationAccepted => (
+                S::CONFLICT,
+                "Accepted already",
+                "A registration was submitted with this invitation.",
+                "Look at the invitation: it has the registration's reference number.",
+            ),
+            Refusal::InvitationEnded => (
+                S::CONFLICT,
+                "Invitation ended",
+                "This invitation was revoked, or another one took its place.",
+                "Invite again, unless there is a newer invitation.",
+            ),
+            Refusal::ResentTooOften => (
+                S::CONFLICT,
+                "Sent again too often",
+                "This invitation was sent again as often as one can be.",
+                "Revoke it and invite again, after making sure that the address is right.",
+            ),
+            Refusal::NotProcessed => (
+                S::SERVICE_UNAVAILABLE,
+                "Not processed yet",
+                "There was no time left for this line.",
+                "Repeat the whole request with the same Idempotency-Key: it goes on where it stopped.",
+            ),
+            Refusal::TooManyRequests { .. } => (
+                S::TOO_MANY_REQUESTS,
+                "Too many requests",
+                "The number of requests that you may send within a minute is used up.",
+                "Wait as long as Retry-After says; RateLimit-Policy has the limit.",
             ),
             Refusal::InvitationNeeded { .. } => (
                 S::FORBIDDEN,
@@ -378,6 +434,7 @@ impl Problem {
             }
             Refusal::InvitationPending { existing } => {
                 self.detail = format!("{} Its id is {existing}.", self.detail);
+                self.existing = Some(existing.clone());
             }
             Refusal::InvitationNeeded { application, .. } => {
                 self.detail = format!("{application} takes suppliers by invitation only.");
@@ -392,7 +449,9 @@ impl Problem {
             Refusal::Blocked(blockers) => {
                 self.blockers = blockers.iter().map(|blocker| BlockerView::of(blocker, None)).collect();
             }
-            Refusal::Busy { retry_after } => self.retry_after = Some(retry_after.0),
+            Refusal::Busy { retry_after } | Refusal::TooManyRequests { retry_after } => {
+                self.retry_after = Some(retry_after.0);
+            }
             _ => {}
         }
         self

@@ -5,10 +5,20 @@ use serde::de::DeserializeOwned;
 
 use crate::failure::{BadRequest, Failure};
 
-/// The largest body that a component reads, in bytes.
+/// The largest body that a component reads, in bytes, unless its route has a limit of its own.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The largest body of a bulk request, in bytes.
+pub const BULK_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Routes with a limit of their own. It has to be known before the body is read, and so before any handler is asked.
+const LARGER_BODIES: [(&str, usize); 1] = [("/invite/bulk", BULK_BODY_BYTES_MAX)];
 /// The longest path and query, in bytes.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
+
+/// The largest body of a request to this path and query, in bytes.
+pub fn body_bytes_max(target: &str) -> usize {
+    let path = target.split('?').next().unwrap_or_default();
+    LARGER_BODIES.iter().find(|(route, _)| *route == path).map_or(BODY_BYTES_MAX, |(_, limit)| *limit)
+}
 
 /// A request's headers, in the order in which they came.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -49,7 +59,7 @@ pub struct Request {
     pub query: String,
     /// Headers.
     pub headers: Headers,
-    /// Body, at most [`BODY_BYTES_MAX`] bytes.
+    /// Body, at most [`body_bytes_max`] bytes.
     pub body: Vec<u8>,
 }
 
@@ -163,4 +173,22 @@ fn utf8(body: &[u8]) -> Result<&str, BadRequest> {
 
 fn truncated_or_malformed(error: &serde_json::Error) -> BadRequest {
     if error.is_eof() { BadRequest::Truncated } else { BadRequest::Malformed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inv_9_bulk_requests_alone_may_be_larger() {
+        // INV-9
+        for target in ["/invite/bulk", "/invite/bulk?x=1"] {
+            assert_eq!(body_bytes_max(target), BULK_BODY_BYTES_MAX, "{target}");
+        }
+        for target in
+            ["", "/", "/invite", "/invite/bulk/", "/invite//bulk", "/register?to=/invite/bulk", "/Invite/bulk"]
+        {
+            assert_eq!(body_bytes_max(target), BODY_BYTES_MAX, "{target}");
+        }
+    }
 }

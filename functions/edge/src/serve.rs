@@ -51,6 +51,7 @@ where
             public_url,
             hands,
             cookies: RefCell::default(),
+            headers: RefCell::default(),
             frame: RefCell::default(),
             noted: RefCell::default(),
         },
@@ -64,13 +65,14 @@ where
         Some(bad) => Err(bad.into()),
         None => handler(&edge, &request).await,
     };
-    let reply = match outcome {
+    let mut reply = match outcome {
         Ok(reply) => {
             edge.platform.log(&log_line(&edge.request_id, &request, reply.status, None));
             reply
         }
         Err(failure) => edge.refuse(&request, &failure),
     };
+    reply.headers.extend(edge.headers.take());
     let cookies = edge.cookies.borrow().clone();
     finish(reply, &cookies, Some(&edge.gateway))
 }
@@ -132,11 +134,7 @@ impl<P: Platform> Edge<P> {
         {
             return led_through(request, CHOOSE_ORGANISATION);
         }
-        let problem = match failure {
-            Failure::Refused(refusal) => Problem::of_refusal(refusal),
-            Failure::BadRequest(bad) => Problem::of_bad_request(*bad),
-            Failure::Fault(_) => Problem::of_fault(),
-        };
+        let problem = Problem::of(failure);
         let cause = match failure {
             Failure::Fault(cause) => cause.as_str(),
             _ => problem.code,

@@ -33,7 +33,7 @@ use crate::{
     edge::Edge,
     failure::{BadRequest, Outcome},
     platform::{Outgoing, Platform, PlatformFault},
-    request::{BODY_BYTES_MAX, Headers, Request, TARGET_BYTES_MAX},
+    request::{Headers, Request, TARGET_BYTES_MAX, body_bytes_max},
     serve::serve,
 };
 
@@ -200,21 +200,21 @@ async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Header
     let Ok(method) = request.get_method().try_into() else {
         return Err((BadRequest::Malformed, headers));
     };
-    match body(request).await {
+    match body(request, body_bytes_max(&target)).await {
         Ok(body) => Ok(Request::new(method, &target, headers, body)),
         Err(bad) => Err((bad, headers)),
     }
 }
 
-async fn body(request: types::Request) -> Result<Vec<u8>, BadRequest> {
+async fn body(request: types::Request, bytes_max: usize) -> Result<Vec<u8>, BadRequest> {
     let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
     let (mut stream, trailers) = types::Request::consume_body(request, ok);
     let mut body = Vec::new();
     loop {
         let (result, mut chunk) = stream.read(Vec::with_capacity(READ_BYTES)).await;
         body.append(&mut chunk);
-        if body.len() > BODY_BYTES_MAX {
-            return Err(BadRequest::TooLarge(BODY_BYTES_MAX));
+        if body.len() > bytes_max {
+            return Err(BadRequest::TooLarge(bytes_max));
         }
         if !matches!(result, StreamResult::Complete(_)) {
             break;

@@ -43,6 +43,13 @@ pub fn page<V: View>(status: StatusCode, view: &V, frame: &Frame) -> Result<Repl
 /// # Errors
 /// A fault when the View cannot be serialised.
 pub fn document<V: Serialize>(status: StatusCode, view: &V) -> Result<Reply, Failure> {
-    let json = serde_json::to_vec(view).map_err(|error| Failure::Fault(format!("json: {error}")))?;
-    Ok(Reply::with(status, "application/json", json))
+    Ok(Reply::with(status, "application/json", json(view)?))
+}
+
+/// The View as JSON, as a part of a reply.
+///
+/// # Errors
+/// A fault when the View cannot be serialised.
+pub fn json<V: Serialize>(view: &V) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(view).map_err(|error| Failure::Fault(format!("json: {error}")))
 }

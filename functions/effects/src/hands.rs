@@ -9,19 +9,19 @@ use kv_schema::{
     kv::Settled,
     list::{Appended, Entry, EntryId, Removed},
     record::Pending,
-    records::registration_queue,
+    records::{invitations_of, registration_queue},
 };
 use shared::{
     account::{Account, Admission, Login},
     decision::Decision,
     effect::Effect,
-    invitation::InvitationSlot,
+    invitation::{InvitationId, InvitationSlot},
     organisation::Organisation,
     promo::Promo,
     refusal::Refusal,
     registration::QueueSummary,
     secret::IndexPurpose,
-    values::{AccountId, RegistrationId, Timestamp, UserId},
+    values::{AccountId, ApplicationId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::mail;
@@ -60,6 +60,10 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             });
             marked.await.map(drop)
         }
+        // INV-3: the partner's list.
+        Effect::ListInvitation { application, invitation, created_at } => {
+            list_invitation(edge, &application, invitation, created_at).await
+        }
         Effect::Enqueue { registration, submitted_at, summary } => {
             enqueue(edge, registration, submitted_at, &summary).await
         }
@@ -81,6 +85,22 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             });
             received.await.map(drop)
         }
+    }
+}
+
+async fn list_invitation<P: Platform>(
+    edge: &Edge<P>,
+    application: &ApplicationId,
+    invitation: InvitationId,
+    at: Timestamp,
+) -> Result<(), Failure> {
+    let parts: [&[u8]; 2] = [invitation.slot.bytes(), &invitation.generation.to_be_bytes()];
+    let id = EntryId(edge.keys.index(IndexPurpose::Invitation, &parts));
+    let payload = postcard::to_allocvec(&invitation).map_err(|error| Failure::Fault(format!("entry: {error}")))?;
+    let entry = Entry { id, at_unix_seconds: seconds(at), payload };
+    match edge.kv().append(&invitations_of(application), &entry).await? {
+        Appended::Added | Appended::AlreadyThere => Ok(()),
+        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
     }
 }
 

@@ -1,9 +1,16 @@
 //! What comes in and what goes out.
 
 use askama::Template;
-use edge::{Edge, Platform, Request};
-use serde::Serialize;
-use shared::{invitation::InvitationSlot, refusal::Refusal, secret::PlainToken, values::Timestamp};
+use edge::{Edge, Failure, Platform, Request, failure::BadRequest};
+use http::StatusCode;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use shared::{
+    invitation::{InvitationId, InvitationSlot},
+    refusal::Refusal,
+    registration::reference_of,
+    secret::PlainToken,
+    values::Timestamp,
+};
 
 const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
 
@@ -13,50 +20,161 @@ pub(crate) fn bearer(request: &Request) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// The `Idempotency-Key` header: 1 to 128 visible ASCII characters (INV-2).
+/// The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): 1 to 128 visible ASCII characters. The draft
+/// writes it in quotation marks; they do not count, so that the key is the same with and without.
 pub(crate) fn idempotency_key(request: &Request) -> Result<&str, Refusal> {
-    request
-        .header("idempotency-key")
+    let value = request.header("idempotency-key").ok_or(Refusal::IdempotencyKeyMissing)?;
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Some(quoted.unwrap_or(value))
         .filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()))
         .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(Refusal::IdempotencyKeyMissing)
 }
 
+/// Newline-delimited JSON.
+pub(crate) const NDJSON: &str = "application/x-ndjson";
+
+/// Requires a body of newline-delimited JSON.
+pub(crate) fn require_ndjson(request: &Request) -> Result<(), BadRequest> {
+    let content_type = request.header("content-type").unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(NDJSON) { Ok(()) } else { Err(BadRequest::NotNdjson) }
+}
+
+/// A body that may be left out.
+pub(crate) fn optional<T: DeserializeOwned + Default>(request: &Request) -> Result<T, Failure> {
+    if request.body.is_empty() { Ok(T::default()) } else { request.decode() }
+}
+
+/// A body that says nothing.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoFields {}
+
+/// The query of the list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawListing {
+    #[serde(default)]
+    pub(crate) application: Option<String>,
+    #[serde(default)]
+    pub(crate) state: Option<String>,
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+    #[serde(default)]
+    pub(crate) limit: Option<u32>,
+}
+
 /// An invitation as the partner sees it.
-#[derive(Serialize, Template)]
-#[template(path = "created.html")]
-pub(crate) struct Created {
-    #[serde(skip)]
-    title: &'static str,
+#[derive(Serialize)]
+pub(crate) struct InvitationView {
     id: String,
     state: &'static str,
     application: String,
+    organisation: String,
+    given_name: String,
+    family_name: String,
     email: String,
+    created_at: Timestamp,
     expires_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Timestamp>,
+    /// Of the registration that used it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
+    /// What the partner hands over itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<String>,
 }
 
-impl Created {
-    /// The answer to a request that made the slot's current invitation, or that repeats one which did. `token` is known
-    /// only to the request that made it; a link that the partner hands over itself is kept sealed for repetitions.
-    pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, token: Option<&PlainToken>) -> Self {
-        let handed_over = slot.current.handed_over.is_some();
+impl InvitationView {
+    /// One of the slot's invitations, without its link.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the slot does not know it.
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, generation: u32) -> Result<Self, Refusal> {
+        let outline = slot.outline(generation, edge.now).ok_or(Refusal::NotFound)?;
+        Ok(Self {
+            id: outline.id.to_string(),
+            state: outline.state.as_str(),
+            application: slot.application.to_string(),
+            organisation: outline.organisation.as_str().to_owned(),
+            given_name: outline.invitee.given.as_str().to_owned(),
+            family_name: outline.invitee.family.as_str().to_owned(),
+            email: slot.email.as_str().to_owned(),
+            created_at: outline.created_at,
+            expires_at: outline.expires_at,
+            revoked_at: outline.revoked_at,
+            reference: outline.registration.map(reference_of),
+            link: None,
+        })
+    }
+
+    /// The answer to a request that made an invitation, or that repeats one which did.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the claim made none.
+    pub(crate) fn made<P: Platform>(
+        edge: &Edge<P>,
+        slot: &InvitationSlot,
+        claim: &[u8; 16],
+        token: Option<&PlainToken>,
+    ) -> Result<Self, Failure> {
+        let id = slot.made_by(claim).ok_or(Refusal::NotFound)?;
+        Ok(Self::with_link(edge, slot, id, token)?)
+    }
+
+    /// With the link, when the partner hands it over itself. `token` is known only to the request that drew it; for
+    /// repetitions the slot keeps it sealed, as long as the invitation is its current one.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when the slot does not know the invitation.
+    pub(crate) fn with_link<P: Platform>(
+        edge: &Edge<P>,
+        slot: &InvitationSlot,
+        id: InvitationId,
+        token: Option<&PlainToken>,
+    ) -> Result<Self, Refusal> {
+        let handed_over = slot.current_id() == id && slot.current.handed_over.is_some();
         let token = match token {
-            Some(token) if handed_over => Some(token.reveal()),
-            Some(_) => None,
+            _ if !handed_over => None,
+            Some(token) => Some(token.reveal()),
             None => slot.handed_over_token(&edge.keys),
         };
-        Self {
-            title: "Invitation created",
-            id: slot.invitation_id(),
-            state: slot.current.state(edge.now).as_str(),
-            application: slot.application.to_string(),
-            email: slot.email.as_str().to_owned(),
-            expires_at: slot.current.expires_at,
-            link: token.map(|token| format!("{}/invite/accept?token={token}", edge.public_url)),
-        }
+        let link = token.map(|token| format!("{}/invite/accept?token={token}", edge.public_url));
+        Ok(Self { link, ..Self::of(edge, slot, id.generation)? })
     }
+}
+
+/// A page of the list.
+#[derive(Serialize, Default)]
+pub(crate) struct ListView {
+    pub(crate) invitations: Vec<InvitationView>,
+    /// What `after` of the next page is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// The answer to one line of a bulk request.
+///
+/// # Errors
+/// A fault when it cannot be serialised.
+pub(crate) fn line(
+    number: u32,
+    status: StatusCode,
+    invitation: Option<&InvitationView>,
+    problem: Option<impl Serialize>,
+) -> Result<Vec<u8>, Failure> {
+    #[derive(Serialize)]
+    struct Answer<'a, T> {
+        line: u32,
+        status: u16,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        invitation: Option<&'a InvitationView>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        problem: Option<T>,
+    }
+    edge::view::json(&Answer { line: number, status: status.as_u16(), invitation, problem })
 }
 
 /// The invitation's page (INV-4).

@@ -1,25 +1,35 @@
-//! `POST /invite`: a partner invites a supplier organisation (INV-1, INV-2). `GET /invite/accept?token=`: the invitee
-//! opens the link (INV-4, INV-5).
+//! What a partner's system does with invitations, as JSON with problem documents. `POST /invite`: invites (INV-1, INV-2);
+//! `GET /invite`: the list (INV-3); `GET /invite/{id}`, `POST /invite/{id}/resend`, `POST /invite/{id}/revoke` (INV-3);
+//! `POST /invite/bulk`: invites many (INV-9); `GET /invite/openapi.json`: all of this, for programs. And
+//! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5).
 //!
 //! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
-//! decides nothing but which body the key belongs to, so that a repetition after a crash goes on where the first try
-//! stopped.
+//! decides nothing but which request the key belongs to, so that a repetition after a crash goes on where the first try
+//! stopped. A bulk request has one claim, and a commit point for each line.
 
 mod api;
+mod bulk;
+mod list;
+mod one;
+mod quota;
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request, edge::NowStands, failure::BadRequest};
+use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, failure::BadRequest};
 use http::{Method, StatusCode};
-use kv_schema::record::Record;
+use kv_schema::{key::Key, record::Record};
 use shared::{
-    config::Partner,
+    config::{Application, Partner},
     decision::{Counted, Decision},
     invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
+    quota::Class,
     refusal::Refusal,
     secret::{IndexPurpose, PlainToken, SecretDigest, digest256},
-    values::{InvitationSlotId, Seconds},
+    values::{ApplicationId, InvitationSlotId, Seconds},
 };
 
-use crate::api::{AcceptPage, Created};
+use crate::api::{AcceptPage, InvitationView};
+
+/// The description of the routes for programs (`OpenAPI` 3.1). It holds nothing that is not public.
+pub const OPENAPI: &str = include_str!("../openapi.json");
 
 edge::component!(crate::handle, leaves effects);
 
@@ -32,10 +42,18 @@ const BEING_REMOVED: Refusal = Refusal::Busy { retry_after: Seconds(2) };
 /// A refusal or fault, which the edge shows.
 pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
+        (&Method::GET, ["invite"]) => list::list(edge, request).await,
         (&Method::POST, ["invite"]) => create(edge, request).await,
+        (&Method::POST, ["invite", "bulk"]) => bulk::bulk(edge, request).await,
+        (_, ["invite", "bulk"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (&Method::GET, ["invite", "accept"]) => accept(edge, request).await,
-        (_, ["invite"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (&Method::GET, ["invite", "openapi.json"]) => Ok(openapi()),
+        (&Method::GET, ["invite", id]) => one::show(edge, request, id).await,
+        (&Method::POST, ["invite", id, "resend"]) => one::resend(edge, request, id).await,
+        (&Method::POST, ["invite", id, "revoke"]) => one::revoke(edge, request, id).await,
+        (_, ["invite"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
+        (_, ["invite", _, "resend" | "revoke"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (_, ["invite", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -46,34 +64,35 @@ async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 3. Parse.
     let key = api::idempotency_key(request)?;
     let command = CreateInvitation::parse(request.decode::<RawInvitation>()?)?;
-    let application = edge
-        .gateway
-        .application(command.application())
-        .filter(|application| application.partner == partner.id)
-        .ok_or_else(|| Refusal::field("application", "unknown", "Name one of your own applications."))?;
+    let application = own_application(edge, &partner, command.application())?;
+    quota::spend(edge, &partner, Class::Changes).await?;
     // 4. Load the claim on the key, or make it.
     let slot = command.slot(&edge.keys);
-    let claim = claim(edge, &partner, key, &request.body, &slot).await?;
+    let claim = claim(edge, &partner, key, request, &[InvitationSlot::key(&slot)]).await?;
     // 5. Decide and 6. commit.
     let wish = Wish { command: &command, claim: claim.id, partner: &partner, application };
-    let Issued { decision, token } = InvitationSlot::open(&wish, &edge.keys, edge.now, &mut edge.rng());
-    let created = match edge.create(&slot, decision).await? {
-        NowStands::Ours(stored) => Created::of(edge, stored.value(), Some(&token)),
-        NowStands::Another(_) => {
-            let (token, stored) = edge
-                .transact::<InvitationSlot, Option<PlainToken>>(&slot, BEING_REMOVED, |slot, rng| {
-                    if slot.answers(&claim.id) {
-                        return Ok(Change::Keep(None));
-                    }
-                    let Issued { decision, token } = slot.reopen(&wish, &edge.keys, edge.now, rng)?;
-                    Ok(Change::Commit(Counted::new(decision, Some(token))))
-                })
-                .await?;
-            Created::of(edge, stored.value(), token.as_ref())
-        }
-    };
+    let created = issue(edge, &wish).await?;
     // 7. Respond.
-    edge.show(request, StatusCode::CREATED, &created)
+    edge::view::document(StatusCode::CREATED, &created)
+}
+
+/// Makes the invitation, or finds the one that the same claim made before (INV-2, INV-3).
+async fn issue<P: Platform>(edge: &Edge<P>, wish: &Wish<'_>) -> Result<InvitationView, Failure> {
+    let slot = wish.command.slot(&edge.keys);
+    let Issued { decision, token } = InvitationSlot::open(wish, &edge.keys, edge.now, &mut edge.rng());
+    if let NowStands::Ours(stored) = edge.create(&slot, decision).await? {
+        return InvitationView::made(edge, stored.value(), &wish.claim, Some(&token));
+    }
+    let (token, stored) = edge
+        .transact::<InvitationSlot, Option<PlainToken>>(&slot, BEING_REMOVED, |slot, rng| {
+            if slot.made_by(&wish.claim).is_some() {
+                return Ok(Change::Keep(None));
+            }
+            let Issued { decision, token } = slot.reopen(wish, &edge.keys, edge.now, rng)?;
+            Ok(Change::Commit(Counted::new(decision, Some(token))))
+        })
+        .await?;
+    InvitationView::made(edge, stored.value(), &wish.claim, token.as_ref())
 }
 
 /// The partner whose API key the request carries (INV-1). Every key of every partner is compared, so that time tells
@@ -97,18 +116,29 @@ async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<
     found.ok_or_else(|| Refusal::ApiKeyNotValid.into())
 }
 
+/// The application, if it is one of the partner's own. Any other counts as unknown (INV-1).
+fn own_application<'a, P: Platform>(
+    edge: &'a Edge<P>,
+    partner: &Partner,
+    id: &ApplicationId,
+) -> Result<&'a Application, Refusal> {
+    let application = edge.gateway.application(id).filter(|application| application.partner == partner.id);
+    application.ok_or_else(|| Refusal::field("application", "unknown", "Name one of your own applications."))
+}
+
+/// The claim on the request's `Idempotency-Key`: it belongs to the path and body that it came with first (INV-2).
 async fn claim<P: Platform>(
     edge: &Edge<P>,
     partner: &Partner,
     key: &str,
-    body: &[u8],
-    slot: &InvitationSlotId,
+    request: &Request,
+    written_next: &[Key],
 ) -> Result<IdempotencyClaim, Failure> {
     let id = edge.keys.index(IndexPurpose::Idempotency, &[partner.id.as_str().as_bytes(), key.as_bytes()]);
-    let body = digest256(body);
+    let body = digest256([digest256(request.path.as_bytes()), digest256(&request.body)].as_flattened());
     let claim = IdempotencyClaim { id, body, claimed_at: edge.now };
-    // The slot is written next: one note leads a sweep to both.
-    let standing = match edge.create_before(&id, Decision::quiet(claim), &[InvitationSlot::key(slot)]).await {
+    // One note leads a sweep to the claim and to what is written next.
+    let standing = match edge.create_before(&id, Decision::quiet(claim), written_next).await {
         Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => stored.into_value(),
         Err(Failure::Refused(Refusal::Busy { .. })) => return Err(Refusal::StillRunning.into()),
         Err(other) => return Err(other),
@@ -125,4 +155,8 @@ async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let invited = stored.value().present(&token, edge.now)?;
     let page = AcceptPage::of(edge, invited.slot(), &query.token).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
+}
+
+fn openapi() -> Reply {
+    Reply::with(StatusCode::OK, "application/openapi+json", OPENAPI).header("cache-control", "public, max-age=3600")
 }

@@ -76,6 +76,7 @@ pub(crate) fn not_registered() -> Problem {
             .to_owned(),
         errors: Vec::new(),
         blockers: Vec::new(),
+        existing: None,
         retry_after: None,
     }
 }

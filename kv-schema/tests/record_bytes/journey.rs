@@ -14,7 +14,10 @@ use shared::{
     credential::{Grant, seal_seed},
     decision::Decision,
     effect::Effect,
-    invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
+    invitation::{
+        CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, RawResend, Resend, ResendInvitation,
+        Wish,
+    },
     journey::launch_terms_digest,
     launch::{AuthorizationCode, AuthorizationRequest, Exchange, Intent, challenge_of, clear},
     licence::{ActivateLicence, Licence},
@@ -23,6 +26,7 @@ use shared::{
     organisation::{AcceptTerms, Organisation, RawProfile},
     password::{Blocklist, NewPassword, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
+    quota::Meter,
     registration::{RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
     totp::{Parameters, Seed, hotp},
@@ -36,7 +40,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 8;
+pub(crate) const KINDS: u8 = 9;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -171,6 +175,23 @@ impl Walk {
         let issued = used.reopen(&wish, &self.keys, NOW, &mut Seeded(3)).expect("the first one has ended");
         self.keep("mailed, after another one", issued.decision.next.id, &issued.decision.next);
         self.effects.extend(issued.decision.effects.clone());
+
+        let command = ResendInvitation::parse(&RawResend::default()).expect("nothing that could be wrong");
+        let generation = issued.decision.next.current.generation;
+        let again = Resend {
+            generation,
+            command: &command,
+            claim: [9; 16],
+            partner: place.partner,
+            application: place.application,
+        };
+        let resent = issued.decision.next.clone().resend(&again, &self.keys, NOW, &mut Seeded(4)).expect("pending");
+        let revoked = resent.decision.next.revoke(generation, NOW).expect("not used").expect("not revoked before").next;
+        self.keep("sent again, revoked", revoked.id, &revoked);
+
+        let id = self.keys.index(IndexPurpose::Meter, &[place.partner.id.as_str().as_bytes(), b"reads"]);
+        let meter = Meter::begun(id, 41, NOW).close(NOW).expect("open");
+        self.keep("used up", id, &meter);
         issued
     }
 
@@ -457,6 +478,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Admit(_) => "Admit",
         Effect::RedeemPromo { .. } => "RedeemPromo",
         Effect::GrantCredential { .. } => "GrantCredential",
+        Effect::ListInvitation { .. } => "ListInvitation",
     }
 }
 

@@ -5,7 +5,7 @@ use core::str::FromStr;
 use super::read::Reader;
 use super::{
     Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles, Operator,
-    OperatorRole, Partner, Product, ProductKind, Registration, Service, TermsVersion,
+    OperatorRole, Partner, Product, ProductKind, Quotas, Registration, Service, TermsVersion,
 };
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
@@ -62,9 +62,28 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         billing_address: reader.optional_table("billing_address")?.map(address).transpose()?,
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
+        quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
     };
     reader.finish()?;
     Ok(partner)
+}
+
+/// What is left out has its default.
+fn quotas(mut reader: Reader<'_>) -> Result<Quotas, ConfigFault> {
+    let default = Quotas::default();
+    let mut quota = |name: &str, default: u32| {
+        if !reader.has(name) {
+            return Ok(default);
+        }
+        reader.number(name, &(1..=60_000)).map(|number| u32::try_from(number).unwrap_or(default))
+    };
+    let quotas = Quotas {
+        reads_per_minute: quota("reads_per_minute", default.reads_per_minute)?,
+        changes_per_minute: quota("changes_per_minute", default.changes_per_minute)?,
+        bulk_per_minute: quota("bulk_per_minute", default.bulk_per_minute)?,
+    };
+    reader.finish()?;
+    Ok(quotas)
 }
 
 fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {

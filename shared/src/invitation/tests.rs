@@ -47,11 +47,47 @@ fn registration(n: u8) -> RegistrationId {
     RegistrationId::from_bytes([n; 16])
 }
 
+fn resent(slot: &InvitationSlot, claim: u8, raw: &RawResend, now: Timestamp) -> Result<Issued, Refusal> {
+    resent_at(slot, slot.current.generation, claim, raw, now)
+}
+
+fn resent_at(
+    slot: &InvitationSlot,
+    generation: u32,
+    claim: u8,
+    raw: &RawResend,
+    now: Timestamp,
+) -> Result<Issued, Refusal> {
+    let (gateway, command) = (gateway(), ResendInvitation::parse(raw)?);
+    let partner: PartnerId = read("anvil");
+    let wish = Resend {
+        generation,
+        command: &command,
+        claim: [claim; 16],
+        partner: gateway.partner(&partner).expect("configured"),
+        application: application(&gateway, "supply-platform"),
+    };
+    slot.clone().resend(&wish, &keys(), now, &mut Seeded(u64::from(claim)))
+}
+
+fn revoked(slot: &InvitationSlot, generation: u32, now: Timestamp) -> InvitationSlot {
+    slot.clone().revoke(nth(generation), now).expect("not accepted").expect("not revoked before").next
+}
+
+fn state(slot: &InvitationSlot, generation: u32, now: Timestamp) -> Option<InvitationState> {
+    slot.outline(nth(generation), now).map(|outline| outline.state)
+}
+
 fn used(slot: &InvitationSlot, by: u8) -> InvitationSlot {
     slot.clone().used_by(slot.current.generation, registration(by)).expect("unused before").next
 }
 
 const EXPIRY: u64 = 14 * 86_400;
+
+/// The generation of a slot's n-th invitation, when the first was made just now.
+fn nth(n: u32) -> u32 {
+    first_generation(NOW) + n - 1
+}
 
 #[test]
 fn inv_2_every_fault_of_a_request_is_said_at_once() {
@@ -129,16 +165,18 @@ fn inv_2_the_link_is_mailed_or_handed_over_and_never_both() {
     let gateway = gateway();
     let mailed = command();
     let issued = InvitationSlot::open(&wish(&gateway, &mailed, 1), &keys(), NOW, &mut Seeded(1));
-    let Body::Invitation { company, token, expires_at, .. } = only_body(&issued.decision.effects) else {
-        panic!("an invitation")
+    let [Effect::Send(message), Effect::ListInvitation { invitation, .. }] = issued.decision.effects.as_slice() else {
+        panic!("{:?}", issued.decision.effects)
     };
+    assert_eq!(*invitation, issued.decision.next.current_id());
+    let Body::Invitation { company, token, expires_at, .. } = &message.body else { panic!("an invitation") };
     assert_eq!((company.as_str(), token), ("Anvil Aerospace", &issued.token.reveal()));
     assert_eq!(*expires_at, issued.decision.next.current.expires_at);
     assert_eq!(issued.decision.next.handed_over_token(&keys()), None);
 
     let handed = CreateInvitation::parse(RawInvitation { send_email: Some(false), ..raw() }).expect("valid");
     let issued = InvitationSlot::open(&wish(&gateway, &handed, 1), &keys(), NOW, &mut Seeded(1));
-    assert!(issued.decision.effects.is_empty());
+    assert!(matches!(issued.decision.effects.as_slice(), [Effect::ListInvitation { .. }]));
     let slot = issued.decision.next;
     assert_eq!(slot.handed_over_token(&keys()), Some(issued.token.reveal()), "a repetition gets the same link");
     assert_eq!(slot.handed_over_token(&Keys::new(&[8; 32], None).expect("32 bytes")), None);
@@ -158,7 +196,7 @@ fn inv_2_an_idempotency_key_admits_the_body_it_came_with() {
 fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
     // INV-3
     let (slot, _) = invited(&command());
-    let pending = Err(Refusal::InvitationPending { existing: slot.invitation_id() });
+    let pending = Err(Refusal::InvitationPending { existing: slot.current_id().to_string() });
     assert_eq!(reopened(&slot, 2, NOW).map(drop), pending);
     assert_eq!(reopened(&slot, 2, after(EXPIRY - 1)).map(drop), pending);
     assert_eq!(slot.current.state(after(EXPIRY - 1)), InvitationState::Pending);
@@ -167,12 +205,13 @@ fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
     for (ended, now) in [(slot.clone(), after(EXPIRY)), (used(&slot, 1), NOW)] {
         let (next, _) = reopened(&ended, 2, now).expect("the one before has ended");
         assert_eq!(
-            (next.invitation_id(), next.current.state(now)),
-            (format!("{}-{}", slot.id, slot.current.generation + 1), InvitationState::Pending)
+            (next.current_id().to_string(), next.current.state(now)),
+            (format!("{}-{}", slot.id, nth(2)), InvitationState::Pending)
         );
         let past: Vec<_> = next.past.iter().map(|past| (past.generation, past.registration)).collect();
-        assert_eq!(past, [(slot.current.generation, ended.current.registration)]);
-        assert!(next.answers(&[1; 16]) && next.answers(&[2; 16]) && !next.answers(&[3; 16]));
+        assert_eq!(past, [(nth(1), ended.current.registration)]);
+        let made = [1, 2, 3].map(|claim| next.made_by(&[claim; 16]).map(|id| id.generation));
+        assert_eq!(made, [Some(nth(1)), Some(nth(2)), None]);
     }
 }
 
@@ -230,12 +269,16 @@ fn inv_5_every_token_that_is_not_good_has_one_answer() {
     let elsewhere = PlainToken::new([9; 16], &mut Seeded(1));
     let used = used(&slot, 1);
     let (again, fresh) = reopened(&used, 2, NOW).expect("used");
+    let resent = resent(&slot, 3, &RawResend::default(), NOW).expect("pending").decision.next;
+    let revoked = revoked(&slot, 1, NOW);
     for (about, slot, token, now) in [
         ("unknown", &slot, &unknown, NOW),
         ("another record's", &slot, &elsewhere, NOW),
         ("expired", &slot, &token, after(EXPIRY)),
         ("used", &used, &token, NOW),
         ("an earlier one", &again, &token, NOW),
+        ("that of before it was sent again", &resent, &token, NOW),
+        ("revoked", &revoked, &token, NOW),
     ] {
         assert!(matches!(slot.present(token, now), Err(Refusal::LinkNotValid)), "{about}");
     }
@@ -256,4 +299,137 @@ fn inv_5_an_invitation_is_used_once() {
     assert!(used.used_by(generation, registration(2)).is_none(), "the first one stays");
     let another = slot.current.generation + 1;
     assert!(slot.used_by(another, registration(1)).is_none(), "another generation");
+}
+
+#[test]
+fn inv_3_sending_again_rotates_token_and_lifetime() {
+    // INV-3
+    let (slot, old) = invited(&command());
+    for (now, days, lives) in [(after(5), None, 14), (after(EXPIRY), Some(60), 60)] {
+        let raw = RawResend { lifetime_days: days, send_email: None };
+        let Issued { decision, token } = resent(&slot, 2, &raw, now).expect("not used");
+        assert!(matches!(decision.effects.as_slice(), [Effect::Send(_)]), "it is in the list already");
+        let next = decision.next;
+        assert_eq!(next.current_id(), slot.current_id());
+        assert_eq!(next.current.expires_at, now.plus(Seconds::days(lives)));
+        assert_eq!(next.current.state(now), InvitationState::Pending, "also one that had expired");
+        assert!(next.present(&token, now).is_ok());
+        assert!(matches!(next.present(&old, now), Err(Refusal::LinkNotValid)));
+        assert!(next.was_resent_by(&[2; 16]) && !next.was_resent_by(&[1; 16]));
+    }
+    let out_of_range = RawResend { lifetime_days: Some(61), send_email: None };
+    assert_eq!(faults(resent(&slot, 2, &out_of_range, NOW)), [("lifetime_days".to_owned(), "out-of-range")]);
+}
+
+#[test]
+fn inv_3_the_new_link_goes_the_way_that_is_asked_for_or_that_it_went_before() {
+    // INV-3
+    let handed = CreateInvitation::parse(RawInvitation { send_email: Some(false), ..raw() }).expect("valid");
+    for (command, asked, mailed) in [
+        (command(), None, true),
+        (command(), Some(false), false),
+        (handed.clone(), None, false),
+        (handed, Some(true), true),
+    ] {
+        let (slot, _) = invited(&command);
+        let Issued { decision, token } =
+            resent(&slot, 2, &RawResend { lifetime_days: None, send_email: asked }, NOW).expect("pending");
+        assert_eq!(decision.effects.len(), usize::from(mailed));
+        let kept = decision.next.handed_over_token(&keys());
+        assert_eq!(kept, (!mailed).then(|| token.reveal()), "a repetition gets the same link");
+    }
+}
+
+#[test]
+fn inv_3_what_has_ended_is_not_sent_again() {
+    // INV-3
+    let (slot, _) = invited(&command());
+    let refused = |slot: &InvitationSlot, generation| {
+        resent_at(slot, nth(generation), 9, &RawResend::default(), NOW).map(drop).expect_err("refused")
+    };
+    assert_eq!(refused(&used(&slot, 1), 1), Refusal::InvitationAccepted);
+    assert_eq!(refused(&revoked(&slot, 1, NOW), 1), Refusal::InvitationEnded);
+    assert_eq!(refused(&slot, 2), Refusal::NotFound);
+    let (again, _) = reopened(&slot, 2, after(EXPIRY)).expect("expired");
+    assert_eq!(refused(&again, 1), Refusal::InvitationEnded, "another one took its place");
+
+    let mut often = slot;
+    for claim in 0..20 {
+        often = resent(&often, claim, &RawResend::default(), NOW).expect("not too often").decision.next;
+    }
+    assert_eq!((often.current.resends.len(), refused(&often, 1)), (MAX_RESENDS, Refusal::ResentTooOften));
+}
+
+#[test]
+fn inv_3_a_partner_takes_back_what_is_not_used() {
+    // INV-3
+    let (slot, _) = invited(&command());
+    for now in [NOW, after(EXPIRY)] {
+        let next = revoked(&slot, 1, now);
+        assert_eq!(state(&next, 1, after(EXPIRY)), Some(InvitationState::Revoked));
+        assert!(next.clone().revoke(nth(1), after(1)).expect("revoked").is_none(), "repeated");
+        assert!(reopened(&next, 2, NOW).is_ok(), "it makes room for another one");
+    }
+    assert!(matches!(used(&slot, 1).revoke(nth(1), NOW), Err(Refusal::InvitationAccepted)));
+    assert!(matches!(slot.clone().revoke(nth(2), NOW), Err(Refusal::NotFound)));
+
+    let (again, _) = reopened(&slot, 2, after(EXPIRY)).expect("expired");
+    let next = revoked(&again, 1, after(EXPIRY));
+    let states = [1, 2].map(|generation| state(&next, generation, after(EXPIRY)));
+    assert_eq!(states, [Some(InvitationState::Revoked), Some(InvitationState::Pending)]);
+}
+
+#[test]
+fn inv_3_a_registration_that_was_committed_counts_although_the_invitation_was_revoked_meanwhile() {
+    // INV-3, REG-5
+    let (slot, _) = invited(&command());
+    let accepted = used(&revoked(&slot, 1, NOW), 1);
+    assert_eq!(state(&accepted, 1, NOW), Some(InvitationState::Accepted));
+}
+
+#[test]
+fn inv_3_what_a_partner_is_told_outlives_the_invitation() {
+    // INV-3
+    let (slot, _) = invited(&command());
+    let told = slot.outline(nth(1), NOW).expect("current");
+    let (again, _) = reopened(&used(&slot, 7), 2, after(1)).expect("used");
+    let past = again.outline(nth(1), after(1)).expect("remembered");
+    assert_eq!(past, Outline { state: InvitationState::Accepted, registration: Some(registration(7)), ..told });
+    assert_eq!(again.outline(nth(2), after(1)).map(|outline| outline.created_at), Some(after(1)));
+    assert_eq!((again.outline(nth(0), NOW), again.outline(nth(3), NOW)), (None, None));
+    assert_eq!(state(&reopened(&slot, 2, after(EXPIRY)).expect("over").0, 1, NOW), Some(InvitationState::Expired));
+}
+
+#[test]
+fn inv_3_states_have_names() {
+    // INV-3
+    for state in InvitationState::ALL {
+        assert_eq!(state.as_str().parse(), Ok(state));
+    }
+    for wrong in ["", "Pending", "used"] {
+        assert!(wrong.parse::<InvitationState>().is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn inv_3_an_id_is_read_as_it_was_given_and_no_other_way() {
+    // INV-3
+    let id = InvitationId { slot: InvitationSlotId::from_bytes([7; 16]), generation: 12 };
+    assert_eq!(id.to_string().parse(), Ok(id));
+    let slot = id.slot.to_string();
+    let upper = slot.to_uppercase();
+    for wrong in [
+        String::new(),
+        slot.clone(),
+        format!("{slot}-"),
+        format!("{slot}-0"),
+        format!("{slot}-01"),
+        format!("{slot}-+1"),
+        format!("{slot}-4294967296"),
+        format!("{slot}-1-1"),
+        format!("{upper}-1"),
+        "bulk".to_owned(),
+    ] {
+        assert!(wrong.parse::<InvitationId>().is_err(), "{wrong}");
+    }
 }

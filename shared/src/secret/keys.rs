@@ -40,8 +40,12 @@ purposes! {
     IndexPurpose {
         /// Application and e-mail address of an invitation.
         InvitationSlot = "index/invitation-slot",
+        /// One invitation of a slot.
+        Invitation = "index/invitation",
         /// Partner and `Idempotency-Key`.
         Idempotency = "index/idempotency",
+        /// Partner and class of routes.
+        Meter = "index/meter",
         /// E-mail address or User ID of a login.
         Login = "index/login",
         /// Promo code.
@@ -253,9 +257,11 @@ mod tests {
         SealPurpose::Cursor,
     ];
 
-    const INDEXES: [IndexPurpose; 13] = [
+    const INDEXES: [IndexPurpose; 15] = [
         IndexPurpose::InvitationSlot,
+        IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
+        IndexPurpose::Meter,
         IndexPurpose::Login,
         IndexPurpose::Promo,
         IndexPurpose::Licence,

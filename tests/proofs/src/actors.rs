@@ -227,6 +227,46 @@ pub fn invite_without_mail(_: &Stage) -> Ask {
     invitation("first", ADA, &[("send_email", json!(false))])
 }
 
+fn of_partner(target: String, key: &str, content_type: &'static str, body: impl Into<Vec<u8>>) -> Ask {
+    let headers = vec![
+        ("content-type", content_type.to_owned()),
+        ("accept", "application/json".to_owned()),
+        ("authorization", format!("Bearer {API_KEY}")),
+        ("idempotency-key", key.to_owned()),
+    ];
+    Ask { browser: "anvil", method: Method::POST, target, headers, body: body.into() }
+}
+
+/// Anvil sends the invitation again (INV-3).
+pub fn resend(stage: &Stage) -> Ask {
+    of_partner(format!("/invite/{}/resend", stage.fact("invitation id")), "again", "application/json", "{}")
+}
+
+/// Anvil takes the invitation back (INV-3).
+pub fn revoke(stage: &Stage) -> Ask {
+    of_partner(format!("/invite/{}/revoke", stage.fact("invitation id")), "-", "application/json", "{}")
+}
+
+/// Anvil invites two people, one of them with a fault, in one request (INV-9).
+pub fn invite_many(_: &Stage) -> Ask {
+    let line = |email: &str| String::from_utf8(self::invitation("-", email, &[]).body).expect("JSON");
+    let lines = [line(ADA), line("nobody"), line(BO)].join("\n");
+    of_partner("/invite/bulk".to_owned(), "many", "application/x-ndjson", lines)
+}
+
+/// Anvil's requests are counted already: the meter is there, and the list.
+pub fn partner_known(stage: &mut Stage) {
+    let _ = stage.send(component, &invitation("known", "known@kestrel.example", &[])).expect(201);
+}
+
+/// Ada was invited, and Anvil remembers the invitation's id.
+pub fn invited_by_id(stage: &mut Stage) {
+    let made = stage.send(component, &invite(stage)).expect(201);
+    stage.learn("invitation id", made.at("/id"));
+    let token = stage.mail(ADA, "Invited").token();
+    stage.learn("invitation", token);
+}
+
 /// Ada was invited.
 pub fn invited(stage: &mut Stage) {
     let _ = stage.send(component, &invite(stage)).expect(201);

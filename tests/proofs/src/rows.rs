@@ -51,6 +51,9 @@ fn invite() -> Vec<Row> {
             .then(by::open_invitation),
         row("invite", "INV-3 one is pending", by::invited, by::invite_again, &[409]).then(by::open_invitation),
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
+        row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
+        row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),
+        row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200]).then(by::open_invitation),
     ]
 }
 
@@ -196,8 +199,11 @@ pub fn pairs() -> Vec<Pair> {
 /// From the invitation to the terms.
 fn suppliers_meet() -> Vec<Pair> {
     vec![
-        pair("INV-2 one invitation twice", nothing, by::invite, by::invite),
-        pair("INV-3 two invitations of one e-mail", nothing, by::invite, by::invite_again),
+        pair("INV-2 one invitation twice", by::partner_known, by::invite, by::invite),
+        pair("INV-3 two invitations of one e-mail", by::partner_known, by::invite, by::invite_again),
+        pair("INV-3 sent again twice by one request", by::invited_by_id, by::resend, by::resend),
+        pair("INV-3 sent again against revoke", by::invited_by_id, by::resend, by::revoke),
+        pair("INV-3 revoke against another invitation", by::invited_by_id, by::revoke, by::invite_again),
         pair("REG-5 one submission twice", by::invited, by::register_invited, by::register_invited),
         pair("REG-5 two submissions of one invitation", by::invited, by::register_invited, by::register_from_elsewhere),
         pair(

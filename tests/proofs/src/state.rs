@@ -9,14 +9,14 @@ use std::fmt::Write as _;
 use kv_schema::{
     backends::{turns::alone, world::World},
     record::Record,
-    records::registration_queue,
+    records::{invitations_of, registration_queue},
 };
 use shared::{
     account::{Account, Login, Recovery, Session, Stage as AccountStage},
     batch::Batch,
     checkout::Order,
     credential::Authenticator,
-    invitation::{IdempotencyClaim, InvitationSlot},
+    invitation::{IdempotencyClaim, InvitationId, InvitationSlot},
     launch::{AuthorizationCode, CodeState},
     licence::{Licence, LicenceState},
     lockout::Failures,
@@ -31,10 +31,10 @@ use shared::{
 use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
-/// (`todo`, `sweep`) counts for nothing, and neither does what strangers' requests count (`cnt`).
-const PREFIXES: [&str; 18] = [
+/// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`).
+const PREFIXES: [&str; 19] = [
     "acct", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org",
-    "promo", "reg", "sweep", "todo",
+    "promo", "rate", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -62,6 +62,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
     lines.extend(exchanged(world));
     lines.extend(queue(world));
+    lines.extend(listed(world));
     let mut mails: Vec<String> =
         stage.mails().iter().map(|mail| format!("mail {}: {}", mail.to, mail.subject)).collect();
     mails.sort();
@@ -212,6 +213,20 @@ fn queue(world: &World) -> Vec<String> {
         format!("waits: {} {summary:?}", RegistrationId::from_bytes(entry.id.0))
     });
     entries.collect()
+}
+
+/// The list of the application that invitations are made to, in no order: clocks and retries may change it.
+fn listed(world: &World) -> Vec<String> {
+    let list = invitations_of(&"supply-platform".parse().expect("an application's id"));
+    let page = alone(async { world.kv().page(&list, None).await }, 1000);
+    let page = page.expect("a page takes few turns").expect("nothing fails any more");
+    let entries = page.entries.iter().map(|entry| {
+        let invitation: Option<InvitationId> = postcard::from_bytes(&entry.payload).ok();
+        format!("listed: {}", invitation.map(|id| id.to_string()).unwrap_or_default())
+    });
+    let mut lines: Vec<String> = entries.collect();
+    lines.sort();
+    lines
 }
 
 fn without_drawn(line: &str) -> String {

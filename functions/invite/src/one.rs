@@ -1,0 +1,105 @@
+//! One invitation, by its id (INV-3): `GET /invite/{id}`, `POST /invite/{id}/resend`, `POST /invite/{id}/revoke`.
+//!
+//! Commit point: the slot. A registration that was committed with the link counts, whether the slot has learnt of it or
+//! not: before either change its record is looked for under the id that derives from the invitation. One that is
+//! committed between this look and the commit counts as well; then the invitation ends as accepted (docs/rules.md).
+
+use edge::{Change, Edge, Failure, Outcome, Platform, Request};
+use http::StatusCode;
+use kv_schema::record::Record;
+use shared::{
+    config::{Application, Partner},
+    decision::Counted,
+    invitation::{InvitationId, InvitationSlot, Issued, RawResend, Resend, ResendInvitation},
+    quota::Class,
+    refusal::Refusal,
+    registration::Registration,
+    secret::PlainToken,
+};
+
+use crate::{
+    api::{self, InvitationView, NoFields},
+    authenticate, claim, quota,
+};
+
+pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    let id = parse(id)?;
+    let partner = authenticate(edge, request).await?;
+    quota::spend(edge, &partner, Class::Reads).await?;
+    let (slot, _) = own(edge, &partner, id).await?;
+    edge::view::document(StatusCode::OK, &InvitationView::of(edge, &slot, id.generation)?)
+}
+
+pub(crate) async fn resend<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let id = parse(id)?;
+    let partner = authenticate(edge, request).await?;
+    // 3. Parse.
+    let key = api::idempotency_key(request)?;
+    let command = ResendInvitation::parse(&api::optional::<RawResend>(request)?)?;
+    quota::spend(edge, &partner, Class::Changes).await?;
+    // 4. Load.
+    let (_, application) = own(edge, &partner, id).await?;
+    let claim = claim(edge, &partner, key, request, &[InvitationSlot::key(&id.slot)]).await?.id;
+    require_unused(edge, id).await?;
+    // 5. Decide and 6. commit.
+    let wish = Resend { generation: id.generation, command: &command, claim, partner: &partner, application };
+    let (token, stored) = edge
+        .transact::<InvitationSlot, Option<PlainToken>>(&id.slot, Refusal::NotFound, |slot, rng| {
+            if slot.was_resent_by(&claim) {
+                return Ok(Change::Keep(None));
+            }
+            let Issued { decision, token } = slot.resend(&wish, &edge.keys, edge.now, rng)?;
+            Ok(Change::Commit(Counted::new(decision, Some(token))))
+        })
+        .await?;
+    // 7. Respond.
+    edge::view::document(StatusCode::OK, &InvitationView::with_link(edge, stored.value(), id, token.as_ref())?)
+}
+
+pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let id = parse(id)?;
+    let partner = authenticate(edge, request).await?;
+    // 3. Parse.
+    let NoFields {} = api::optional(request)?;
+    quota::spend(edge, &partner, Class::Changes).await?;
+    // 4. Load.
+    own(edge, &partner, id).await?;
+    require_unused(edge, id).await?;
+    // 5. Decide and 6. commit.
+    let ((), stored) = edge
+        .transact::<InvitationSlot, ()>(&id.slot, Refusal::NotFound, |slot, _| {
+            Ok(slot.revoke(id.generation, edge.now)?.into())
+        })
+        .await?;
+    // 7. Respond.
+    edge::view::document(StatusCode::OK, &InvitationView::of(edge, stored.value(), id.generation)?)
+}
+
+/// What cannot be an id is no address.
+fn parse(id: &str) -> Result<InvitationId, Refusal> {
+    id.parse().map_err(|_| Refusal::NotFound)
+}
+
+/// The invitation's slot, if it invites to one of the partner's own applications. Any other does not exist for it.
+async fn own<'a, P: Platform>(
+    edge: &'a Edge<P>,
+    partner: &Partner,
+    id: InvitationId,
+) -> Result<(InvitationSlot, &'a Application), Failure> {
+    let slot = edge.kv().get::<InvitationSlot>(&id.slot).await?.ok_or(Refusal::NotFound)?.into_value();
+    let application = edge.gateway.application(&slot.application).filter(|own| own.partner == partner.id);
+    let application = application.ok_or(Refusal::NotFound)?;
+    slot.outline(id.generation, edge.now).ok_or(Refusal::NotFound)?;
+    Ok((slot, application))
+}
+
+/// Refuses when a registration was committed with the invitation and its slot has not learnt of it yet.
+async fn require_unused<P: Platform>(edge: &Edge<P>, id: InvitationId) -> Result<(), Failure> {
+    let registration = Registration::id_of_invitation(id.slot, id.generation, &edge.keys);
+    match edge.kv().get::<Registration>(&registration).await? {
+        Some(_) => Err(Refusal::InvitationAccepted.into()),
+        None => Ok(()),
+    }
+}
