@@ -20,6 +20,9 @@ use shared::{
 
 use crate::api::{AcceptPage, Created};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, edge::drain::mail);
 
 /// Routes of this component.

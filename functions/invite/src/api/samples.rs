@@ -1,0 +1,45 @@
+//! Samples of this component's pages.
+
+use edge::{
+    Platform,
+    gallery::{Album, Visitor},
+};
+use http::StatusCode;
+use shared::values::Seconds;
+
+use super::{AcceptPage, Created};
+
+/// Every page, in every state that looks different.
+pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
+    let expires_at = album.edge().now.plus(Seconds::days(14));
+    let created = |link: Option<&str>| Created {
+        title: "Invitation created",
+        id: "i-a2b3c4d5e6f7".to_owned(),
+        state: "pending",
+        application: "supply-platform".to_owned(),
+        email: "ada@kestrel.example".to_owned(),
+        expires_at,
+        link: link.map(str::to_owned),
+    };
+    let accept = AcceptPage {
+        title: "Anvil Aerospace invites you".to_owned(),
+        company: "Anvil Aerospace".to_owned(),
+        application: "Anvil Supply Platform".to_owned(),
+        description: "Orders, drawings and delivery schedules for suppliers of Anvil Aerospace.".to_owned(),
+        organisation: "Kestrel Precision Castings Ltd".to_owned(),
+        invitee: "Ada Byron".to_owned(),
+        expires: expires_at.human(),
+        expires_at,
+        register_at: "/register?token=token-of-the-link".to_owned(),
+    };
+    album
+        .visit(Visitor::Stranger, "/invite/accept")
+        .page("open", StatusCode::OK, &accept)
+        .visit(Visitor::Stranger, "/invite")
+        .page("mailed", StatusCode::CREATED, &created(None))
+        .page(
+            "handed-over",
+            StatusCode::CREATED,
+            &created(Some("https://vestibule.example/invite/accept?token=x7K2p9")),
+        );
+}
