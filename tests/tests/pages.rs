@@ -31,7 +31,7 @@ async fn head_is_get_without_the_body() -> anyhow::Result<()> {
         "/sign-in",
         "/operate",
         "/dashboard",
-        "/assets/vestibule.css",
+        "/assets/icon.svg",
         "/webstore-checkout/cobalt",
         "/register?application=business-network",
         "/.well-known/openid-configuration",

@@ -11,6 +11,9 @@ use shared::{config::Application, organisation::Organisation, refusal::Refusal};
 
 use crate::api::{RawAcceptance, TermsPage};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle);
 
 /// Routes of this component.

@@ -18,6 +18,9 @@ use crate::api::{ActivatePage, Activated, RawActivation};
 const ACTIVE_ALREADY: Refusal =
     Refusal::WrongStage { hint: "This account is active already. Sign in with your password." };
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

@@ -29,6 +29,9 @@ use crate::api::{
     VerifiedView,
 };
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

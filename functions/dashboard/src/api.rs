@@ -1,5 +1,8 @@
 //! What goes out: a projection of what blocks each launch.
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod samples;
+
 use askama::Template;
 use edge::problem::BlockerView;
 use serde::Serialize;

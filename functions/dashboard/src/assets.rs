@@ -1,17 +1,25 @@
-//! The stylesheet and the icon of every page: the same for everybody, so kept for an hour and compared by digest.
+//! The stylesheet and the icon of every page: the same for everybody.
+//!
+//! The stylesheet's path names its content, so browsers keep it for good; the icon is kept for an hour and compared by
+//! digest.
 
-use edge::{Outcome, Reply, Request, failure::BadRequest};
+use edge::{Outcome, Reply, Request, assets, failure::BadRequest};
 use http::StatusCode;
 use shared::secret::digest256_hex;
 
-const STYLESHEET: &[u8] = include_bytes!("../../edge/assets/vestibule.css");
-const ICON: &[u8] = include_bytes!("../../edge/assets/icon.svg");
+const FOR_GOOD: &str = "public, max-age=31536000, immutable";
+const FOR_AN_HOUR: &str = "public, max-age=3600";
+/// What is kept of a stylesheet under another release's path: long enough for one visit.
+const FOR_A_MINUTE: &str = "public, max-age=60";
 
 /// The asset of this name, or `304 Not Modified` for whoever has it.
 pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
-    let (content_type, body) = match name {
-        "vestibule.css" => ("text/css; charset=utf-8", STYLESHEET),
-        "icon.svg" => ("image/svg+xml", ICON),
+    let (content_type, body, kept) = match name {
+        "icon.svg" => ("image/svg+xml", assets::ICON, FOR_AN_HOUR),
+        _ if request.path == assets::stylesheet_path() => ("text/css; charset=utf-8", assets::STYLESHEET, FOR_GOOD),
+        // While a release is being rolled out, its pages and those of the one before ask either of the two for their
+        // stylesheet: this one's is better than none.
+        _ if is_stylesheet(name) => ("text/css; charset=utf-8", assets::STYLESHEET, FOR_A_MINUTE),
         _ => return Err(BadRequest::NoSuchRoute.into()),
     };
     let etag = format!("\"{}\"", digest256_hex(body));
@@ -20,7 +28,15 @@ pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
     } else {
         Reply::with(StatusCode::OK, content_type, body)
     };
-    Ok(reply.header("cache-control", "public, max-age=3600").header("etag", etag))
+    Ok(reply.header("cache-control", kept).header("etag", etag))
+}
+
+/// Whether this is some release's stylesheet: `vestibule.`, 16 hexadecimal digits, `.css`.
+fn is_stylesheet(name: &str) -> bool {
+    let digest = name.strip_prefix("vestibule.").and_then(|rest| rest.strip_suffix(".css"));
+    digest.is_some_and(|digest| {
+        digest.len() == 16 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    })
 }
 
 /// Weak comparison (RFC 9110, 13.1.2).
@@ -33,23 +49,52 @@ mod tests {
     use super::*;
     use http::Method;
 
-    fn asked(name: &str, known: Option<&str>) -> Reply {
+    fn asked(path: &str, known: Option<&str>) -> Outcome {
         let headers = known.map(|known| ("if-none-match", known)).into_iter().collect();
-        let request = Request::new(Method::GET, "/assets", headers, Vec::new());
-        serve(&request, name).expect("an asset")
+        let request = Request::new(Method::GET, path, headers, Vec::new());
+        serve(&request, path.trim_start_matches("/assets/"))
+    }
+
+    fn answered(path: &str, known: Option<&str>) -> Reply {
+        asked(path, known).expect("an asset")
+    }
+
+    fn header(reply: &Reply, wanted: &str) -> String {
+        let found = reply.headers.iter().find(|(name, _)| *name == wanted);
+        found.map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
     #[test]
     fn what_the_browser_has_is_not_sent_again() {
-        let first = asked("vestibule.css", None);
-        assert_eq!((first.status, first.body.as_slice()), (StatusCode::OK, STYLESHEET));
-        let etag = first.headers.iter().find(|(name, _)| *name == "etag").map(|(_, value)| value.clone());
-        let etag = etag.expect("an etag");
+        let path = assets::stylesheet_path();
+        let first = answered(&path, None);
+        assert_eq!((first.status, first.body.as_slice()), (StatusCode::OK, assets::STYLESHEET));
+        let etag = header(&first, "etag");
         for known in [etag.clone(), format!("W/{etag}"), format!("\"old\", {etag}"), "*".to_owned()] {
-            let again = asked("vestibule.css", Some(&known));
+            let again = answered(&path, Some(&known));
             assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0), "{known}");
         }
-        assert_eq!(asked("vestibule.css", Some("\"old\"")).status, StatusCode::OK);
-        assert_eq!(asked("icon.svg", Some(&etag)).status, StatusCode::OK);
+        assert_eq!(answered(&path, Some("\"old\"")).status, StatusCode::OK);
+        assert_eq!(answered("/assets/icon.svg", Some(&etag)).status, StatusCode::OK);
+    }
+
+    #[test]
+    fn only_what_the_path_names_is_kept_for_good() {
+        let kept = |path: &str| header(&answered(path, None), "cache-control");
+        assert_eq!(kept(&assets::stylesheet_path()), FOR_GOOD);
+        assert_eq!(kept("/assets/icon.svg"), FOR_AN_HOUR);
+        let earlier = "/assets/vestibule.0123456789abcdef.css";
+        assert_eq!(
+            (kept(earlier), answered(earlier, None).body.as_slice()),
+            (FOR_A_MINUTE.to_owned(), assets::STYLESHEET)
+        );
+    }
+
+    #[test]
+    fn nothing_else_is_an_asset() {
+        for name in ["vestibule.css", "vestibule..css", "vestibule.0123456789ABCDEF.css", "vestibule.0.css", "none.css"]
+        {
+            assert!(asked(&format!("/assets/{name}"), None).is_err(), "{name}");
+        }
     }
 }

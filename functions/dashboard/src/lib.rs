@@ -13,6 +13,9 @@ use shared::{organisation::Organisation, refusal::Refusal};
 
 use crate::api::Dashboard;
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle);
 
 /// Routes of this component.

@@ -20,6 +20,7 @@ use shared::{
 };
 
 use crate::{
+    assets::stylesheet_path,
     cookies,
     drain::Hands,
     failure::{BadRequest, Failure, Outcome},
@@ -385,6 +386,7 @@ impl<P: Platform> Edge<P> {
         match failure {
             Failure::Refused(refusal) if request.wants_page() && belongs_to_a_form(&refusal) => {
                 let status = crate::problem::Problem::of_refusal(&refusal).status;
+                self.frame_value("refused", "yes");
                 self.show(request, status, &form(FormFaults::of_refusal(&refusal, field)))
             }
             other => Err(other),
@@ -397,6 +399,8 @@ impl<P: Platform> Edge<P> {
         frame.set("service", &self.gateway.service.name);
         frame.set("support", self.gateway.service.support_email.as_str());
         frame.set("request", &self.request_id);
+        frame.set("path", &request.path);
+        frame.set("stylesheet", stylesheet_path());
         let known = request.cookie(cookies::CSRF).filter(|value| value.len() == CSRF_CHARS).map(str::to_owned);
         let value = known.unwrap_or_else(|| {
             let fresh = shared::secret::base64url(self.fresh_secret().expose());

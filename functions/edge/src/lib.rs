@@ -6,11 +6,14 @@
 //! [`edge::Edge::session_account`] and [`edge::Edge::confirm_session`] (authenticate), [`request::Request::decode`] (parse),
 //! [`edge::Edge::transact`] (load, decide, commit, drain), [`reply::Reply`] (respond).
 
+pub mod assets;
 pub mod cookies;
 pub mod drain;
 pub mod edge;
 pub mod failure;
 pub mod form;
+#[cfg(not(target_family = "wasm"))]
+pub mod gallery;
 pub mod machine;
 pub mod password;
 pub mod platform;

@@ -114,7 +114,7 @@ async fn root_secret<P: Platform>(platform: &P, name: &str) -> Result<Option<Vec
 
 #[derive(Template, Serialize)]
 #[template(path = "problem.html")]
-struct ProblemPage<'a> {
+pub(crate) struct ProblemPage<'a> {
     title: &'a str,
     detail: &'a str,
     next_step: &'a str,
@@ -270,7 +270,7 @@ fn log_line(request_id: &str, request: &Request, status: StatusCode, cause: Opti
 }
 
 /// The headers that every reply carries. Anything without its own `cache-control` is personal.
-fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Reply {
+pub(crate) fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Reply {
     let cached = reply.headers.iter().any(|(name, _)| *name == "cache-control");
     if !cached {
         reply.headers.push(("cache-control", "no-store".to_owned()));

@@ -40,22 +40,27 @@ pub struct Deployment {
     gateway: Arc<Gateway>,
     blocklist: Arc<Blocklist>,
     variables: Arc<BTreeMap<String, String>>,
-    effects: Serve,
+    effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
 }
 
 impl Deployment {
-    /// An empty store of this kind, with this configuration and these variables; `effects` serves what components leave
-    /// to the component of this name.
-    pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>, effects: Serve) -> Self {
+    /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
+    pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>) -> Self {
         Self {
             world: World::new(backend),
             gateway: Arc::new(gateway),
             blocklist: Arc::new(Blocklist::of(LISTED).expect("distinct entries make a filter")),
             variables: Arc::new(variables),
-            effects,
+            effects: None,
             log: Rc::default(),
         }
+    }
+
+    /// The same with the component that the others ask to carry out effects.
+    #[must_use]
+    pub fn with_effects(self, effects: Serve) -> Self {
+        Self { effects: Some(effects), ..self }
     }
 
     /// Another deployment that is like this one now.
@@ -109,7 +114,7 @@ pub struct Double {
     gateway: Arc<Gateway>,
     blocklist: Arc<Blocklist>,
     variables: Arc<BTreeMap<String, String>>,
-    effects: Serve,
+    effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
 }
 
@@ -168,7 +173,8 @@ impl Platform for Double {
         if message.url == EFFECTS_URL {
             let headers = [("content-type", "application/json")];
             let asked = request(Method::POST, "/effects", &headers, message.body);
-            return Ok((self.effects)(self.clone(), asked).await.status.as_u16());
+            let effects = self.effects.ok_or_else(|| PlatformFault::new("there is no component effects"))?;
+            return Ok(effects(self.clone(), asked).await.status.as_u16());
         }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
         arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::{failure::Failure, reply::Reply};
 
-/// What a route shows: the same data as JSON and as a page.
+/// What a route shows: the same data as JSON and as a page. Every View has samples in its component's function `samples`
+/// (`gallery`), which a browser and axe examine.
 pub trait View: Serialize + Template {}
 impl<T: Serialize + Template> View for T {}
 

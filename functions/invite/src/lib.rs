@@ -28,6 +28,9 @@ use shared::{
 
 use crate::api::{AcceptPage, InvitationView};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 /// The description of the routes for programs (`OpenAPI` 3.1). It holds nothing that is not public.
 pub const OPENAPI: &str = include_str!("../openapi.json");
 

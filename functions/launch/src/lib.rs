@@ -30,6 +30,9 @@ use shared::{
 
 use crate::api::{BlockedPage, LaunchPage, Onward, RawLaunch};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle);
 
 /// Routes of this component.

@@ -36,6 +36,9 @@ use crate::api::{
 
 const CURSOR_PLACE: &str = "operate/queue";
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

@@ -30,6 +30,9 @@ use crate::{
     draft::{Draft, Source},
 };
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

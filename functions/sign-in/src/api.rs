@@ -3,6 +3,8 @@
 pub(crate) mod account;
 pub(crate) mod organisation;
 pub(crate) mod reset;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod samples;
 
 use askama::Template;
 use edge::{

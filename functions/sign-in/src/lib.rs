@@ -30,6 +30,9 @@ use shared::{
 
 use crate::api::{RawSignIn, SignInPage, SignedInView};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

@@ -1,5 +1,8 @@
 //! What comes in and what goes out.
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod samples;
+
 use askama::Template;
 use edge::form::{FormFaults, LocalPath};
 use serde::{Deserialize, Serialize};

@@ -22,6 +22,9 @@ use shared::{
 
 use crate::api::{CodePage, RawVerify, VerifiedView};
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle);
 
 /// Routes of this component.

@@ -39,6 +39,9 @@ use crate::api::{
     ReferenceQuery,
 };
 
+#[cfg(not(target_family = "wasm"))]
+pub use api::samples::samples;
+
 edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.

@@ -140,7 +140,7 @@ fn gateway(text: &str) -> Gateway {
 impl Stage {
     /// An empty deployment on this kind of store.
     pub fn new(backend: Backend) -> Self {
-        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables(), effects);
+        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables()).with_effects(effects);
         Self { deployment, jars: BTreeMap::new(), facts: BTreeMap::new(), answers: BTreeMap::new() }
     }
 

@@ -195,7 +195,7 @@ impl Stage {
         let variables: BTreeMap<String, String> =
             variables.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
         let gateway = Gateway::parse(gateway).expect("valid");
-        Self { deployment: Deployment::new(backend, gateway, variables, carry_out) }
+        Self { deployment: Deployment::new(backend, gateway, variables).with_effects(carry_out) }
     }
 
     /// The request under way.

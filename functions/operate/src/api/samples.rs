@@ -1,0 +1,178 @@
+//! Samples of this component's pages.
+
+use edge::{
+    Platform,
+    form::{FormFaults, LocalPath},
+    gallery::{Album, Visitor},
+};
+use http::StatusCode;
+use shared::{
+    organisation::{Profile, RawProfile},
+    refusal::{Faults, Refusal},
+    registration::{Designation, RawRegistration, SubmitRegistration},
+    values::{FormId, RegistrationId, Seconds, Timestamp},
+};
+
+use super::{
+    BatchPage, Credentials, DetailPage, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Verdict,
+    Waiting, age, reference_of,
+};
+
+/// Every page, in every state that looks different.
+pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
+    sign_in(album);
+    queue(album);
+    registration(album);
+    promo_codes(album);
+}
+
+fn sign_in<P: Platform>(album: &mut Album<'_, P>) {
+    let page = |faults| SignInPage::new(LocalPath::or(None, "/operate"), "registrar".to_owned(), faults);
+    let empty = RawSignIn {
+        csrf: None,
+        operator: String::new(),
+        password: String::new(),
+        code: String::new(),
+        continue_to: None,
+    };
+    album.visit(Visitor::Stranger, "/operate/sign-in").page("blank", StatusCode::OK, &page(FormFaults::none()));
+    if let Err(missing) = Credentials::parse(&empty) {
+        album.refused("missing", missing, "operator", page);
+    }
+    album.refused("wrong", Refusal::SignInFailed, "operator", page);
+}
+
+fn queue<P: Platform>(album: &mut Album<'_, P>) {
+    let now = album.edge().now;
+    let page = |registrations, next: Option<&str>, goes_on| QueuePage {
+        title: "Registrations to review",
+        registrations,
+        next: next.map(str::to_owned),
+        goes_on,
+    };
+    let next = Some("/operate?after=sealed");
+    album
+        .visit(Visitor::Operator, "/operate")
+        .page("waiting", StatusCode::OK, &page(waiting(now), next, false))
+        .page("last-page", StatusCode::OK, &page(waiting(now), None, true))
+        .page("nothing-waits", StatusCode::OK, &page(Vec::new(), None, false))
+        .page("all-decided-here", StatusCode::OK, &page(Vec::new(), next, true));
+}
+
+fn waiting(now: Timestamp) -> Vec<Waiting> {
+    let rows = [
+        ("Kestrel Precision Castings Ltd", "United Kingdom", "Anvil Supply Platform", Seconds::days(3)),
+        (
+            "Münchner Feinmechanik und Getriebebau Aktiengesellschaft",
+            "Germany",
+            "Anvil Supply Platform",
+            Seconds::hours(5),
+        ),
+        ("Heron Tools", "United States of America", "Cobalt Business Network", Seconds(40)),
+    ];
+    let row = |(n, (organisation, country, application, waited)): (u8, (&str, &'static str, &str, Seconds))| {
+        let id = RegistrationId::from_bytes([n; 16]);
+        Waiting {
+            id,
+            reference: reference_of(id),
+            organisation: organisation.to_owned(),
+            country,
+            application: application.to_owned(),
+            submitted_at: now,
+            age: age(waited),
+        }
+    };
+    (0..).zip(rows).map(row).collect()
+}
+
+fn registration<P: Platform>(album: &mut Album<'_, P>) {
+    let now = album.edge().now;
+    let Some((profile, designations)) = entries() else { return };
+    let page = |state, decided, raw, faults| DetailPage {
+        title: format!("Registration of {}", profile.legal_name.as_str()),
+        faults,
+        raw,
+        may_decide: state == "submitted",
+        choices: [
+            ("approve", "Approve", "Creates the organization and e-mails its administrators."),
+            ("reject", "Reject", "E-mails the reason to the registrant."),
+        ],
+        age: age(Seconds::hours(5)),
+        id: RegistrationId::from_bytes([1; 16]),
+        reference: reference_of(RegistrationId::from_bytes([1; 16])),
+        application: "Anvil Supply Platform".to_owned(),
+        origin: "invited",
+        submitted_at: now,
+        state,
+        decided,
+        phone: "+44 20 7946 0123".to_owned(),
+        profile: profile.clone(),
+        designations: designations.clone(),
+    };
+    let past = |by: Option<&str>, reason: Option<&str>| {
+        Some(Past { by: by.map(str::to_owned), at: now, reason: reason.map(str::to_owned) })
+    };
+    let none = FormFaults::none;
+    let reason = "The registration number does not belong to this company.";
+    album
+        .visit(Visitor::Operator, "/operate/registrations/aiaqcaibaeaqcaibaeaqcaibae")
+        .page("to-decide", StatusCode::OK, &page("submitted", None, RawDecision::default(), none()))
+        .page("approved", StatusCode::OK, &page("approved", past(None, None), RawDecision::default(), none()))
+        .page(
+            "rejected",
+            StatusCode::OK,
+            &page("rejected", past(Some("registrar"), Some(reason)), RawDecision::default(), none()),
+        );
+    for (name, decision) in [("undecided", ""), ("no-reason", "reject")] {
+        let raw = || RawDecision { decision: decision.to_owned(), ..RawDecision::default() };
+        if let Err(refusal) = Verdict::parse(&raw()) {
+            album.refused(name, refusal, "decision", |faults| page("submitted", None, raw(), faults));
+        }
+    }
+}
+
+fn entries() -> Option<(Profile, Vec<Designation>)> {
+    let profile = RawProfile {
+        legal_name: "Kestrel Precision Castings Ltd".to_owned(),
+        street: "14 Foundry Lane".to_owned(),
+        city: "Sheffield".to_owned(),
+        postal_code: "S3 8GZ".to_owned(),
+        country: "GB".to_owned(),
+        ..RawProfile::default()
+    };
+    let entered = RawRegistration {
+        given_name: "Ada".to_owned(),
+        family_name: "Byron".to_owned(),
+        email: "ada@kestrel.example".to_owned(),
+        phone: "+44 20 7946 0123".to_owned(),
+        profile: profile.clone(),
+        administrators: Vec::new(),
+    };
+    let designations = SubmitRegistration::parse(&entered, None).ok()?.designations().to_vec();
+    Some((Profile::parse(&profile, "", &mut Faults::default())?, designations))
+}
+
+fn promo_codes<P: Platform>(album: &mut Album<'_, P>) {
+    let edge = album.edge();
+    let blank = || RawOrder::blank(FormId::from_bytes([1; 16]));
+    let page = |raw, faults| BatchPage::of(edge, raw, faults);
+    album
+        .visit(Visitor::Operator, "/operate/promo-batches")
+        .page("blank", StatusCode::OK, &page(blank(), FormFaults::none()))
+        .refused("faults", wrong_order(), "partner", |faults| page(RawOrder::default(), faults));
+}
+
+/// What an order is refused for in which nothing was entered.
+fn wrong_order() -> Refusal {
+    let mut faults = Faults::default();
+    for (field, hint) in [
+        ("partner", "Choose a partner."),
+        ("product", "Choose one of this partner's products."),
+        ("count", "Enter a whole number from 1 to 100."),
+        ("discount", "Enter free, a percentage such as 25%, or an amount such as 12.50."),
+        ("valid_days", "Enter a whole number from 1 to 730."),
+    ] {
+        faults.add(field, "missing", hint);
+    }
+    faults.refuse()
+}

@@ -1,0 +1,75 @@
+// The gallery's files on a loopback port, answered as the service would answer, and a browser to look at them.
+
+import { createServer } from "node:http";
+import { accessSync, constants, readFileSync } from "node:fs";
+import { delimiter, extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
+
+export const directory = fileURLToPath(new URL("../../../target/gallery/", import.meta.url));
+export const pages = JSON.parse(readFileSync(join(directory, "pages.json"), "utf8"));
+
+const TYPES = { ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8" };
+
+/** Serves the gallery until `close()`; a page comes with the status and the headers that the service sends. */
+export async function serve(port = 0) {
+  const known = new Map(pages.map((page) => [`/${page.file}`, page]));
+  const server = createServer((request, response) => {
+    const path = new URL(request.url, "http://gallery").pathname;
+    const page = known.get(path);
+    let body;
+    try {
+      body = readFileSync(join(directory, normalize(path === "/" ? "/index.html" : path)));
+    } catch {
+      response.writeHead(404, { "content-type": "text/plain" }).end(`no ${path}\n`);
+      return;
+    }
+    const headers = page ? page.headers.flat() : ["content-type", TYPES[extname(path)] ?? "text/html; charset=utf-8"];
+    response.writeHead(page ? page.status : 200, headers).end(body);
+  });
+  await new Promise((resolve) => server.listen(port, "127.0.0.1", resolve));
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** The system's own Chromium, without a profile and without talking to anybody. */
+export function launch() {
+  return chromium.launch({
+    executablePath: onPath("chromium", "chromium-browser", "google-chrome"),
+    args: [
+      "--headless",
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+function onPath(...names) {
+  for (const name of names) {
+    for (const place of (process.env.PATH ?? "").split(delimiter)) {
+      const file = join(place, name);
+      try {
+        accessSync(file, constants.X_OK);
+        return file;
+      } catch {
+        // Not here.
+      }
+    }
+  }
+  throw new Error(`none of ${names.join(", ")} is on the PATH; Debian: apt-get install chromium`);
+}
+
+/** Runs `work` for every item, `width` at a time. */
+export async function each(items, width, work) {
+  const waiting = [...items];
+  const worker = async (number) => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) {
+      await work(item, number);
+    }
+  };
+  await Promise.all(Array.from({ length: width }, (_, number) => worker(number)));
+}

@@ -1,0 +1,82 @@
+//! Every page of every component in every state, as the files that a browser would be sent.
+//!
+//! The components' own `samples` are shown by the edge that serves real requests: same templates, same frame, same headers.
+
+mod files;
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use anyhow::{anyhow, ensure};
+use edge::{
+    Edge, Reply,
+    drain::Hands,
+    gallery::{Album, Sample},
+    serve::serve,
+    testing::{Deployment, Double, request},
+};
+use http::{Method, StatusCode};
+use kv_schema::backends::{model::Backend, turns::alone};
+use shared::config::Gateway;
+
+pub use files::{Listed, directory, write};
+
+const CONFIGURATION: &str = include_str!("../../../gateway.toml");
+/// 32 bytes in base64: enough for pages that nobody keeps.
+const ROOT_SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+/// Showing pages takes no turn at the store.
+const TURNS_MAX: usize = 1;
+
+/// The samples of one component.
+#[derive(Debug)]
+pub struct Room {
+    /// The component's name.
+    pub component: &'static str,
+    /// Its pages.
+    pub samples: Vec<Sample>,
+}
+
+type Samples = fn(&mut Album<'_, Double>);
+
+/// Every component that has pages. `edge` has the pages of refusals and faults.
+const COMPONENTS: [(&str, Samples); 12] = [
+    ("invite", invite::samples),
+    ("register", register::samples),
+    ("activate", activate::samples),
+    ("sign-in", sign_in::samples),
+    ("dashboard", dashboard::samples),
+    ("accept-terms", accept_terms::samples),
+    ("webstore-checkout", webstore_checkout::samples),
+    ("credentials", credentials::samples),
+    ("verify-otp", verify_otp::samples),
+    ("launch", launch::samples),
+    ("operate", operate::samples),
+    ("edge", edge::gallery::samples),
+];
+
+/// All rooms, in the order of the journey.
+///
+/// # Errors
+/// When the repository's configuration is not valid, or a page cannot be rendered.
+pub fn rooms() -> anyhow::Result<Vec<Room>> {
+    let gateway = Gateway::parse(CONFIGURATION).map_err(|error| anyhow!("gateway.toml: {error:?}"))?;
+    let variables = [("public_url", "https://vestibule.example"), ("root_secret", ROOT_SECRET)];
+    let variables: BTreeMap<String, String> =
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let deployment = Deployment::new(Backend::Sqlite, gateway, variables);
+    COMPONENTS.into_iter().map(|(component, samples)| room(&deployment, component, samples)).collect()
+}
+
+fn room(deployment: &Deployment, component: &'static str, samples: Samples) -> anyhow::Result<Room> {
+    let shown = RefCell::new(Vec::new());
+    let handler = async |edge: &Edge<Double>, _: &edge::Request| {
+        let mut album = Album::new(edge);
+        samples(&mut album);
+        *shown.borrow_mut() = album.into_samples()?;
+        Ok(Reply::empty(StatusCode::NO_CONTENT))
+    };
+    let opening = request(Method::GET, "/", &[], Vec::new());
+    let reply = alone(serve(deployment.platform(), Ok(opening), handler, Hands::none()), TURNS_MAX);
+    let status = reply.map(|reply| reply.status);
+    ensure!(status == Some(StatusCode::NO_CONTENT), "{component}: {status:?} {:?}", deployment.log_lines());
+    Ok(Room { component, samples: shown.into_inner() })
+}
