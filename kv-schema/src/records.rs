@@ -12,8 +12,9 @@ use shared::{
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
+    mailbox::MailboxCheck,
     operator::Operator,
-    organisation::Organisation,
+    organisation::{Alike, Organisation},
     promo::Promo,
     registration::Registration,
     values::{
@@ -58,6 +59,8 @@ record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, olde
 record! { IdempotencyClaim { id: [u8; 16], prefix: "idem", version: 1, older: {} } }
 record! { Registration { id: RegistrationId, prefix: "reg", version: 1, older: {} } }
 record! { Organisation { id: OrganisationId, prefix: "org", version: 1, older: {} } }
+record! { Alike { id: [u8; 16], prefix: "alike", version: 1, older: {} } }
+record! { MailboxCheck { id: [u8; 16], prefix: "mbox", version: 1, older: {} } }
 record! { Login { id: [u8; 16], prefix: "login", version: 1, older: {} } }
 record! { Account { id: AccountId, prefix: "acct", version: 1, older: {} } }
 record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
@@ -103,6 +106,14 @@ impl Swept for Batch {
     }
 }
 
+impl Swept for MailboxCheck {
+    const ENDS: bool = true;
+
+    fn ends_unix_seconds(&self) -> Option<u64> {
+        u64::try_from(self.ends_at().unix()).ok()
+    }
+}
+
 /// Something that is done with a record of whichever kind a key names.
 pub trait Visitor {
     /// What comes of it.
@@ -131,9 +142,9 @@ macro_rules! swept {
 }
 
 swept! {
-    ending: IdempotencyClaim [u8; 16], Batch BatchId;
-    lasting: InvitationSlot InvitationSlotId, Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Order OrderId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+    ending: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16];
+    lasting: InvitationSlot InvitationSlotId, Registration RegistrationId, Organisation OrganisationId,
+        Alike [u8; 16], Login [u8; 16], Account AccountId, Promo PromoId, Order OrderId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
 }
 
 /// The operator's queue of submitted registrations, oldest first (APR-1).

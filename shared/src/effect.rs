@@ -9,9 +9,11 @@ use crate::{
     account::Admission,
     credential::Grant,
     message::Message,
-    organisation::Organisation,
+    organisation::{JoinRequest, Organisation},
     registration::QueueSummary,
-    values::{AccountId, InvitationSlotId, OrderId, PromoId, RegistrationId, Timestamp},
+    values::{
+        AccountId, ApplicationId, InvitationSlotId, OrderId, OrganisationId, PromoId, RegistrationId, Timestamp,
+    },
 };
 
 /// One thing that must follow a commit.
@@ -61,5 +63,28 @@ pub enum Effect {
         account: AccountId,
         /// The credential.
         grant: Box<Grant>,
+    },
+    /// Make a founded organisation findable for those who register (REG-3).
+    IndexOrganisation {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// What it can be found by.
+        traits: Vec<[u8; 16]>,
+    },
+    /// Ask the organisation's administrators to let somebody in (REG-2).
+    AskAdministrators {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Who asks.
+        request: Box<JoinRequest>,
+    },
+    /// Add an application to an organisation that accepted its invitation (INV-7).
+    Subscribe {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// The application.
+        application: ApplicationId,
+        /// Who accepted, and administers the application from now on.
+        account: AccountId,
     },
 }

@@ -1,16 +1,18 @@
-//! The stylesheet and the icon of every page: the same for everybody, so kept for an hour and compared by digest.
+//! The stylesheet and the icon of every page, and the captcha's script: the same for everybody, so kept for an hour and compared by digest.
 
 use edge::{Outcome, Reply, Request, failure::BadRequest};
 use http::StatusCode;
 use shared::secret::digest256_hex;
 
 const STYLESHEET: &[u8] = include_bytes!("../../edge/assets/vestibule.css");
+const CAPTCHA: &[u8] = include_bytes!("../../edge/assets/captcha.js");
 const ICON: &[u8] = include_bytes!("../../edge/assets/icon.svg");
 
 /// The asset of this name, or `304 Not Modified` for whoever has it.
 pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
     let (content_type, body) = match name {
         "vestibule.css" => ("text/css; charset=utf-8", STYLESHEET),
+        "captcha.js" => ("text/javascript; charset=utf-8", CAPTCHA),
         "icon.svg" => ("image/svg+xml", ICON),
         _ => return Err(BadRequest::NoSuchRoute.into()),
     };

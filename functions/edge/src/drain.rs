@@ -19,12 +19,12 @@ use shared::{
     decision::Decision,
     effect::Effect,
     invitation::InvitationSlot,
-    organisation::Organisation,
+    organisation::{Alike, JoinRequest, Organisation},
     promo::Promo,
     refusal::Refusal,
     registration::QueueSummary,
     secret::{IndexPurpose, SealPurpose, Sealed},
-    values::{AccountId, RegistrationId, Timestamp, UserId},
+    values::{AccountId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::{
@@ -99,6 +99,33 @@ pub fn admissions<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16])
             edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
         })),
         Effect::Admit(admission) => Ok(Box::pin(async move { edge.admit(*admission).await })),
+        other => Err(other),
+    }
+}
+
+/// What concerns organisations that exist: they become findable (REG-3), are asked to let people in (REG-2), and get
+/// applications (INV-7).
+///
+/// # Errors
+/// The effect, when it is of another kind.
+pub fn organisations<P: Platform>(edge: &Edge<P>, effect: Effect, _cause: [u8; 16]) -> Result<Carried<'_>, Effect> {
+    match effect {
+        Effect::IndexOrganisation { organisation, traits } => {
+            Ok(Box::pin(async move { edge.index_organisation(organisation, &traits).await }))
+        }
+        Effect::AskAdministrators { organisation, request } => {
+            Ok(Box::pin(async move { edge.ask_administrators(organisation, *request).await }))
+        }
+        Effect::Subscribe { organisation, application, account } => Ok(Box::pin(async move {
+            let subscribed = edge.transact::<Organisation, ()>(&organisation, Refusal::NotFound, |one, _| {
+                Ok(one.subscribe(&application, edge.now).into())
+            });
+            subscribed.await?;
+            let administers = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
+                Ok(account.administer(organisation, &application).into())
+            });
+            administers.await.map(drop)
+        })),
         other => Err(other),
     }
 }
@@ -250,6 +277,30 @@ impl<P: Platform> Edge<P> {
             Removed::Removed | Removed::Absent => Ok(()),
             Removed::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
         }
+    }
+
+    async fn index_organisation(&self, organisation: OrganisationId, traits: &[[u8; 16]]) -> Result<(), Failure> {
+        for id in traits {
+            let first = Decision::quiet(Alike::first(*id, organisation));
+            if let NowStands::Another(_) = self.create::<Alike>(id, first).await? {
+                let more = self.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
+                more.await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The request and its messages are one commit of the organisation's; who administers it is read before.
+    async fn ask_administrators(&self, id: OrganisationId, request: JoinRequest) -> Result<(), Failure> {
+        let stored = self.kv().get::<Organisation>(&id).await?.ok_or(Refusal::NotFound)?;
+        let logins: Vec<_> = stored.value().founders.iter().map(|email| self.login_id(&email.normalised())).collect();
+        let logins = self.get_all::<Login>(&logins).await?;
+        let accounts: Vec<_> = logins.iter().map(|login| login.account).collect();
+        let founders = self.get_all::<Account>(&accounts).await?;
+        let asked = self.transact::<Organisation, ()>(&id, Refusal::NotFound, |organisation, _| {
+            Ok(organisation.ask(request.clone(), &founders).into())
+        });
+        asked.await.map(drop)
     }
 
     /// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.

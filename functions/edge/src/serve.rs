@@ -14,7 +14,7 @@ use crate::{
     failure::{BadRequest, Failure, Outcome},
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
-    reply::Reply,
+    reply::{Reply, Scripts},
     request::{Headers, Request, TARGET_BYTES_MAX},
     view,
 };
@@ -258,10 +258,17 @@ fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gateway>) -> Re
         reply.headers.push(("cache-control", "no-store".to_owned()));
     }
     let targets = gateway.map(form_targets).unwrap_or_default();
+    let scripts = match reply.scripts {
+        Scripts::None => String::new(),
+        Scripts::Ours => " script-src 'self'; connect-src 'self';".to_owned(),
+        Scripts::From(sources) => format!(
+            " script-src {sources}; frame-src {sources}; connect-src {sources}; style-src-elem 'self' {sources};"
+        ),
+    };
     reply.headers.push((
         "content-security-policy",
         format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; frame-ancestors 'none'; \
+            "default-src 'none'; style-src 'self'; img-src 'self';{scripts} form-action 'self'{targets}; frame-ancestors 'none'; \
              base-uri 'none'"
         ),
     ));

@@ -21,7 +21,7 @@ use kv_schema::{
 use shared::config::Gateway;
 
 use crate::{
-    platform::{Outgoing, Platform, PlatformFault},
+    platform::{Answered, Outgoing, Platform, PlatformFault, Question},
     request::Request,
 };
 
@@ -32,7 +32,11 @@ pub struct Deployment {
     gateway: Arc<Gateway>,
     variables: Arc<BTreeMap<String, String>>,
     log: Rc<RefCell<Vec<String>>>,
+    answerer: Option<Answerer>,
 }
+
+/// Somebody outside who is asked something: a stand-in for a provider.
+pub type Answerer = fn(&Question) -> Answered;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables.
@@ -42,7 +46,14 @@ impl Deployment {
             gateway: Arc::new(gateway),
             variables: Arc::new(variables),
             log: Rc::default(),
+            answerer: None,
         }
+    }
+
+    /// This deployment with somebody outside who can be asked.
+    #[must_use]
+    pub fn with_answerer(&self, answerer: Answerer) -> Self {
+        Self { answerer: Some(answerer), ..self.clone() }
     }
 
     /// Another deployment that is like this one now.
@@ -77,6 +88,7 @@ impl Deployment {
             gateway: Arc::clone(&self.gateway),
             variables: Arc::clone(&self.variables),
             log: Rc::clone(&self.log),
+            answerer: self.answerer,
         }
     }
 
@@ -94,6 +106,7 @@ pub struct Double {
     gateway: Arc<Gateway>,
     variables: Arc<BTreeMap<String, String>>,
     log: Rc<RefCell<Vec<String>>>,
+    answerer: Option<Answerer>,
 }
 
 impl Store for Double {
@@ -146,6 +159,11 @@ impl Platform for Double {
     async fn post(&self, message: Outgoing) -> Result<u16, PlatformFault> {
         let arrived = self.store.post(message.idempotency_key, message.body).await;
         arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
+        let answerer = self.answerer.ok_or_else(|| PlatformFault::new(format!("nobody answers at {}", question.url)))?;
+        Ok(answerer(&question))
     }
 
     fn log(&self, line: &str) {

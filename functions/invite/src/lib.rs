@@ -1,11 +1,13 @@
 //! `POST /invite`: a partner invites a supplier organisation (INV-1, INV-2). `GET /invite/accept?token=`: the invitee
-//! opens the link (INV-4, INV-5).
+//! opens the link (INV-4, INV-5). `POST /invite/accept`: an Organisation Administrator accepts it for the own
+//! organisation (INV-7).
 //!
 //! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
 //! decides nothing but which body the key belongs to, so that a repetition after a crash goes on where the first try
 //! stopped.
 
 mod api;
+mod join;
 
 use edge::{Change, Edge, Failure, Outcome, Platform, Request, edge::NowStands, failure::BadRequest};
 use http::{Method, StatusCode};
@@ -20,7 +22,7 @@ use shared::{
 
 use crate::api::{AcceptPage, Created};
 
-edge::component!(crate::handle, edge::drain::mail);
+edge::component!(crate::handle, edge::drain::mail, edge::drain::invitations, edge::drain::organisations);
 
 /// Routes of this component.
 ///
@@ -30,8 +32,9 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::POST, ["invite"]) => create(edge, request).await,
         (&Method::GET, ["invite", "accept"]) => accept(edge, request).await,
+        (&Method::POST, ["invite", "accept"]) => join::accept(edge, request).await,
         (_, ["invite"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
-        (_, ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -117,6 +120,7 @@ async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
     let invited = stored.value().present(&token, edge.now)?;
-    let page = AcceptPage::of(edge, invited.slot(), &query.token).ok_or(Refusal::LinkNotValid)?;
+    let standing = join::standing(edge, request).await?;
+    let page = AcceptPage::of(edge, invited.slot(), &query.token, standing).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
 }

@@ -36,7 +36,13 @@ use crate::api::{
 
 const CURSOR_PLACE: &str = "operate/queue";
 
-edge::component!(crate::handle, edge::drain::mail, edge::drain::queue, edge::drain::admissions);
+edge::component!(
+    crate::handle,
+    edge::drain::mail,
+    edge::drain::queue,
+    edge::drain::admissions,
+    edge::drain::organisations
+);
 
 /// Routes of this component.
 ///

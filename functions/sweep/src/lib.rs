@@ -27,6 +27,7 @@ edge::component!(
     edge::drain::invitations,
     edge::drain::queue,
     edge::drain::admissions,
+    edge::drain::organisations,
     edge::drain::promos,
     edge::drain::grants
 );

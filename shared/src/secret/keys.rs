@@ -62,6 +62,10 @@ purposes! {
         Operator = "index/operator",
         /// Cause of a message.
         Message = "index/message",
+        /// What organisations that could be the same have in common: name, mail domain or registration number.
+        Alike = "index/alike",
+        /// Application, e-mail address and day of a mailbox that is to be confirmed.
+        Mailbox = "index/mailbox",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
     }
@@ -94,6 +98,8 @@ purposes! {
     MacPurpose {
         /// The field that proves that a form came from our page.
         Csrf = "mac/csrf",
+        /// A captcha's challenge.
+        Captcha = "mac/captcha",
     }
 }
 
@@ -251,7 +257,7 @@ mod tests {
         SealPurpose::Cursor,
     ];
 
-    const INDEXES: [IndexPurpose; 13] = [
+    const INDEXES: [IndexPurpose; 15] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Idempotency,
         IndexPurpose::Login,
@@ -264,6 +270,8 @@ mod tests {
         IndexPurpose::Credential,
         IndexPurpose::Operator,
         IndexPurpose::Message,
+        IndexPurpose::Alike,
+        IndexPurpose::Mailbox,
         IndexPurpose::Pairwise,
     ];
 

@@ -26,6 +26,10 @@ pub enum TokenPurpose {
     StepUp,
     /// An `OpenID Connect` authorization code.
     AuthorizationCode,
+    /// The link that confirms a mailbox.
+    Mailbox,
+    /// The link under which a registration is followed.
+    RegistrationStatus,
 }
 
 impl TokenPurpose {
@@ -37,6 +41,8 @@ impl TokenPurpose {
             Self::Session => b"vestibule/v1/token/session",
             Self::StepUp => b"vestibule/v1/token/step-up",
             Self::AuthorizationCode => b"vestibule/v1/token/authorization-code",
+            Self::Mailbox => b"vestibule/v1/token/mailbox",
+            Self::RegistrationStatus => b"vestibule/v1/token/registration-status",
         }
     }
 }
@@ -183,13 +189,15 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const PURPOSES: [TokenPurpose; 6] = [
+    const PURPOSES: [TokenPurpose; 8] = [
         TokenPurpose::Invitation,
         TokenPurpose::Activation,
         TokenPurpose::Order,
         TokenPurpose::Session,
         TokenPurpose::StepUp,
         TokenPurpose::AuthorizationCode,
+        TokenPurpose::Mailbox,
+        TokenPurpose::RegistrationStatus,
     ];
 
     #[test]

@@ -320,8 +320,14 @@ impl Mail {
 
     /// The token of the link.
     pub fn token(&self) -> String {
-        let link = self.text.split_whitespace().find(|word| word.contains("token=")).unwrap_or_default();
-        link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default()
+        self.token_of("token")
+    }
+
+    /// The token of the link that has it under this name.
+    pub fn token_of(&self, name: &str) -> String {
+        let name = format!("{name}=");
+        let link = self.text.split_whitespace().find(|word| word.contains(&name)).unwrap_or_default();
+        link.split_once(&name).map(|(_, token)| token.to_owned()).unwrap_or_default()
     }
 }
 
