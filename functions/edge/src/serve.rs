@@ -315,6 +315,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reg_7_only_a_page_that_says_so_runs_scripts_and_never_inline_ones() {
+        // REG-7
+        let policy = |scripts| {
+            let reply = finish(Reply::empty(StatusCode::OK).running(scripts), &[], None);
+            let policy = reply.headers.into_iter().find(|(name, _)| *name == "content-security-policy");
+            policy.map(|(_, policy)| policy).unwrap_or_default()
+        };
+        assert!(!policy(Scripts::None).contains("script-src"));
+        assert!(policy(Scripts::Ours).contains("; script-src 'self'; connect-src 'self'; form-action"));
+        assert!(policy(Scripts::From("https://captcha.example")).contains("script-src https://captcha.example;"));
+        for scripts in [Scripts::None, Scripts::Ours, Scripts::From("https://captcha.example")] {
+            assert!(!policy(scripts).contains("unsafe"), "{scripts:?}");
+        }
+    }
+
+    #[test]
     fn sig_4_the_public_url_is_what_browsers_name_as_origin() {
         // SIG-4
         for (given, kept) in [

@@ -47,19 +47,20 @@ fn post(browser: &'static str, target: impl Into<String>, body: &Value) -> Ask {
     json(browser, Method::POST, target, body)
 }
 
-fn get(browser: &'static str, target: impl Into<String>) -> Ask {
+/// What a program asks for.
+pub fn get(browser: &'static str, target: impl Into<String>) -> Ask {
     let headers = vec![("accept", "application/json".to_owned())];
     Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
 }
 
 /// A page as a browser opens it.
-fn page(browser: &'static str, target: impl Into<String>) -> Ask {
+pub fn page(browser: &'static str, target: impl Into<String>) -> Ask {
     let headers = vec![("accept", "text/html".to_owned())];
     Ask { browser, method: Method::GET, target: target.into(), headers, body: Vec::new() }
 }
 
 /// A form as a browser sends it: the page's hidden fields, and what was entered.
-fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
+pub fn filled_in(browser: &'static str, target: &str, page: &str, hidden: &[&str], entered: &[(&str, &str)]) -> Ask {
     let mut body = url::form_urlencoded::Serializer::new(String::new());
     for name in hidden {
         let mark = format!("name=\"{name}\" value=\"");
@@ -164,7 +165,8 @@ pub fn open_invitation(stage: &mut Stage) -> u16 {
 
 // Registration
 
-fn registration(city: &str, source: &[(&str, Value)]) -> Ask {
+/// Ada registers Kestrel Machining, as a document.
+pub fn registration(city: &str, source: &[(&str, Value)]) -> Ask {
     let mut body = json!({
         "given_name": "Ada",
         "family_name": "Kestrel",
@@ -196,7 +198,7 @@ pub fn register_from_elsewhere(stage: &Stage) -> Ask {
 }
 
 /// A challenge of the public form, solved as a browser does it (REG-7).
-fn solved(stage: &Stage, seed: u8) -> String {
+pub fn solved(stage: &Stage, seed: u8) -> String {
     let now = Timestamp::from_unix(i64::try_from(stage.unix_seconds()).expect("a time"));
     let challenge = Challenge::issue(1_000, &keys(), now, &mut Repeating(seed));
     let solves = |number: &u64| digest256_hex(format!("{}{number}", challenge.salt).as_bytes()) == challenge.challenge;

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
     serve::serve,
-    testing::{Deployment, Double, request},
+    testing::{Answerer, Deployment, Double, request},
 };
 use http::Method;
 use kv_schema::backends::{
@@ -119,6 +119,7 @@ fn variables() -> BTreeMap<String, String> {
         ("anvil_webhook_secret", webhook_secret()),
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
         ("machine_key_digest", digest(MACHINE_KEY)),
+        ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -160,6 +161,13 @@ impl Stage {
     pub fn approve_automatically(&mut self) {
         let text = GATEWAY.replacen("approval = \"manual\"", "approval = \"automatic-for-invited\"", 1);
         self.deployment = self.deployment.under(gateway(&text));
+    }
+
+    /// The captcha is this provider's from now on, for whom this answers (REG-7).
+    pub fn guard_by(&mut self, provider: &str, answerer: Answerer) {
+        let keys = format!("captcha = \"{provider}\"\ncaptcha_site_key = \"0x4\"\ncaptcha_secret_variable = \"captcha_secret\"");
+        let text = GATEWAY.replacen("captcha = \"proof-of-work\"\ncaptcha_max_number = 50000", &keys, 1);
+        self.deployment = self.deployment.under(gateway(&text)).with_answerer(answerer);
     }
 
     /// The deployment.
