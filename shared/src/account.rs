@@ -238,11 +238,7 @@ impl Account {
 
     /// Administers and may use an application that the organisation has accepted an invitation to (INV-7). `None` when
     /// that is so, or the person has left the organisation.
-    pub fn administer(
-        mut self,
-        organisation: OrganisationId,
-        application: &ApplicationId,
-    ) -> Option<Decision<Self>> {
+    pub fn administer(mut self, organisation: OrganisationId, application: &ApplicationId) -> Option<Decision<Self>> {
         let membership = self.memberships.iter_mut().find(|one| one.organisation == organisation)?;
         let roles = [&mut membership.application_administrator, &mut membership.access];
         let mut changed = false;

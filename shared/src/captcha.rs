@@ -153,7 +153,11 @@ impl ProviderResponse {
 }
 
 fn not_solved() -> Refusal {
-    Refusal::field("captcha", "captcha-not-solved", "The check did not work or is too old. Reload the page and try again.")
+    Refusal::field(
+        "captcha",
+        "captcha-not-solved",
+        "The check did not work or is too old. Reload the page and try again.",
+    )
 }
 
 #[cfg(test)]
@@ -169,7 +173,8 @@ mod tests {
 
     /// What a browser does.
     fn solve(challenge: &Challenge) -> RawSolution {
-        let found = |number: &u64| digest256_hex(format!("{}{number}", challenge.salt).as_bytes()) == challenge.challenge;
+        let found =
+            |number: &u64| digest256_hex(format!("{}{number}", challenge.salt).as_bytes()) == challenge.challenge;
         RawSolution {
             algorithm: challenge.algorithm.clone(),
             challenge: challenge.challenge.clone(),
@@ -223,7 +228,9 @@ mod tests {
     fn reg_7_a_salt_names_its_end_once() {
         // REG-7
         assert_eq!(expires("ab?expires=7&"), Some(Timestamp::from_unix(7)));
-        for wrong in ["", "ab", "ab?expires=7", "ab?expires=&", "ab?expires=7&8", "ab?expires=-7&", "ab?expires=7&expires=9&"] {
+        for wrong in
+            ["", "ab", "ab?expires=7", "ab?expires=&", "ab?expires=7&8", "ab?expires=-7&", "ab?expires=7&expires=9&"]
+        {
             assert_eq!(expires(wrong), None, "{wrong}");
         }
     }

@@ -837,12 +837,7 @@ mod tests {
         ),
         ("[\"registrar\", \"fulfilment\"]", "[]", "operators.registrar.roles", "1 to 3 entries, has 0"),
         ("captcha = \"proof-of-work\"", "captcha = \"none\"", "public_form.captcha", "must be one of"),
-        (
-            "captcha = \"proof-of-work\"",
-            "captcha = \"turnstile\"",
-            "public_form.captcha_site_key",
-            "is missing",
-        ),
+        ("captcha = \"proof-of-work\"", "captcha = \"turnstile\"", "public_form.captcha_site_key", "is missing"),
         ("captcha_max_number = 50000", "captcha_max_number = 999", "public_form.captcha_max_number", "from 1000"),
         ("\"gmail.com\"", "\"Gmail.com\"", "public_form.public_mail_domains[0]", "lower case"),
     ];

@@ -11,9 +11,7 @@ use crate::{
     message::Message,
     organisation::{JoinRequest, Organisation},
     registration::QueueSummary,
-    values::{
-        AccountId, ApplicationId, InvitationSlotId, OrderId, OrganisationId, PromoId, RegistrationId, Timestamp,
-    },
+    values::{AccountId, ApplicationId, InvitationSlotId, OrderId, OrganisationId, PromoId, RegistrationId, Timestamp},
 };
 
 /// One thing that must follow a commit.

@@ -411,10 +411,8 @@ impl Registration {
             application_name: application.name.clone(),
             at: now,
         });
-        let ask = request.map(|request| Effect::AskAdministrators {
-            organisation: organisation.id,
-            request: Box::new(request),
-        });
+        let ask = request
+            .map(|request| Effect::AskAdministrators { organisation: organisation.id, request: Box::new(request) });
         let told = registration.tell_registrant(Body::RequestPassedOn {
             reference: registration.reference(),
             organisation: name.as_str().to_owned(),

@@ -283,7 +283,8 @@ impl<P: Platform> Edge<P> {
         for id in traits {
             let first = Decision::quiet(Alike::first(*id, organisation));
             if let NowStands::Another(_) = self.create::<Alike>(id, first).await? {
-                let more = self.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
+                let more =
+                    self.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
                 more.await?;
             }
         }

@@ -48,6 +48,7 @@ pub async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8
 }
 
 /// Subject and text of a message.
+#[expect(clippy::too_many_lines, reason = "a table: one entry a message, and the compiler keeps it complete")]
 fn wording(message: &Message, service: &str, public_url: &str) -> (String, String) {
     let (subject, lines) = match &message.body {
         Body::Invitation { company, application, organisation, token, expires_at } => (

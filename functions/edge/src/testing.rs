@@ -162,7 +162,8 @@ impl Platform for Double {
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
-        let answerer = self.answerer.ok_or_else(|| PlatformFault::new(format!("nobody answers at {}", question.url)))?;
+        let answerer =
+            self.answerer.ok_or_else(|| PlatformFault::new(format!("nobody answers at {}", question.url)))?;
         Ok(answerer(&question))
     }
 

@@ -66,8 +66,7 @@ async fn commit<P: Platform>(
         }
     };
     let circumstances = Circumstances { application, has_account: true, keys: &edge.keys, now: edge.now };
-    let decision =
-        Registration::by_organisation(invited, person, organisation, &circumstances, &mut edge.rng())?;
+    let decision = Registration::by_organisation(invited, person, organisation, &circumstances, &mut edge.rng())?;
     let id = decision.next.id;
     match edge.create(&id, decision).await? {
         NowStands::Ours(_) => Ok(()),

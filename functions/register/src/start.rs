@@ -3,7 +3,9 @@
 //!
 //! Commit point: none with a captcha; without one the record of the mailbox that is to be confirmed.
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, form::FormFaults, reply::Scripts};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, form::FormFaults, reply::Scripts,
+};
 use http::StatusCode;
 use shared::{
     captcha::Solved,

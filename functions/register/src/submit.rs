@@ -137,8 +137,7 @@ pub(crate) async fn ask<P: Platform>(
 ) -> Result<Registration, Failure> {
     let stored = edge.kv().get::<Organisation>(&organisation).await?.ok_or(Refusal::NotFound)?;
     let circumstances = Circumstances { application, has_account: false, keys: &edge.keys, now: edge.now };
-    let asked =
-        Registration::ask_to_join(form, command.clone(), stored.value(), &circumstances, &mut edge.rng())?;
+    let asked = Registration::ask_to_join(form, command.clone(), stored.value(), &circumstances, &mut edge.rng())?;
     create(edge, asked, application, &command, Some(organisation)).await
 }
 
@@ -176,10 +175,7 @@ fn repeated(
 }
 
 /// The organisations that could be the same (REG-3): one read for each trait, and then one for each that is shown.
-pub(crate) async fn alike<P: Platform>(
-    edge: &Edge<P>,
-    command: &SubmitRegistration,
-) -> Result<Vec<Glimpse>, Failure> {
+pub(crate) async fn alike<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<Vec<Glimpse>, Failure> {
     let Some(email) = command.email() else {
         return Ok(Vec::new());
     };

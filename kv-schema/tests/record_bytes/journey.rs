@@ -185,8 +185,7 @@ impl Walk {
         let command = SubmitRegistration::parse(&registration(), Some(&slot.email)).expect("every field is good");
         let invited = slot.present(&issued.token, NOW).expect("its own token");
         let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
-        let circumstances =
-            Circumstances { application: place.application, has_account: false, keys: &keys, now: NOW };
+        let circumstances = Circumstances { application: place.application, has_account: false, keys: &keys, now: NOW };
         let rng = &mut Seeded(10);
         let decision = Registration::by_invitation(invited, command.clone(), &circumstances, rng);
         let submitted = self.submitted(decision);
@@ -239,7 +238,14 @@ impl Walk {
     }
 
     /// Somebody asks to be let in; an administrator accepts an invitation for the organisation (REG-2, INV-7).
-    fn joins(&mut self, place: &Place<'_>, issued: &Issued, known: &Organisation, account: &Account, secret: &SessionSecret) {
+    fn joins(
+        &mut self,
+        place: &Place<'_>,
+        issued: &Issued,
+        known: &Organisation,
+        account: &Account,
+        secret: &SessionSecret,
+    ) {
         let request = self.effects.iter().find_map(|effect| match effect {
             Effect::AskAdministrators { request, .. } => Some((**request).clone()),
             _ => None,

@@ -123,7 +123,7 @@ fn of_domain(domain: &str, keys: &Keys) -> [u8; 16] {
 
 /// Legal forms as they end names, without dots.
 const LEGAL_FORMS: &str = " ab ag aps as asa bhd bv co company corp corporation cv de eg eirl ek eurl gmbh inc \
-    incorporated kft kg kgaa kk limited llc llp lp ltd ltda mbh nv ohg oo oy oyj oü plc pte pty pvt sa sae sarl sas sasu se sl slu \
+    incorporated kft kg kgaa kk limited llc llp lp ltd ltda mbh nv ohg oo oy oyj ou plc pte pty pvt sa sae sarl sas sasu se sl slu \
     sp spa sprl srl srls sro ua ug zoo z ";
 /// Words that are left out of a name.
 const JOINING: &str = " and et the und y ";
@@ -205,7 +205,8 @@ mod tests {
         let email = read("ada@birch.example");
         let founded = traits_of(&profile("Birch Machining GmbH", "DE", "HRB 47-11"), [&email].into_iter(), &keys);
         let search = |name: &str, country: &str, number: &str, email: &str| {
-            let searched = traits_to_search(&profile(name, country, number), &read(email), &["mail.example".to_owned()], &keys);
+            let searched =
+                traits_to_search(&profile(name, country, number), &read(email), &["mail.example".to_owned()], &keys);
             searched.iter().filter(|one| founded.contains(one)).count()
         };
         assert_eq!(search("birch machining", "US", "", "eve@elsewhere.example"), 1, "the name");

@@ -64,7 +64,10 @@ fn without_trunk_digit<'a>(digits: &'a str, code: &str, country: Country) -> &'a
 /// The calling code of the country (ITU-T E.164), with the area where several countries share one.
 fn calling_code(country: Country) -> Option<&'static str> {
     let entries = CALLING_CODES.split_ascii_whitespace();
-    entries.filter_map(|entry| entry.split_at_checked(2)).find(|(one, _)| *one == country.as_str()).map(|(_, code)| code)
+    entries
+        .filter_map(|entry| entry.split_at_checked(2))
+        .find(|(one, _)| *one == country.as_str())
+        .map(|(_, code)| code)
 }
 
 /// Alpha-2 code and calling code, as the ITU assigns them; countries without one of their own are left out.

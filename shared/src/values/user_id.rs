@@ -37,9 +37,7 @@ impl UserId {
 
 /// The lower-case ASCII letters of a name: diacritics dropped, ligatures and barred letters spelt out.
 fn latin(name: &str) -> impl Iterator<Item = char> {
-    nfd(name)
-        .flat_map(char::to_lowercase)
-        .flat_map(|c| spelt_out(c).chars().chain(c.is_ascii_lowercase().then_some(c)))
+    nfd(name).flat_map(char::to_lowercase).flat_map(|c| spelt_out(c).chars().chain(c.is_ascii_lowercase().then_some(c)))
 }
 
 impl fmt::Display for UserId {

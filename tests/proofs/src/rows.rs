@@ -50,8 +50,14 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-3 again after the first has ended", by::invitation_expired, by::invite_again, &[201])
             .then(by::open_invitation),
         row("invite", "INV-3 one is pending", by::invited, by::invite_again, &[409]).then(by::open_invitation),
-        row("invite", "INV-7 for an organisation that exists", by::administrator_invited, by::accept_for_organisation, &[200])
-            .then(by::dashboard),
+        row(
+            "invite",
+            "INV-7 for an organisation that exists",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            &[200],
+        )
+        .then(by::dashboard),
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
     ]
 }
@@ -179,8 +185,18 @@ fn suppliers_meet() -> Vec<Pair> {
             by::register_invited,
             by::register_invited,
         ),
-        pair("REG-7 one captcha, a request and a registration", by::captcha_solved_and_alike, by::ask_to_join, by::register_on_same_captcha),
-        pair("INV-7 acceptance against submission", by::administrator_invited, by::accept_for_organisation, by::register_invited),
+        pair(
+            "REG-7 one captcha, a request and a registration",
+            by::captcha_solved_and_alike,
+            by::ask_to_join,
+            by::register_on_same_captcha,
+        ),
+        pair(
+            "INV-7 acceptance against submission",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            by::register_invited,
+        ),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),

@@ -165,7 +165,9 @@ impl Stage {
 
     /// The captcha is this provider's from now on, for whom this answers (REG-7).
     pub fn guard_by(&mut self, provider: &str, answerer: Answerer) {
-        let keys = format!("captcha = \"{provider}\"\ncaptcha_site_key = \"0x4\"\ncaptcha_secret_variable = \"captcha_secret\"");
+        let keys = format!(
+            "captcha = \"{provider}\"\ncaptcha_site_key = \"0x4\"\ncaptcha_secret_variable = \"captcha_secret\""
+        );
         let text = GATEWAY.replacen("captcha = \"proof-of-work\"\ncaptcha_max_number = 50000", &keys, 1);
         self.deployment = self.deployment.under(gateway(&text)).with_answerer(answerer);
     }

@@ -34,8 +34,8 @@ use crate::stage::Stage;
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing.
 const PREFIXES: [&str; 19] = [
-    "acct", "alike", "batch", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox", "oper", "ord", "org",
-    "promo", "reg", "sweep", "todo",
+    "acct", "alike", "batch", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox", "oper", "ord",
+    "org", "promo", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.

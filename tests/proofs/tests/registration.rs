@@ -97,7 +97,7 @@ fn reg_3_a_search_costs_the_same_among_ten_and_among_a_hundred_thousand() {
         let answer = register(&mut stage, &by_captcha(&captcha, "ada@kestrel.example", &Value::Null)).expect(422);
         let hint = answer.at("/errors/0/detail");
         assert_eq!(hint.matches("KESTREL Machining, Inc.").count(), 5, "{hint}");
-        assert!(!hint.contains("Mill Lane") && !hint.contains("@"), "only name, city and country: {hint}");
+        assert!(!hint.contains("Mill Lane") && !hint.contains('@'), "only name, city and country: {hint}");
         stage.deployment().world().take_cost()
     };
     let (few, many) = (cost(10), cost(100_000));
@@ -132,7 +132,15 @@ fn reg_2_without_scripts_the_form_goes_on_from_a_mailed_link_and_edits_lead_back
         ]
     };
     let empty = next(&mut stage, &shown, &[("step", "profile")]);
-    for field in ["given_name", "family_name", "phone", "profile.legal_name", "profile.street", "profile.city", "profile.country"] {
+    for field in [
+        "given_name",
+        "family_name",
+        "phone",
+        "profile.legal_name",
+        "profile.street",
+        "profile.city",
+        "profile.country",
+    ] {
         assert!(empty.text.contains(&format!("id=\"error-{field}\"")), "all faults at once: {field}");
     }
     shown = next(&mut stage, &shown, &profile("Toledo")).expect(200);
@@ -141,7 +149,9 @@ fn reg_2_without_scripts_the_form_goes_on_from_a_mailed_link_and_edits_lead_back
     let alike = shown.clone();
     shown = next(&mut stage, &shown, &[("step", "alike"), ("organisation", "none")]).expect(200);
     shown = next(&mut stage, &shown, &[("step", "administrators")]).expect(200);
-    assert!(shown.text.contains("Review and submit") && shown.text.contains("+14195550123") || shown.text.contains("(419)"));
+    assert!(
+        shown.text.contains("Review and submit") && shown.text.contains("+14195550123") || shown.text.contains("(419)")
+    );
     shown = next(&mut stage, &shown, &[("step", "submit"), ("go", "profile")]).expect(200);
     shown = next(&mut stage, &shown, &profile("Akron")).expect(200);
     assert!(shown.text.contains("Review and submit") && shown.text.contains("Akron"), "back to the review");
@@ -151,9 +161,11 @@ fn reg_2_without_scripts_the_form_goes_on_from_a_mailed_link_and_edits_lead_back
     assert_eq!(again.location, submitted.location, "sent twice, submitted once");
 
     // The browser's back button to an earlier page, and another decision there: the link was good for one registration.
-    let id = alike.text.split("value=\"").filter_map(|part| part.split('"').next()).find(|value| {
-        value.parse::<OrganisationId>().is_ok()
-    });
+    let id = alike
+        .text
+        .split("value=\"")
+        .filter_map(|part| part.split('"').next())
+        .find(|value| value.parse::<OrganisationId>().is_ok());
     let other = next(&mut stage, &alike, &[("step", "alike"), ("organisation", id.expect("an organisation"))]);
     assert_eq!(other.status, 422, "{}", other.text);
 }
@@ -174,7 +186,10 @@ fn reg_2_a_chosen_organisations_administrators_are_told() {
     assert!(organisations.iter().all(|one| one.value().join_requests.len() == 1));
     let token = stage.mail("cy@kestrel.example", "passed on").token();
     let status = stage.send(component, &by::get("cy", format!("/register/status?token={token}"))).expect(200);
-    assert_eq!((status.at("/state"), status.at("/organization")), ("asked".to_owned(), "Kestrel Machining LLC".to_owned()));
+    assert_eq!(
+        (status.at("/state"), status.at("/organization")),
+        ("asked".to_owned(), "Kestrel Machining LLC".to_owned())
+    );
     let foreign = OrganisationId::from_bytes([9; 16]).to_string();
     let captcha = by::solved(&stage, 2);
     let answer = register(&mut stage, &by_captcha(&captcha, "cy@kestrel.example", &json!(foreign)));
@@ -223,7 +238,10 @@ fn reg_6_the_mailed_link_shows_where_the_registration_stands() {
     assert_eq!(status(&mut approved).at("/state"), "approved");
     let _ = rejected.send(component, &by::reject(&rejected)).expect(200);
     let shown = status(&mut rejected);
-    assert_eq!((shown.at("/state"), shown.at("/reason")), ("rejected".to_owned(), "The street does not exist.".to_owned()));
+    assert_eq!(
+        (shown.at("/state"), shown.at("/reason")),
+        ("rejected".to_owned(), "The street does not exist.".to_owned())
+    );
     let token = rejected.mail(ADA, "We received your registration").token();
     let html = rejected.send(component, &page("ada", format!("/register/status?token={token}"))).expect(200);
     assert!(html.text.contains("The street does not exist."), "{}", html.text);
