@@ -164,6 +164,7 @@ fn not_solved() -> Refusal {
 mod tests {
     use super::*;
     use crate::testing::*;
+    use proptest::prelude::*;
 
     const MAX: u32 = 500;
 
@@ -243,6 +244,16 @@ mod tests {
         assert!(response.judged(false, &keys()).is_err());
         for wrong in ["", "a b", "a\nb", &"a".repeat(4097)] {
             assert!(ProviderResponse::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reg_7_no_solution_makes_the_check_panic_or_pass(salt in "\\PC{0,40}", challenge in "\\PC{0,70}", number: u64) {
+            // REG-7
+            let signature = challenge.clone();
+            let raw = RawSolution { algorithm: ALGORITHM.to_owned(), challenge, number, salt, signature, took: None };
+            prop_assert!(raw.check(&keys(), NOW).is_err());
         }
     }
 }

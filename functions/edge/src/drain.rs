@@ -11,7 +11,7 @@ use std::{future::Future, pin::Pin};
 use kv_schema::{
     key::Key,
     list::{Appended, Entry, EntryId, Removed},
-    record::{Envelope, Pending},
+    record::{Envelope, Pending, Record},
     records::registration_queue,
 };
 use shared::{
@@ -301,7 +301,8 @@ impl<P: Platform> Edge<P> {
         let asked = self.transact::<Organisation, ()>(&id, Refusal::NotFound, |organisation, _| {
             Ok(organisation.ask(request.clone(), &founders).into())
         });
-        asked.await.map(drop)
+        asked.await?;
+        self.message_is_out::<Organisation>(&id).await
     }
 
     /// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.
@@ -312,7 +313,7 @@ impl<P: Platform> Edge<P> {
             let joined =
                 self.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
             joined.await?;
-            return self.message_is_out(&owner).await;
+            return self.message_is_out::<Account>(&owner).await;
         }
         let id = admission.account;
         if let Some(stored) = self.kv().get::<Account>(&id).await? {
@@ -322,16 +323,17 @@ impl<P: Platform> Edge<P> {
             let decision = Account::invite(admission, user_id, self.now, &mut self.rng());
             self.create(&id, decision).await.map(drop)?;
         }
-        self.message_is_out(&id).await
+        self.message_is_out::<Account>(&id).await
     }
 
-    /// An admission is done only when its message is out: whoever was let in and is not told never comes in.
-    async fn message_is_out(&self, account: &AccountId) -> Result<(), Failure> {
-        let stored = self.kv().get::<Account>(account).await?;
+    /// What causes a message in another record is done only when that message is out: whoever was let in and is not told
+    /// never comes in, and nobody lets in whom they were not told about.
+    async fn message_is_out<R: Record>(&self, id: &R::Id) -> Result<(), Failure> {
+        let stored = self.kv().get::<R>(id).await?;
         if stored.is_some_and(|stored| stored.pending().is_empty()) {
             Ok(())
         } else {
-            Err(Failure::Fault("the message about an admission is not delivered yet".to_owned()))
+            Err(Failure::Fault("a message that an effect has caused is not delivered yet".to_owned()))
         }
     }
 

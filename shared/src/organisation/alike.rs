@@ -162,6 +162,7 @@ const fn is_combining(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::{organisation::RawProfile, refusal::Faults, testing::*};
+    use proptest::prelude::*;
 
     fn profile(name: &str, country: &str, number: &str) -> Profile {
         let raw = RawProfile {
@@ -240,5 +241,14 @@ mod tests {
         assert_eq!(alike.organisations.len(), MAX_ALIKE);
         let number = Alike { id: [2; 16], organisations: vec![id(7), id(99)] };
         assert_eq!(shown([number, alike]), [id(99), id(7), id(98), id(97), id(96)]);
+    }
+
+    proptest! {
+        #[test]
+        fn reg_3_a_normalised_name_is_words_with_one_space_between_them(name in "\\PC{0,40}") {
+            // REG-3
+            let once = normalised_name(&name);
+            prop_assert!(!once.starts_with(' ') && !once.ends_with(' ') && !once.contains("  "));
+        }
     }
 }

@@ -188,6 +188,16 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_countrys_number_is_one_or_is_refused(text in "\\PC{0,24}", digits in "[0-9 ()/.-]{0,20}", at in 0_usize..250) {
+            let country = Country::all().nth(at).map(|(country, _)| country).expect("250 countries");
+            for text in [text, digits] {
+                if let Ok(phone) = Phone::of_country(&text, country) {
+                    prop_assert_eq!(phone.as_str().parse(), Ok(phone.clone()));
+                }
+            }
+        }
+
+        #[test]
         fn numbers_survive_their_text(text in "\\+[0-9 ().-]{7,20}") {
             if let Ok(phone) = text.parse::<Phone>() {
                 prop_assert_eq!(phone.as_str().parse(), Ok(phone.clone()));
