@@ -12,8 +12,9 @@ use shared::{
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
+    mailbox::MailboxCheck,
     operator::Operator,
-    organisation::Organisation,
+    organisation::{Alike, Organisation},
     promo::Promo,
     quota::Meter,
     registration::Registration,
@@ -60,6 +61,8 @@ record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, olde
 record! { IdempotencyClaim { id: [u8; 16], prefix: "idem", version: 1, older: {} } }
 record! { Registration { id: RegistrationId, prefix: "reg", version: 1, older: {} } }
 record! { Organisation { id: OrganisationId, prefix: "org", version: 1, older: {} } }
+record! { Alike { id: [u8; 16], prefix: "alike", version: 1, older: {} } }
+record! { MailboxCheck { id: [u8; 16], prefix: "mbox", version: 1, older: {} } }
 record! { Login { id: [u8; 16], prefix: "login", version: 1, older: {} } }
 record! { Account { id: AccountId, prefix: "acct", version: 1, older: {} } }
 record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
@@ -159,6 +162,14 @@ impl Swept for InvitationSlot {
     }
 }
 
+impl Swept for MailboxCheck {
+    const ENDS: bool = true;
+
+    fn ends_unix_seconds(&self) -> Option<u64> {
+        u64::try_from(self.ends_at().unix()).ok()
+    }
+}
+
 /// Something that is done with a record of whichever kind a key names.
 pub trait Visitor {
     /// What comes of it.
@@ -194,10 +205,10 @@ macro_rules! swept {
 }
 
 swept! {
-    special: IdempotencyClaim [u8; 16], Batch BatchId, InvitationSlot InvitationSlotId, Order OrderId;
+    special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
-        Meter [u8; 16]
+        Meter [u8; 16], Alike [u8; 16]
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it

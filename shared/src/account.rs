@@ -247,6 +247,21 @@ impl Account {
         Some(Decision::with(self, vec![Effect::Send(Box::new(message))]))
     }
 
+    /// Administers and may use an application that the organisation has accepted an invitation to (INV-7). `None` when
+    /// that is so, or the person has left the organisation.
+    pub fn administer(mut self, organisation: OrganisationId, application: &ApplicationId) -> Option<Decision<Self>> {
+        let membership = self.memberships.iter_mut().find(|one| one.organisation == organisation)?;
+        let roles = [&mut membership.application_administrator, &mut membership.access];
+        let mut changed = false;
+        for role in roles {
+            if !role.contains(application) {
+                role.push(application.clone());
+                changed = true;
+            }
+        }
+        changed.then(|| Decision::quiet(self))
+    }
+
     /// Checks a presented activation link. Opening changes nothing (ACT-3).
     ///
     /// # Errors

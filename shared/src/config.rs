@@ -61,6 +61,8 @@ impl core::error::Error for NotCompiled {}
 pub struct Gateway {
     /// The service itself.
     pub service: Service,
+    /// The form by which anybody registers for public applications.
+    pub public_form: PublicForm,
     /// Buyer companies, by id.
     pub partners: Vec<Partner>,
     /// Their applications, by id.
@@ -146,6 +148,84 @@ impl Service {
     /// The rules for new passwords.
     pub fn password_policy(&self) -> PasswordPolicy {
         PasswordPolicy { min_code_points: self.password_min_code_points, ..PasswordPolicy::default() }
+    }
+}
+
+/// The form by which anybody registers for public applications (REG-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicForm {
+    /// What keeps programs from filling it in (REG-7).
+    pub captcha: Captcha,
+    /// Domains of public mail providers: who shares one of them shares nothing else (REG-3). In lower case.
+    pub public_mail_domains: Vec<String>,
+}
+
+/// What keeps programs from filling in the public form (REG-7). A link that was mailed does as well, for those whose
+/// browser runs no scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Captcha {
+    /// A proof of work, by ourselves.
+    ProofOfWork {
+        /// The number that browsers look for is at most this; on average half as many digests are made.
+        max_number: u32,
+    },
+    /// The word of a provider.
+    Provider {
+        /// Which one.
+        service: CaptchaService,
+        /// What its widget is told: public.
+        site_key: String,
+        /// Spin variable with what we authenticate to it with.
+        secret_variable: String,
+    },
+}
+
+/// A provider of captchas. Their `siteverify` calls are the same but for names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CaptchaService {
+    /// Cloudflare Turnstile.
+    Turnstile,
+    /// hCaptcha.
+    HCaptcha,
+    /// Google reCAPTCHA, version 2.
+    ReCaptcha,
+}
+
+impl CaptchaService {
+    /// Where a response is verified.
+    pub const fn verify_url(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+            Self::HCaptcha => "https://api.hcaptcha.com/siteverify",
+            Self::ReCaptcha => "https://www.google.com/recaptcha/api/siteverify",
+        }
+    }
+
+    /// Where the widget's script comes from.
+    pub const fn script_url(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/api.js",
+            Self::HCaptcha => "https://js.hcaptcha.com/1/api.js",
+            Self::ReCaptcha => "https://www.google.com/recaptcha/api.js",
+        }
+    }
+
+    /// The class by which the script finds the place of its widget.
+    pub const fn widget_class(self) -> &'static str {
+        match self {
+            Self::Turnstile => "cf-turnstile",
+            Self::HCaptcha => "h-captcha",
+            Self::ReCaptcha => "g-recaptcha",
+        }
+    }
+
+    /// What a page with the widget may load, as sources of a content security policy.
+    pub const fn sources(self) -> &'static str {
+        match self {
+            Self::Turnstile => "https://challenges.cloudflare.com",
+            Self::HCaptcha => "https://hcaptcha.com https://*.hcaptcha.com",
+            Self::ReCaptcha => "https://www.google.com/recaptcha/ https://www.gstatic.com/recaptcha/",
+        }
     }
 }
 
@@ -590,6 +670,33 @@ mod tests {
     }
 
     #[test]
+    fn reg_7_the_captcha_is_our_own_or_a_providers() {
+        // REG-7
+        let (start, end) = (FIXTURE.find("[public_form]").expect("there"), FIXTURE.find("# Partners").expect("there"));
+        let parsed = |table: &str| {
+            let text = [FIXTURE.get(..start), Some(table), FIXTURE.get(end..)].map(Option::unwrap_or_default).concat();
+            Gateway::parse(&text).map(|gateway| gateway.public_form)
+        };
+        let ours = PublicForm { captcha: Captcha::ProofOfWork { max_number: 50_000 }, public_mail_domains: Vec::new() };
+        for table in ["", "[public_form]\n", "[public_form]\ncaptcha = \"proof-of-work\"\n"] {
+            assert_eq!(parsed(table), Ok(ours.clone()), "{table}");
+        }
+        for (name, service) in [
+            ("turnstile", CaptchaService::Turnstile),
+            ("hcaptcha", CaptchaService::HCaptcha),
+            ("recaptcha", CaptchaService::ReCaptcha),
+        ] {
+            let keys = "captcha_site_key = \"0x4A\"\ncaptcha_secret_variable = \"captcha_secret\"\n";
+            let form = parsed(&format!("[public_form]\ncaptcha = \"{name}\"\n{keys}")).expect("configured");
+            let (site_key, secret_variable) = ("0x4A".to_owned(), "captcha_secret".to_owned());
+            assert_eq!(form.captcha, Captcha::Provider { service, site_key, secret_variable });
+        }
+        let twice = "[public_form]\ncaptcha = \"turnstile\"\ncaptcha_site_key = \"k\"\n\
+                     captcha_secret_variable = \"anvil_api_key_digest\"\n";
+        assert_eq!(parsed(twice).expect_err("named twice").key, "public_form.captcha_secret_variable");
+    }
+
+    #[test]
     fn an_application_is_not_called_like_an_address_of_ours() {
         for reserved in crate::launch::RESERVED_IDS {
             let text = FIXTURE.replace("applications.supply-platform", &format!("applications.{reserved}"));
@@ -632,6 +739,7 @@ mod tests {
         ("[products.anvil-mobile-id]", "[[products.anvil-mobile-id]]", "products.anvil-mobile-id", "must be a table"),
         ("[operators.auditor]", "[operators.auditor.inner]", "operators.auditor.name", "is missing"),
         ("roles = [\"auditor\"]", "roles = \"auditor\"", "operators.auditor.roles", "must be a list"),
+        ("[public_form]", "[[public_form]]", "public_form", "must be a table"),
         ("[partners.cobalt.billing_address]", "[partners.cobalt.address]", "partners.cobalt.address", "unknown key"),
     ];
 
@@ -748,6 +856,10 @@ mod tests {
             "repeats",
         ),
         ("[\"registrar\", \"fulfilment\"]", "[]", "operators.registrar.roles", "1 to 3 entries, has 0"),
+        ("captcha = \"proof-of-work\"", "captcha = \"none\"", "public_form.captcha", "must be one of"),
+        ("captcha = \"proof-of-work\"", "captcha = \"turnstile\"", "public_form.captcha_site_key", "is missing"),
+        ("captcha_max_number = 50000", "captcha_max_number = 999", "public_form.captcha_max_number", "from 1000"),
+        ("\"gmail.com\"", "\"Gmail.com\"", "public_form.public_mail_domains[0]", "lower case"),
     ];
 
     #[test]

@@ -10,9 +10,9 @@ use crate::{
     credential::Grant,
     invitation::InvitationId,
     message::Message,
-    organisation::Organisation,
+    organisation::{JoinRequest, Organisation},
     registration::QueueSummary,
-    values::{AccountId, ApplicationId, InvitationSlotId, OrderId, PromoId, RegistrationId, Timestamp},
+    values::{AccountId, ApplicationId, InvitationSlotId, OrderId, OrganisationId, PromoId, RegistrationId, Timestamp},
 };
 
 /// One thing that must follow a commit.
@@ -71,5 +71,28 @@ pub enum Effect {
         invitation: InvitationId,
         /// When it was created: the list is oldest first.
         created_at: Timestamp,
+    },
+    /// Make a founded organisation findable for those who register (REG-3).
+    IndexOrganisation {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// What it can be found by.
+        traits: Vec<[u8; 16]>,
+    },
+    /// Ask the organisation's administrators to let somebody in (REG-2).
+    AskAdministrators {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Who asks.
+        request: Box<JoinRequest>,
+    },
+    /// Add an application to an organisation that accepted its invitation (INV-7).
+    Subscribe {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// The application.
+        application: ApplicationId,
+        /// Who accepted, and administers the application from now on.
+        account: AccountId,
     },
 }

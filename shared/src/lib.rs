@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod batch;
+pub mod captcha;
 pub mod checkout;
 pub mod config;
 pub mod credential;
@@ -15,6 +16,7 @@ pub mod journey;
 pub mod launch;
 pub mod licence;
 pub mod lockout;
+pub mod mailbox;
 pub mod message;
 pub mod operator;
 pub mod organisation;

@@ -39,6 +39,8 @@ pub enum Body {
         reference: String,
         /// The application's name.
         application: String,
+        /// The token of the link under which the registration is followed (REG-6).
+        token: String,
     },
     /// The registration was rejected (APR-1).
     RegistrationRejected {
@@ -111,5 +113,45 @@ pub enum Body {
     PasswordChanged {
         /// When.
         at: Timestamp,
+    },
+    /// The registration has arrived, and its e-mail has an account already: only this mailbox is told (REG-4).
+    AccountExists {
+        /// The reference number.
+        reference: String,
+        /// The application's name.
+        application: String,
+        /// The token of the link under which the registration is followed (REG-6).
+        token: String,
+    },
+    /// The link that confirms the mailbox of somebody who registers without a captcha (REG-7).
+    ConfirmMailbox {
+        /// The application's name.
+        application: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+        /// Whether the e-mail has an account already: only this mailbox is told (REG-4).
+        has_account: bool,
+    },
+    /// Somebody asks to be let into the organisation; to its administrators (REG-2).
+    JoinRequested {
+        /// The organisation's name.
+        organisation: String,
+        /// The application's name.
+        application: String,
+        /// Who asks.
+        person: String,
+        /// That person's e-mail.
+        email: Email,
+    },
+    /// The request to be let in was passed on; to whoever asked (REG-2).
+    RequestPassedOn {
+        /// The reference number.
+        reference: String,
+        /// The organisation's name.
+        organisation: String,
+        /// The token of the link under which the request is followed (REG-6).
+        token: String,
     },
 }

@@ -1,16 +1,27 @@
 //! A supplier organisation: its profile, the applications it was let into, and the terms it accepted for each.
 
+mod alike;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use alike::{Alike, Glimpse, MAX_ALIKE, MAX_SHOWN, shown, traits_of, traits_to_search};
+
 use crate::{
-    account::SignedIn,
+    account::{Account, SignedIn},
     config::{Application, TermsVersion},
     decision::Decision,
+    effect::Effect,
+    message::{Body, Message},
     refusal::{Faults, Refusal},
-    values::{ApplicationId, Country, Line, OrganisationId, Phone, Timestamp, UserId},
+    values::{
+        ApplicationId, Country, Email, Line, OrganisationId, PersonName, Phone, RegistrationId, Timestamp, UserId,
+    },
 };
+
+/// Requests to be let in that wait in one organisation; the oldest gives way.
+pub const MAX_JOIN_REQUESTS: usize = 50;
 
 /// The organisation's details as they are submitted: nothing is checked yet.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +78,7 @@ impl Profile {
         let country = faults.check(name("country"), raw.country.parse());
         let registration_number =
             faults.check_optional(name("registration_number"), &raw.registration_number, str::parse);
-        let telephone = faults.check_optional(name("telephone"), &raw.telephone, str::parse);
+        let telephone = faults.check_optional(name("telephone"), &raw.telephone, |text| phone_of(text, country));
         Some(Self {
             legal_name: legal_name?,
             street: street?,
@@ -79,6 +90,11 @@ impl Profile {
             telephone: telephone?,
         })
     }
+}
+
+/// A telephone number: one of the country when it has no `+` and the country is known.
+pub(crate) fn phone_of(text: &str, country: Option<Country>) -> Result<Phone, crate::values::ParseError> {
+    country.map_or_else(|| text.parse(), |country| Phone::of_country(text, country))
 }
 
 /// Who accepted which text, and when (TRM-3).
@@ -116,6 +132,28 @@ pub struct Organisation {
     pub subscriptions: BTreeMap<ApplicationId, Subscription>,
     /// When it was founded.
     pub founded_at: Timestamp,
+    /// The e-mails of those who were to administer it when it was founded: whoever of them still does is told when
+    /// somebody asks to be let in.
+    pub founders: Vec<Email>,
+    /// Who asks to be let in, oldest first, at most [`MAX_JOIN_REQUESTS`] (REG-2).
+    pub join_requests: Vec<JoinRequest>,
+}
+
+/// Somebody who registered and recognised the organisation asks its administrators to be let in (REG-2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// The registration that became this request.
+    pub registration: RegistrationId,
+    /// The person's name.
+    pub name: PersonName,
+    /// The person's e-mail.
+    pub email: Email,
+    /// The application that the person wants to use.
+    pub application: ApplicationId,
+    /// That application's name, for the message.
+    pub application_name: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// Where an organisation stands with an application's terms.
@@ -152,6 +190,46 @@ impl Organisation {
             Some(until) if any_older && now < until => TermsStanding::Grace(until),
             _ => TermsStanding::Pending,
         })
+    }
+
+    /// Keeps a request to be let in and tells those of `founders` who administer the organisation now (REG-2). `None` when
+    /// it is there. A second request of one mailbox takes the place of the first.
+    pub fn ask(mut self, request: JoinRequest, founders: &[Account]) -> Option<Decision<Self>> {
+        if self.join_requests.iter().any(|known| known.registration == request.registration) {
+            return None;
+        }
+        let email = request.email.normalised();
+        self.join_requests.retain(|known| known.email.normalised() != email);
+        if self.join_requests.len() >= MAX_JOIN_REQUESTS {
+            self.join_requests.remove(0);
+        }
+        let administers = |account: &&Account| {
+            account.memberships.iter().any(|one| one.organisation == self.id && one.organisation_administrator)
+        };
+        let message = |account: &Account| {
+            Effect::Send(Box::new(Message {
+                to: account.email.clone(),
+                name: account.name.full(),
+                body: Body::JoinRequested {
+                    organisation: self.profile.legal_name.as_str().to_owned(),
+                    application: request.application_name.clone(),
+                    person: request.name.full(),
+                    email: request.email.clone(),
+                },
+            }))
+        };
+        let effects = founders.iter().filter(administers).map(message).collect();
+        self.join_requests.push(request);
+        Some(Decision::with(self, effects))
+    }
+
+    /// Adds an application (INV-7). `None` when the organisation has it.
+    pub fn subscribe(mut self, application: &ApplicationId, now: Timestamp) -> Option<Decision<Self>> {
+        if self.subscriptions.contains_key(application) {
+            return None;
+        }
+        self.subscriptions.insert(application.clone(), Subscription { since: now, acceptances: Vec::new() });
+        Some(Decision::quiet(self))
     }
 
     /// Whether this person may accept the application's terms for the organisation (TRM-1).

@@ -6,24 +6,26 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    account::{Admission, Membership},
+    account::{Admission, Membership, SignedIn},
     config::{Application, Approval, Registration as Policy},
     decision::Decision,
     effect::Effect,
     invitation::Invited,
     message::{Body, Message},
     operator::OnDuty,
-    organisation::{Organisation, Profile, RawProfile, Subscription},
+    organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, phone_of, traits_of},
     refusal::{Faults, Refusal},
-    secret::{IndexPurpose, Keys, digest256},
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
         AccountId, ApplicationId, Country, Email, FormId, InvitationSlotId, Line, OperatorId, OrganisationId,
-        Paragraph, PersonName, Phone, RegistrationId, Timestamp,
+        Paragraph, PersonName, Phone, RegistrationId, Seconds, Timestamp,
     },
 };
 
 /// Administrators that one registration can designate besides the registrant.
 pub const MAX_ADMINISTRATORS: usize = 10;
+/// How long the link works under which a registration is followed (REG-6).
+pub const STATUS_LIFETIME: Seconds = Seconds::days(180);
 
 /// A designated administrator as submitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,7 +53,7 @@ pub struct RawRegistration {
     pub family_name: String,
     /// The registrant's e-mail. Ignored for an invitation, whose mailbox is proved already.
     pub email: String,
-    /// The registrant's work phone in international form.
+    /// The registrant's work phone, in international form or in that of the headquarters country.
     pub phone: String,
     /// The organisation.
     pub profile: RawProfile,
@@ -91,7 +93,7 @@ impl SubmitRegistration {
     pub fn parse(raw: &RawRegistration, proved_email: Option<&Email>) -> Result<Self, Refusal> {
         let mut faults = Faults::default();
         let registrant = Self::parse_registrant(raw, proved_email, &mut faults);
-        let phone = faults.check("phone", raw.phone.parse::<Phone>());
+        let phone = faults.check("phone", phone_of(&raw.phone, raw.profile.country.parse().ok()));
         let profile = Profile::parse(&raw.profile, "profile.", &mut faults);
         let others = Self::parse_administrators(&raw.administrators, &mut faults);
         let parsed = (|| {
@@ -114,8 +116,18 @@ impl SubmitRegistration {
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] with all faults of that page.
-    pub fn check_profile(raw: &RawRegistration, proved_email: Option<&Email>) -> Result<(), Refusal> {
-        Self::parse(&RawRegistration { administrators: Vec::new(), ..raw.clone() }, proved_email).map(drop)
+    pub fn check_profile(raw: &RawRegistration, proved_email: Option<&Email>) -> Result<Self, Refusal> {
+        Self::parse(&RawRegistration { administrators: Vec::new(), ..raw.clone() }, proved_email)
+    }
+
+    /// The organisation's details.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The registrant's e-mail.
+    pub fn email(&self) -> Option<&Email> {
+        self.designations.first().map(|registrant| &registrant.email)
     }
 
     /// Everybody who becomes an administrator, with their roles; the registrant first.
@@ -222,6 +234,20 @@ pub enum RegistrationState {
         /// Why, in the registrar's words.
         reason: Paragraph<1000>,
     },
+    /// The registrant recognised an organisation and asked its administrators to be let in (REG-2).
+    Asked {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Its name, which the registrant was shown.
+        name: Line<120>,
+    },
+    /// An organisation that exists accepted the invitation (INV-7).
+    Joined {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Who accepted for it.
+        by: AccountId,
+    },
 }
 
 impl RegistrationState {
@@ -231,6 +257,8 @@ impl RegistrationState {
             Self::Submitted => "submitted",
             Self::Approved { .. } => "approved",
             Self::Rejected { .. } => "rejected",
+            Self::Asked { .. } => "asked",
+            Self::Joined { .. } => "joined",
         }
     }
 }
@@ -244,8 +272,8 @@ pub struct Registration {
     pub application: ApplicationId,
     /// Where it came from.
     pub origin: Origin,
-    /// The registrant's work phone.
-    pub phone: Phone,
+    /// The registrant's work phone; `None` when an organisation that exists accepted the invitation.
+    pub phone: Option<Phone>,
     /// The organisation's details.
     pub profile: Profile,
     /// The registrant first, then the other administrators.
@@ -254,8 +282,23 @@ pub struct Registration {
     pub submission: [u8; 32],
     /// When.
     pub submitted_at: Timestamp,
+    /// Digest of the token of the link under which the registrant follows it (REG-6).
+    pub follow: TokenDigest,
     /// Where it stands.
     pub state: RegistrationState,
+}
+
+/// Under which circumstances a registration is submitted.
+#[derive(Debug, Clone, Copy)]
+pub struct Circumstances<'a> {
+    /// The application that it is for.
+    pub application: &'a Application,
+    /// Whether the registrant's e-mail has an account: only its mailbox is told (REG-4).
+    pub has_account: bool,
+    /// The deployment's keys.
+    pub keys: &'a Keys,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What the operator's queue shows of a registration (APR-1).
@@ -274,20 +317,57 @@ impl Registration {
     pub fn by_invitation(
         invited: Invited<'_>,
         command: SubmitRegistration,
-        application: &Application,
-        keys: &Keys,
-        now: Timestamp,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
     ) -> Decision<Self> {
-        let slot = invited.slot();
-        let generation = slot.current.generation;
-        let id = Self::id_of_invitation(slot.id, generation, keys);
-        let used = Effect::UseInvitation { slot: slot.id, generation, registration: id };
-        let mut decision = Self::submit(id, Origin::Invited { slot: slot.id, generation }, command, application, now);
+        let Circumstances { application, keys, now, .. } = *circumstances;
+        let (id, origin, used) = Self::of_invitation(invited, keys);
+        let mut decision = Self::submit(id, origin, command, circumstances, rng);
         if application.approval == Approval::AutomaticForInvited {
             decision = decision.next.approved_by(None, keys, now);
         }
         decision.effects.push(used);
         decision
+    }
+
+    /// An Organisation Administrator accepts the invitation for an organisation that exists (INV-7). The id is the one
+    /// that a submission would get, so that an invitation leads to one of them and never to both.
+    ///
+    /// # Errors
+    /// [`Refusal::RoleMissing`].
+    pub fn by_organisation(
+        invited: Invited<'_>,
+        person: &SignedIn<'_>,
+        organisation: &Organisation,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
+    ) -> Result<Decision<Self>, Refusal> {
+        if !person.membership.organisation_administrator {
+            return Err(Refusal::RoleMissing { ask: "your Organization Administrator".to_owned() });
+        }
+        let (id, origin, used) = Self::of_invitation(invited, circumstances.keys);
+        let application = circumstances.application.id.clone();
+        let (account, profile) = (person.account, organisation.profile.clone());
+        let subscribed =
+            Effect::Subscribe { organisation: organisation.id, application: application.clone(), account: account.id };
+        let registration = Self {
+            id,
+            application,
+            origin,
+            phone: None,
+            submission: joining_digest(organisation.id),
+            profile,
+            designations: vec![Designation {
+                name: account.name.clone(),
+                email: account.email.clone(),
+                organisation_administrator: true,
+                application_administrator: true,
+            }],
+            submitted_at: circumstances.now,
+            follow: PlainToken::new(*id.bytes(), rng).digest(TokenPurpose::RegistrationStatus),
+            state: RegistrationState::Joined { organisation: organisation.id, by: account.id },
+        };
+        Ok(Decision::with(registration, vec![subscribed, used]))
     }
 
     /// Submits by the public form (REG-2).
@@ -297,13 +377,61 @@ impl Registration {
     pub fn by_public_form(
         form: FormId,
         command: SubmitRegistration,
-        application: &Application,
-        keys: &Keys,
-        now: Timestamp,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
     ) -> Result<Decision<Self>, Refusal> {
+        Self::require_public(circumstances.application)?;
+        let id = Self::id_of_form(form, circumstances.keys);
+        Ok(Self::submit(id, Origin::Public, command, circumstances, rng))
+    }
+
+    /// Asks the administrators of an organisation that the registrant recognised (REG-2). The id is the one that a
+    /// submission of the same form would get, so that a form leads to one of them.
+    ///
+    /// # Errors
+    /// [`Refusal::InvitationNeeded`] when the application is not public.
+    pub fn ask_to_join(
+        form: FormId,
+        command: SubmitRegistration,
+        organisation: &Organisation,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
+    ) -> Result<Decision<Self>, Refusal> {
+        let Circumstances { application, keys, now, .. } = *circumstances;
         Self::require_public(application)?;
-        let id = RegistrationId::from_bytes(keys.index(IndexPurpose::Registration, &[b"form", form.bytes()]));
-        Ok(Self::submit(id, Origin::Public, command, application, now))
+        let id = Self::id_of_form(form, keys);
+        let (mut registration, token) = Self::new(id, Origin::Public, command, circumstances, rng);
+        let name = organisation.profile.legal_name.clone();
+        registration.state = RegistrationState::Asked { organisation: organisation.id, name: name.clone() };
+        let request = registration.registrant().map(|registrant| JoinRequest {
+            registration: id,
+            name: registrant.name.clone(),
+            email: registrant.email.clone(),
+            application: application.id.clone(),
+            application_name: application.name.clone(),
+            at: now,
+        });
+        let ask = request
+            .map(|request| Effect::AskAdministrators { organisation: organisation.id, request: Box::new(request) });
+        let told = registration.tell_registrant(Body::RequestPassedOn {
+            reference: registration.reference(),
+            organisation: name.as_str().to_owned(),
+            token: token.reveal(),
+        });
+        Ok(Decision::with(registration, ask.into_iter().chain(told).collect()))
+    }
+
+    /// The id of the registration that a public form leads to.
+    pub fn id_of_form(form: FormId, keys: &Keys) -> RegistrationId {
+        RegistrationId::from_bytes(keys.index(IndexPurpose::Registration, &[b"form", form.bytes()]))
+    }
+
+    fn of_invitation(invited: Invited<'_>, keys: &Keys) -> (RegistrationId, Origin, Effect) {
+        let slot = invited.slot();
+        let generation = slot.current.generation;
+        let id = Self::id_of_invitation(slot.id, generation, keys);
+        let used = Effect::UseInvitation { slot: slot.id, generation, registration: id };
+        (id, Origin::Invited { slot: slot.id, generation }, used)
     }
 
     /// Whether anybody may register for the application without an invitation (REG-2).
@@ -326,35 +454,79 @@ impl Registration {
         RegistrationId::from_bytes(keys.index(IndexPurpose::Registration, &parts))
     }
 
+    fn new(
+        id: RegistrationId,
+        origin: Origin,
+        command: SubmitRegistration,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
+    ) -> (Self, PlainToken) {
+        let token = PlainToken::new(*id.bytes(), rng);
+        let registration = Self {
+            id,
+            application: circumstances.application.id.clone(),
+            origin,
+            phone: Some(command.phone),
+            profile: command.profile,
+            designations: command.designations,
+            submission: command.digest,
+            submitted_at: circumstances.now,
+            follow: token.digest(TokenPurpose::RegistrationStatus),
+            state: RegistrationState::Submitted,
+        };
+        (registration, token)
+    }
+
     fn submit(
         id: RegistrationId,
         origin: Origin,
         command: SubmitRegistration,
-        application: &Application,
-        now: Timestamp,
+        circumstances: &Circumstances<'_>,
+        rng: &mut dyn Entropy,
     ) -> Decision<Self> {
-        let registration = Self {
-            id,
-            application: application.id.clone(),
-            origin,
-            phone: command.phone,
-            profile: command.profile,
-            designations: command.designations,
-            submission: command.digest,
-            submitted_at: now,
-            state: RegistrationState::Submitted,
-        };
+        let Circumstances { application, has_account, now, .. } = *circumstances;
+        let (registration, token) = Self::new(id, origin, command, circumstances, rng);
         let summary = QueueSummary {
             application: application.id.clone(),
             organisation: registration.profile.legal_name.clone(),
             country: registration.profile.country,
         };
+        let (reference, application, token) = (registration.reference(), application.name.clone(), token.reveal());
         let mut effects = vec![Effect::Enqueue { registration: id, submitted_at: now, summary }];
-        effects.extend(registration.tell_registrant(Body::RegistrationReceived {
-            reference: registration.reference(),
-            application: application.name.clone(),
+        effects.extend(registration.tell_registrant(if has_account {
+            Body::AccountExists { reference, application, token }
+        } else {
+            Body::RegistrationReceived { reference, application, token }
         }));
         Decision::with(registration, effects)
+    }
+
+    /// Checks the link under which the registrant follows the registration (REG-6).
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`] for a token that is foreign, or older than [`STATUS_LIFETIME`].
+    pub fn follow(&self, token: &PlainToken, now: Timestamp) -> Result<Followed<'_>, Refusal> {
+        let fresh = now < self.submitted_at.plus(STATUS_LIFETIME);
+        if fresh && self.follow.matches(token, TokenPurpose::RegistrationStatus) {
+            Ok(Followed { registration: self })
+        } else {
+            Err(Refusal::LinkNotValid)
+        }
+    }
+
+    /// Whether the record was made by accepting the invitation for this organisation (INV-7).
+    pub fn was_joined_by(&self, organisation: OrganisationId) -> bool {
+        matches!(self.state, RegistrationState::Joined { organisation: joined, .. } if joined == organisation)
+    }
+
+    /// Whether the record was made by asking some organisation (REG-2).
+    pub fn was_asked(&self) -> bool {
+        matches!(self.state, RegistrationState::Asked { .. })
+    }
+
+    /// Whether the record was made by asking this organisation (REG-2).
+    pub fn was_asked_of(&self, organisation: OrganisationId) -> bool {
+        matches!(self.state, RegistrationState::Asked { organisation: asked, .. } if asked == organisation)
     }
 
     /// The number under which people speak of the registration: its id's first ten characters, in groups.
@@ -388,9 +560,12 @@ impl Registration {
 
     fn approved_by(mut self, by: Option<OperatorId>, keys: &Keys, now: Timestamp) -> Decision<Self> {
         self.state = RegistrationState::Approved { by, at: now };
+        let organisation = self.organisation(keys, now);
+        let traits = traits_of(&self.profile, self.designations.iter().map(|person| &person.email), keys);
         let mut effects = vec![
             Effect::Dequeue { registration: self.id, submitted_at: self.submitted_at },
-            Effect::FoundOrganisation(Box::new(self.organisation(keys, now))),
+            Effect::FoundOrganisation(Box::new(organisation)),
+            Effect::IndexOrganisation { organisation: self.organisation_id(keys), traits },
         ];
         effects.extend(self.admissions(keys).into_iter().map(|admission| Effect::Admit(Box::new(admission))));
         Decision::with(self, effects)
@@ -419,7 +594,10 @@ impl Registration {
     fn require_undecided(&self) -> Result<(), Refusal> {
         match self.state {
             RegistrationState::Submitted => Ok(()),
-            RegistrationState::Approved { .. } | RegistrationState::Rejected { .. } => Err(Refusal::AlreadyDecided),
+            RegistrationState::Approved { .. }
+            | RegistrationState::Rejected { .. }
+            | RegistrationState::Asked { .. }
+            | RegistrationState::Joined { .. } => Err(Refusal::AlreadyDecided),
         }
     }
 
@@ -439,6 +617,13 @@ impl Registration {
             profile: self.profile.clone(),
             subscriptions: [(self.application.clone(), Subscription { since: now, acceptances: Vec::new() })].into(),
             founded_at: now,
+            founders: self
+                .designations
+                .iter()
+                .filter(|person| person.organisation_administrator)
+                .map(|person| person.email.clone())
+                .collect(),
+            join_requests: Vec::new(),
         }
     }
 
@@ -465,6 +650,24 @@ impl Registration {
                 }
             })
             .collect()
+    }
+}
+
+/// What marks that an organisation accepted an invitation: no submission has this digest.
+fn joining_digest(organisation: OrganisationId) -> [u8; 32] {
+    digest256([b"joined", organisation.bytes().as_slice()].concat().as_slice())
+}
+
+/// A registration whose link was presented and works (REG-6).
+#[derive(Debug, Clone, Copy)]
+pub struct Followed<'a> {
+    registration: &'a Registration,
+}
+
+impl<'a> Followed<'a> {
+    /// The registration.
+    pub fn registration(self) -> &'a Registration {
+        self.registration
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) fn organisation(gateway: &Gateway) -> Organisation {
         profile: Profile::parse(&raw_profile(), "", &mut crate::refusal::Faults::default()).expect("a profile"),
         subscriptions: gateway.applications.iter().map(subscription).collect(),
         founded_at: NOW,
+        founders: vec![read("ada@birch.example")],
+        join_requests: Vec::new(),
     }
 }
 

@@ -3,13 +3,14 @@
 #![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
 
 use anyhow::{Context, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openidconnect::{
     AccessToken, AccessTokenHash, ClientId, ClientSecret, IssuerUrl, Nonce, PkceCodeChallenge,
     core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm},
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
-use shared::values::FormId;
+use shared::{secret::digest256_hex, values::FormId};
 use url::Url;
 
 use crate::{
@@ -115,7 +116,7 @@ impl<'a> Programs<'a> {
     pub async fn register_publicly(&mut self) -> anyhow::Result<String> {
         let form = self.supplier.get("/register?application=business-network").await?;
         ensure!(form["invited"] == false && form["company"] == "Cobalt Federal", "{form}");
-        let body = public_registration(&self.email);
+        let body = public_registration(&self.email, &solved_captcha(&self.place.service).await?);
         let submitted = self.supplier.post("/register", &body, StatusCode::CREATED).await?;
         self.confirmed(&submitted).await
     }
@@ -462,11 +463,29 @@ pub fn authorize_address(parameters: &[(&str, &str)]) -> String {
     format!("/launch/authorize?{query}")
 }
 
-/// A registration for the public application.
-pub fn public_registration(email: &str) -> Value {
+/// Solves the captcha of the public form at this service, as a browser does it (REG-7).
+///
+/// # Errors
+/// When the service does not answer, or its challenge has no solution.
+pub async fn solved_captcha(service: &str) -> anyhow::Result<String> {
+    let challenge = reqwest::get(format!("{service}/register/challenge")).await?.text().await?;
+    let mut solution: Value = serde_json::from_str(&challenge)?;
+    let salt = text(&solution, "/salt")?.to_owned();
+    let wanted = text(&solution, "/challenge")?.to_owned();
+    let max = solution["maxnumber"].as_u64().context("a largest number")?;
+    let solves = |number: &u64| digest256_hex(format!("{salt}{number}").as_bytes()) == wanted;
+    let number = (0..=max).find(solves).context("the challenge has no solution")?;
+    solution["number"] = json!(number);
+    solution.as_object_mut().context("a document")?.remove("maxnumber");
+    Ok(STANDARD.encode(solution.to_string()))
+}
+
+/// A registration for the public application, of a new organisation, with a solved captcha.
+pub fn public_registration(email: &str, captcha: &str) -> Value {
     json!({
         "application": "business-network",
-        "form": form_id(),
+        "captcha": captcha,
+        "organisation": "none",
         "given_name": "Ada",
         "family_name": "Kestrel",
         "email": email,

@@ -15,7 +15,7 @@ use base64::Engine as _;
 use journeys::{
     authenticator::Authenticator,
     browser::{Browser, Page},
-    by_json::{Programs, activation, checkout, form_id, public_registration},
+    by_json::{Programs, activation, checkout, form_id, public_registration, solved_captcha},
     client::{Answer, Client},
     place::Place,
     story::{PASSWORD, Story},
@@ -753,7 +753,7 @@ async fn guests(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
     let now = scene.world.place.time.unix_seconds();
     let registrar = Authenticator::scan(&scene.world.place.secrets.registrar_otpauth_uri)?;
     let mut registration = json!({ "token": scene.invited, "phone": "+1 419 555 0123" });
-    registration["profile"] = public_registration("eve@kestrel.example")["profile"].clone();
+    registration["profile"] = public_registration("eve@kestrel.example", "")["profile"].clone();
     let (token, shown) = &scene.activating;
     let mut order = row(
         "/webstore-checkout/cobalt/checkout",
@@ -869,15 +869,21 @@ fn callback(world: &World) -> String {
 async fn draft(world: &World) -> anyhow::Result<Vec<(String, String)>> {
     let mut browser = Browser::new();
     let page = browser.open(&world.url("/register?application=business-network")).await?.good()?;
+    let form = page.form("Next")?.fill("email", "gil@kestrel.example");
+    let form = form.fill("altcha", &solved_captcha(&world.place.service).await?);
+    let page = browser.submit(form).await?.good()?;
     let mut form = page.form("Next")?;
-    let entered = public_registration("gil@kestrel.example");
+    let entered = public_registration("gil@kestrel.example", "");
     for name in ["given_name", "family_name", "email", "phone"] {
         form = form.fill(name, entered[name].as_str().context("a text")?);
     }
     for (name, value) in entered["profile"].as_object().into_iter().flatten() {
         form = form.fill(&format!("profile.{name}"), value.as_str().context("a text")?);
     }
-    let page = browser.submit(form).await?.good()?;
+    let mut page = browser.submit(form).await?.good()?;
+    if page.text().contains("None of the above") {
+        page = browser.submit(page.form("Next")?.fill("organisation", "none")).await?.good()?;
+    }
     let page = browser.submit(page.form("Next")?).await?.good()?.titled("Review")?;
     let form = page.form("Submit")?;
     let wanted = ["draft", "step"].into_iter().filter_map(|name| Some((name.to_owned(), form.value(name)?.to_owned())));

@@ -20,7 +20,7 @@ use axum::{
     routing::post,
 };
 use journeys::{
-    by_json::{Programs, public_registration},
+    by_json::{Programs, public_registration, solved_captcha},
     client::Client,
     world::{Wishes, World},
 };
@@ -85,7 +85,7 @@ async fn decided_while(state: u8) -> anyhow::Result<()> {
     let (provider, origin) = Provider::start().await?;
     let world = world_with(&origin).await?;
     let mut programs = Programs::new(&world.place, "ada@kestrel.example")?;
-    let mut registration = public_registration("ada@kestrel.example");
+    let mut registration = public_registration("ada@kestrel.example", &solved_captcha(&world.place.service).await?);
     let person = |given: &str| {
         let email = format!("{}@kestrel.example", given.to_lowercase());
         json!({ "given_name": given, "family_name": "Kestrel", "email": email, "organisation_administrator": true })

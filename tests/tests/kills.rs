@@ -9,7 +9,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, sync::Mutex, time::Duration};
 
 use anyhow::{Context, bail, ensure};
-use journeys::{place::Place, process::Settings, story::Story, world};
+use journeys::{by_json::solved_captcha, place::Place, process::Settings, story::Story, world};
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use shared::values::FormId;
@@ -31,8 +31,8 @@ enum Deed {
     Invite(u64),
     /// A webstore reports a paid order (SHP-7).
     Order(u64),
-    /// Somebody registers an organisation (REG-5).
-    Register(u64),
+    /// Somebody registers an organisation with this solved captcha (REG-5, REG-7).
+    Register(u64, String),
     /// A guest orders with a promo code that works once (SHP-3).
     Redeem(u64, String),
 }
@@ -49,18 +49,20 @@ struct Journal {
 }
 
 impl Deed {
-    fn numbered(number: u64, codes: &Mutex<Vec<String>>) -> Self {
+    async fn numbered(number: u64, codes: &Mutex<Vec<String>>, place: &Place) -> Self {
         let code = (number % 4 == 3).then(|| codes.lock().ok()?.pop()).flatten();
-        match (number % 4, code) {
-            (_, Some(code)) => Self::Redeem(number, code),
-            (0, None) => Self::Invite(number),
-            (1, None) => Self::Register(number),
-            (_, None) => Self::Order(number),
+        // Without an answer the host is dead; then it does not matter what is sent.
+        let captcha = if number % 4 == 1 { solved_captcha(&place.service).await.ok() } else { None };
+        match (number % 4, code, captcha) {
+            (_, Some(code), _) => Self::Redeem(number, code),
+            (_, None, Some(captcha)) => Self::Register(number, captcha),
+            (0, None, None) => Self::Invite(number),
+            (_, None, None) => Self::Order(number),
         }
     }
 
     fn email(&self) -> String {
-        let (Self::Invite(number) | Self::Order(number) | Self::Register(number) | Self::Redeem(number, _)) = self;
+        let (Self::Invite(number) | Self::Order(number) | Self::Register(number, _) | Self::Redeem(number, _)) = self;
         format!("client{number}@kestrel.example")
     }
 
@@ -83,8 +85,8 @@ impl Deed {
                     "application": "supply-platform", "organisation": "Kestrel Machining",
                     "given_name": name, "family_name": "Kestrel", "email": self.email(),
                 })),
-            Self::Register(number) => client.post(url("/register")).json(&json!({
-                "application": "business-network", "form": Self::form(*number),
+            Self::Register(_, captcha) => client.post(url("/register")).json(&json!({
+                "application": "business-network", "captcha": captcha, "organisation": "none",
                 "given_name": name, "family_name": "Kestrel", "email": self.email(), "phone": "+1 419 555 0123",
                 "profile": { "legal_name": "Kestrel Machining LLC", "street": "12 Lathe Street", "city": "Toledo",
                              "postal_code": "43604", "country": "US" },
@@ -131,7 +133,7 @@ impl Deed {
         let body: Value = serde_json::from_str(body)?;
         let name = match self {
             Self::Invite(_) => "id",
-            Self::Register(_) => "reference",
+            Self::Register(..) => "reference",
             Self::Order(_) | Self::Redeem(..) => "order",
         };
         Ok(body.get(name).and_then(Value::as_str).with_context(|| format!("{self:?}: no {name} in {body}"))?.to_owned())
@@ -142,7 +144,7 @@ impl Deed {
         let expected = match self {
             Self::Invite(_) => "idempotency-key-reused",
             Self::Order(_) => "order-contradicted",
-            Self::Register(_) => "form-reused",
+            Self::Register(..) => "form-reused",
             Self::Redeem(..) => "promo-not-usable",
         };
         let response = self.request(place, client, true)?.send().await?;
@@ -153,14 +155,14 @@ impl Deed {
 
     /// Every second client never comes back, as far as it can be told later whether its change was made.
     fn may_be_abandoned(&self) -> bool {
-        matches!(self, Self::Register(number) | Self::Order(number) if number % 8 < 4)
+        matches!(self, Self::Register(number, _) | Self::Order(number) if number % 8 < 4)
     }
 
     /// The subjects of what its person receives, each once.
     fn subjects(&self) -> &'static [&'static str] {
         match self {
             Self::Invite(_) => &["You're Invited"],
-            Self::Register(_) => &["We received your registration"],
+            Self::Register(..) => &["We received your registration"],
             Self::Order(_) | Self::Redeem(..) => &["Receipt", "Your licence key", "Your order"],
         }
     }
@@ -181,7 +183,7 @@ async fn load(
             *next += 1;
             *next
         };
-        let deed = Deed::numbered(number, codes);
+        let deed = Deed::numbered(number, codes, place).await;
         locked()?.doubtful.push(deed.clone());
         let Some(identity) = deed.send(place, &client).await? else {
             return Ok(());

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
-    by_json::{Programs, activation, checkout, form_id, public_registration},
+    by_json::{Programs, activation, checkout, form_id, public_registration, solved_captcha},
     client::{Answer, Client},
     story::PASSWORD,
     world::{Wishes, World},
@@ -277,7 +277,7 @@ async fn no_value_traps_a_component() -> anyhow::Result<()> {
     let guest = Client::new(&world.place.service)?;
     let terms = json!({ "agreed": true, "digest": "x" });
     let rows: [(&Client, &str, Value); 12] = [
-        (&guest, "/register", public_registration("cy@heron.example")),
+        (&guest, "/register", public_registration("cy@heron.example", &solved_captcha(&world.place.service).await?)),
         (&guest, "/activate", activating),
         (&guest, "/sign-in", json!({ "user": "bea@heron.example", "password": PASSWORD, "continue": "/" })),
         (&guest, "/webstore-checkout/cobalt/checkout", checkout(&form_id(), "cy@heron.example", "x")),

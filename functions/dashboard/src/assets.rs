@@ -1,11 +1,13 @@
-//! The stylesheet and the icon of every page: the same for everybody.
+//! The stylesheet and the icon of every page, and the captcha's script: the same for everybody.
 //!
-//! The stylesheet's path names its content, so browsers keep it for good; the icon is kept for an hour and compared by
+//! The stylesheet's path names its content, so browsers keep it for good; the others are kept for an hour and compared by
 //! digest.
 
 use edge::{Outcome, Reply, Request, assets, failure::BadRequest};
 use http::StatusCode;
 use shared::secret::digest256_hex;
+
+const CAPTCHA: &[u8] = include_bytes!("../../edge/assets/captcha.js");
 
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 const FOR_AN_HOUR: &str = "public, max-age=3600";
@@ -15,6 +17,7 @@ const FOR_A_MINUTE: &str = "public, max-age=60";
 /// The asset of this name, or `304 Not Modified` for whoever has it.
 pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
     let (content_type, body, kept) = match name {
+        "captcha.js" => ("text/javascript; charset=utf-8", CAPTCHA, FOR_AN_HOUR),
         "icon.svg" => ("image/svg+xml", assets::ICON, FOR_AN_HOUR),
         _ if request.path == assets::stylesheet_path() => ("text/css; charset=utf-8", assets::STYLESHEET, FOR_GOOD),
         // While a release is being rolled out, its pages and those of the one before ask either of the two for their

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
+use futures_util::future::try_join_all;
 use http::StatusCode;
 use kv_schema::{
     key::Key,
@@ -97,6 +98,17 @@ impl<P: Platform> Edge<P> {
     /// Randomness for the core.
     pub fn rng(&self) -> Randomness<'_, P> {
         Randomness(&self.platform)
+    }
+
+    /// What the records of these ids hold, in this order and without those that do not exist; read at the same time, so
+    /// that they cost one round.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub async fn get_all<R: Record>(&self, ids: &[R::Id]) -> Result<Vec<R>, Failure> {
+        let kv = self.kv();
+        let found = try_join_all(ids.iter().map(|id| kv.get::<R>(id))).await?;
+        Ok(found.into_iter().flatten().map(Stored::into_value).collect())
     }
 
     /// Loads, decides, commits, drains. Decides again when somebody else was faster, [`DECIDE_TRIES`] times at most.

@@ -31,6 +31,12 @@ pub trait Platform: Store + Ambient {
     /// When the host is not granted or does not answer.
     fn post(&self, message: Outgoing) -> impl Future<Output = Result<u16, PlatformFault>>;
 
+    /// Posts a form to a granted host and reads the answer, at most [`ANSWER_BYTES_MAX`] bytes of it.
+    ///
+    /// # Errors
+    /// When the host is not granted, does not answer, or answers more.
+    fn ask(&self, question: Question) -> impl Future<Output = Result<Answered, PlatformFault>>;
+
     /// Writes one line to the component's log.
     fn log(&self, line: &str);
 }
@@ -43,6 +49,27 @@ pub struct Outgoing {
     /// The same for every try of one cause, so that the receiver can recognise a repetition.
     pub idempotency_key: String,
     /// The document.
+    pub body: Vec<u8>,
+}
+
+/// The longest answer to a [`Question`], in bytes.
+pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A form that leaves, and whose answer counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Question {
+    /// Where it goes.
+    pub url: String,
+    /// The form, as `application/x-www-form-urlencoded`.
+    pub form: String,
+}
+
+/// What somebody outside answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// Status.
+    pub status: u16,
+    /// Body.
     pub body: Vec<u8>,
 }
 

@@ -14,7 +14,7 @@ use crate::{
     failure::{BadRequest, Failure, Outcome},
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
-    reply::Reply,
+    reply::{Reply, Scripts},
     request::{Headers, Request, TARGET_BYTES_MAX},
     view,
 };
@@ -276,10 +276,17 @@ pub(crate) fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gate
         reply.headers.push(("cache-control", "no-store".to_owned()));
     }
     let targets = gateway.map(form_targets).unwrap_or_default();
+    let scripts = match reply.scripts {
+        Scripts::None => String::new(),
+        Scripts::Ours => " script-src 'self'; connect-src 'self';".to_owned(),
+        Scripts::From(sources) => format!(
+            " script-src {sources}; frame-src {sources}; connect-src {sources}; style-src-elem 'self' {sources};"
+        ),
+    };
     reply.headers.push((
         "content-security-policy",
         format!(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'{targets}; frame-ancestors 'none'; \
+            "default-src 'none'; style-src 'self'; img-src 'self';{scripts} form-action 'self'{targets}; frame-ancestors 'none'; \
              base-uri 'none'"
         ),
     ));
@@ -324,6 +331,22 @@ fn origin_of(uri: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reg_7_only_a_page_that_says_so_runs_scripts_and_never_inline_ones() {
+        // REG-7
+        let policy = |scripts| {
+            let reply = finish(Reply::empty(StatusCode::OK).running(scripts), &[], None);
+            let policy = reply.headers.into_iter().find(|(name, _)| *name == "content-security-policy");
+            policy.map(|(_, policy)| policy).unwrap_or_default()
+        };
+        assert!(!policy(Scripts::None).contains("script-src"));
+        assert!(policy(Scripts::Ours).contains("; script-src 'self'; connect-src 'self'; form-action"));
+        assert!(policy(Scripts::From("https://captcha.example")).contains("script-src https://captcha.example;"));
+        for scripts in [Scripts::None, Scripts::Ours, Scripts::From("https://captcha.example")] {
+            assert!(!policy(scripts).contains("unsafe"), "{scripts:?}");
+        }
+    }
 
     #[test]
     fn sig_4_the_public_url_is_what_browsers_name_as_origin() {

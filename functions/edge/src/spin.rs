@@ -32,7 +32,7 @@ use crate::{
     drain::Hands,
     edge::Edge,
     failure::{BadRequest, Outcome},
-    platform::{Outgoing, Platform, PlatformFault},
+    platform::{ANSWER_BYTES_MAX, Answered, Outgoing, Platform, PlatformFault, Question},
     request::{Headers, Request, TARGET_BYTES_MAX, body_bytes_max},
     serve::serve,
 };
@@ -140,30 +140,28 @@ impl Platform for Spin {
     }
 
     async fn post(&self, outgoing: Outgoing) -> Result<u16, PlatformFault> {
-        let fault = |reason: &str| PlatformFault::new(format!("outbound request: {reason}"));
-        let (scheme, rest) = outgoing.url.split_once("://").ok_or_else(|| fault("the address has no scheme"))?;
-        let scheme = match scheme {
-            "https" => Scheme::Https,
-            "http" => Scheme::Http,
-            _ => return Err(fault("the address is neither https nor http")),
-        };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("content-length", outgoing.body.len().to_string()),
             ("idempotency-key", outgoing.idempotency_key),
         ];
-        let headers = fields(headers).map_err(|error| fault(&error.to_string()))?;
-        let (content, trailers) = whole(outgoing.body);
-        let (request, _) = types::Request::new(headers, Some(content), trailers, None);
-        request
-            .set_method(&types::Method::Post)
-            .and_then(|()| request.set_scheme(Some(&scheme)))
-            .and_then(|()| request.set_authority(Some(authority)))
-            .and_then(|()| request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })))
-            .map_err(|()| fault("the address is not valid"))?;
-        let response = wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))?;
+        let response = sent(&outgoing.url, headers, outgoing.body).await?;
         Ok(response.get_status_code())
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
+        let headers = [
+            ("content-type", "application/x-www-form-urlencoded".to_owned()),
+            ("accept", "application/json".to_owned()),
+            ("content-length", question.form.len().to_string()),
+        ];
+        let response = sent(&question.url, headers, question.form.into_bytes()).await?;
+        let status = response.get_status_code();
+        let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
+        let (stream, trailers) = types::Response::consume_body(response, ok);
+        let body = read(stream, trailers, ANSWER_BYTES_MAX).await;
+        let body = body.map_err(|bad| PlatformFault::new(format!("outbound request: answer: {bad:?}")))?;
+        Ok(Answered { status, body })
     }
 
     fn log(&self, line: &str) {
@@ -206,9 +204,43 @@ async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Header
     }
 }
 
+/// Sends a `POST` to an absolute address.
+async fn sent<const N: usize>(
+    url: &str,
+    headers: [(&'static str, String); N],
+    body: Vec<u8>,
+) -> Result<types::Response, PlatformFault> {
+    let fault = |reason: &str| PlatformFault::new(format!("outbound request: {reason}"));
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| fault("the address has no scheme"))?;
+    let scheme = match scheme {
+        "https" => Scheme::Https,
+        "http" => Scheme::Http,
+        _ => return Err(fault("the address is neither https nor http")),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let headers = fields(headers).map_err(|error| fault(&error.to_string()))?;
+    let (content, trailers) = whole(body);
+    let (request, _) = types::Request::new(headers, Some(content), trailers, None);
+    request
+        .set_method(&types::Method::Post)
+        .and_then(|()| request.set_scheme(Some(&scheme)))
+        .and_then(|()| request.set_authority(Some(authority)))
+        .and_then(|()| request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })))
+        .map_err(|()| fault("the address is not valid"))?;
+    wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))
+}
+
 async fn body(request: types::Request, bytes_max: usize) -> Result<Vec<u8>, BadRequest> {
     let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
-    let (mut stream, trailers) = types::Request::consume_body(request, ok);
+    let (stream, trailers) = types::Request::consume_body(request, ok);
+    read(stream, trailers, bytes_max).await
+}
+
+async fn read(
+    mut stream: StreamReader<u8>,
+    trailers: FutureReader<Trailing>,
+    bytes_max: usize,
+) -> Result<Vec<u8>, BadRequest> {
     let mut body = Vec::new();
     loop {
         let (result, mut chunk) = stream.read(Vec::with_capacity(READ_BYTES)).await;

@@ -22,7 +22,7 @@ use shared::{config::Gateway, password::Blocklist};
 
 use crate::{
     drain::EFFECTS_URL,
-    platform::{Outgoing, Platform, PlatformFault},
+    platform::{Answered, Outgoing, Platform, PlatformFault, Question},
     reply::Reply,
     request::Request,
 };
@@ -42,7 +42,11 @@ pub struct Deployment {
     variables: Arc<BTreeMap<String, String>>,
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
+    answerer: Option<Answerer>,
 }
+
+/// Somebody outside who is asked something: a stand-in for a provider.
+pub type Answerer = fn(&Question) -> Answered;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
@@ -54,6 +58,7 @@ impl Deployment {
             variables: Arc::new(variables),
             effects: None,
             log: Rc::default(),
+            answerer: None,
         }
     }
 
@@ -61,6 +66,12 @@ impl Deployment {
     #[must_use]
     pub fn with_effects(self, effects: Serve) -> Self {
         Self { effects: Some(effects), ..self }
+    }
+
+    /// This deployment with somebody outside who can be asked.
+    #[must_use]
+    pub fn with_answerer(&self, answerer: Answerer) -> Self {
+        Self { answerer: Some(answerer), ..self.clone() }
     }
 
     /// Another deployment that is like this one now.
@@ -97,6 +108,7 @@ impl Deployment {
             variables: Arc::clone(&self.variables),
             effects: self.effects,
             log: Rc::clone(&self.log),
+            answerer: self.answerer,
         }
     }
 
@@ -116,6 +128,7 @@ pub struct Double {
     variables: Arc<BTreeMap<String, String>>,
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
+    answerer: Option<Answerer>,
 }
 
 impl Store for Double {
@@ -178,6 +191,12 @@ impl Platform for Double {
         }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
         arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
+    }
+
+    async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
+        let answerer =
+            self.answerer.ok_or_else(|| PlatformFault::new(format!("nobody answers at {}", question.url)))?;
+        Ok(answerer(&question))
     }
 
     fn log(&self, line: &str) {

@@ -8,7 +8,7 @@ use kv_schema::{
     key::Key,
     kv::Settled,
     list::{Appended, Entry, EntryId, Removed},
-    record::Pending,
+    record::{Pending, Record},
     records::{invitations_of, registration_queue},
 };
 use shared::{
@@ -16,12 +16,12 @@ use shared::{
     decision::Decision,
     effect::Effect,
     invitation::{InvitationId, InvitationSlot},
-    organisation::Organisation,
+    organisation::{Alike, JoinRequest, Organisation},
     promo::Promo,
     refusal::Refusal,
     registration::QueueSummary,
     secret::IndexPurpose,
-    values::{AccountId, ApplicationId, RegistrationId, Timestamp, UserId},
+    values::{AccountId, ApplicationId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::mail;
@@ -73,6 +73,11 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
         }
         Effect::Admit(admission) => admit(edge, *admission).await,
+        Effect::IndexOrganisation { organisation, traits } => index_organisation(edge, organisation, &traits).await,
+        Effect::AskAdministrators { organisation, request } => ask_administrators(edge, organisation, *request).await,
+        Effect::Subscribe { organisation, application, account } => {
+            subscribe(edge, organisation, &application, account).await
+        }
         // SHP-3: the reservation becomes a redemption.
         Effect::RedeemPromo { promo, order } => {
             let redeemed =
@@ -125,6 +130,58 @@ async fn dequeue<P: Platform>(edge: &Edge<P>, id: RegistrationId, at: Timestamp)
     }
 }
 
+/// REG-3: the organisation is found by whoever registers one that is alike.
+async fn index_organisation<P: Platform>(
+    edge: &Edge<P>,
+    organisation: OrganisationId,
+    traits: &[[u8; 16]],
+) -> Result<(), Failure> {
+    for id in traits {
+        let first = Decision::quiet(Alike::first(*id, organisation));
+        if let NowStands::Another(_) = edge.create::<Alike>(id, first).await? {
+            let more =
+                edge.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
+            more.await?;
+        }
+    }
+    Ok(())
+}
+
+/// REG-2: the request and its messages are one commit of the organisation's; who administers it is read before.
+async fn ask_administrators<P: Platform>(
+    edge: &Edge<P>,
+    id: OrganisationId,
+    request: JoinRequest,
+) -> Result<(), Failure> {
+    let stored = edge.kv().get::<Organisation>(&id).await?.ok_or(Refusal::NotFound)?;
+    let logins: Vec<_> = stored.value().founders.iter().map(|email| edge.login_id(&email.normalised())).collect();
+    let logins = edge.get_all::<Login>(&logins).await?;
+    let accounts: Vec<_> = logins.iter().map(|login| login.account).collect();
+    let founders = edge.get_all::<Account>(&accounts).await?;
+    let asked = edge.transact::<Organisation, ()>(&id, Refusal::NotFound, |organisation, _| {
+        Ok(organisation.ask(request.clone(), &founders).into())
+    });
+    asked.await?;
+    message_is_out::<P, Organisation>(edge, &id).await
+}
+
+/// INV-7: the organisation gets the application, and whoever accepted administers it.
+async fn subscribe<P: Platform>(
+    edge: &Edge<P>,
+    organisation: OrganisationId,
+    application: &ApplicationId,
+    account: AccountId,
+) -> Result<(), Failure> {
+    let subscribed = edge.transact::<Organisation, ()>(&organisation, Refusal::NotFound, |one, _| {
+        Ok(one.subscribe(application, edge.now).into())
+    });
+    subscribed.await?;
+    let administers = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
+        Ok(account.administer(organisation, application).into())
+    });
+    administers.await.map(drop)
+}
+
 /// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.
 async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), Failure> {
     let owner = claim_login(edge, &admission.email.normalised(), admission.account).await?;
@@ -133,7 +190,7 @@ async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), 
         let joined =
             edge.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
         joined.await?;
-        return message_is_out(edge, &owner).await;
+        return message_is_out::<P, Account>(edge, &owner).await;
     }
     let id = admission.account;
     if let Some(stored) = edge.kv().get::<Account>(&id).await? {
@@ -143,16 +200,17 @@ async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), 
         let decision = Account::invite(admission, user_id, edge.now, &mut edge.rng());
         edge.create(&id, decision).await.map(drop)?;
     }
-    message_is_out(edge, &id).await
+    message_is_out::<P, Account>(edge, &id).await
 }
 
-/// An admission is done only when its message is out: whoever was let in and is not told never comes in.
-async fn message_is_out<P: Platform>(edge: &Edge<P>, account: &AccountId) -> Result<(), Failure> {
-    let stored = edge.kv().get::<Account>(account).await?;
+/// What causes a message in another record is done only when that message is out: whoever was let in and is not told never
+/// comes in, and nobody lets in whom they were not told about.
+async fn message_is_out<P: Platform, R: Record>(edge: &Edge<P>, id: &R::Id) -> Result<(), Failure> {
+    let stored = edge.kv().get::<R>(id).await?;
     if stored.is_some_and(|stored| stored.pending().is_empty()) {
         Ok(())
     } else {
-        Err(Failure::Fault("the message about an admission is not delivered yet".to_owned()))
+        Err(Failure::Fault("a message that an effect has caused is not delivered yet".to_owned()))
     }
 }
 

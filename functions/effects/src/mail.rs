@@ -43,6 +43,7 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, caus
 }
 
 /// Subject and text of a message.
+#[expect(clippy::too_many_lines, reason = "a table: one entry a message, and the compiler keeps it complete")]
 fn wording(message: &Message, service: &str, public_url: &str) -> (String, String) {
     let (subject, lines) = match &message.body {
         Body::Invitation { company, application, organisation, token, expires_at } => (
@@ -53,10 +54,11 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
                 format!("The link works until {}. Opening it commits you to nothing.", expires_at.human()),
             ],
         ),
-        Body::RegistrationReceived { reference, application } => (
+        Body::RegistrationReceived { reference, application, token } => (
             format!("We received your registration {reference}"),
             vec![
                 format!("Your registration for {application} has arrived. Its reference number is {reference}."),
+                format!("Follow it here:\n{public_url}/register/status?token={token}"),
                 "It will be reviewed, which takes up to two business days. After approval, every administrator that you \
                  named receives an activation e-mail with a User ID."
                     .to_owned(),
@@ -138,9 +140,58 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
                 format!("If that was not you, choose a new one at once and write to support:\n{public_url}/sign-in/reset"),
             ],
         ),
+        Body::AccountExists { reference, application, token } => (
+            "You already have an account".to_owned(),
+            vec![
+                format!(
+                    "A registration for {application} with this e-mail address has arrived. Its reference number is \
+                     {reference}. Follow it here:\n{public_url}/register/status?token={token}"
+                ),
+                have_account(public_url),
+                "If it was not you who registered, write to support.".to_owned(),
+            ],
+        ),
+        Body::ConfirmMailbox { application, token, expires_at, has_account } => {
+            let mut texts = vec![
+                format!("Go on with your registration for {application} here:\n{public_url}/register?confirmation={token}"),
+                format!("The link works until {}. Opening it commits you to nothing.", expires_at.human()),
+            ];
+            if *has_account {
+                texts.push(have_account(public_url));
+            }
+            texts.push("If it was not you who asked for this link, there is nothing to do.".to_owned());
+            ("Confirm your e-mail address".to_owned(), texts)
+        }
+        Body::JoinRequested { organisation, application, person, email } => (
+            format!("{person} asks to join {organisation}"),
+            vec![
+                format!("{person} ({email}) wants to use {application} and says that they belong to {organisation}."),
+                "If you know the person, let them in; if you do not, there is nothing to do. Nobody was given access."
+                    .to_owned(),
+                format!("Sign in here:\n{public_url}/dashboard"),
+            ],
+        ),
+        Body::RequestPassedOn { reference, organisation, token } => (
+            format!("Your request {reference} was passed on"),
+            vec![
+                format!(
+                    "The administrators of {organisation} were told that you ask to be let in. Your reference number is \
+                     {reference}."
+                ),
+                format!("Follow it here:\n{public_url}/register/status?token={token}"),
+                "They decide; we cannot tell you who they are.".to_owned(),
+            ],
+        ),
     };
     let text = format!("Dear {},\n\n{}\n\n{service}\n", message.name, lines.join("\n\n"));
     (subject, text)
+}
+
+fn have_account(public_url: &str) -> String {
+    format!(
+        "You already have an account with this e-mail address. Sign in with it:\n{public_url}/sign-in\nForgot the \
+         password? Set a new one:\n{public_url}/sign-in/reset"
+    )
 }
 
 fn listed(lines: &[(String, u32)]) -> String {

@@ -194,11 +194,46 @@ pub(crate) struct AcceptPage {
     expires: String,
     expires_at: Timestamp,
     register_at: String,
+    #[serde(skip)]
+    sign_in_at: String,
+    #[serde(skip)]
+    token: String,
+    /// The organisation of whoever is signed in, and whether that person may accept for it (INV-7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    standing: Option<Standing>,
+}
+
+/// For which organisation a signed-in person could accept.
+#[derive(Serialize)]
+pub(crate) struct Standing {
+    pub(crate) organization: String,
+    pub(crate) may_accept: bool,
+}
+
+/// An Organisation Administrator accepts.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawAcceptance {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    pub(crate) token: String,
+}
+
+/// The organisation has the application now.
+#[derive(Serialize)]
+pub(crate) struct Accepted {
+    pub(crate) application: String,
+    pub(crate) organization: String,
 }
 
 impl AcceptPage {
     /// `None` when the configuration no longer has the application.
-    pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, token: &str) -> Option<Self> {
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        slot: &InvitationSlot,
+        token: &str,
+        standing: Option<Standing>,
+    ) -> Option<Self> {
         let application = edge.gateway.application(&slot.application)?;
         let partner = edge.gateway.partner(&application.partner)?;
         Some(Self {
@@ -211,6 +246,10 @@ impl AcceptPage {
             expires: slot.current.expires_at.human(),
             expires_at: slot.current.expires_at,
             register_at: format!("/register?token={token}"),
+            // A token is base32, so that the address needs no escapes but these.
+            sign_in_at: format!("/sign-in?continue=%2Finvite%2Faccept%3Ftoken%3D{token}"),
+            token: token.to_owned(),
+            standing,
         })
     }
 }

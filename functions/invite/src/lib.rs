@@ -1,7 +1,8 @@
 //! What a partner's system does with invitations, as JSON with problem documents. `POST /invite`: invites (INV-1, INV-2);
 //! `GET /invite`: the list (INV-3); `GET /invite/{id}`, `POST /invite/{id}/resend`, `POST /invite/{id}/revoke` (INV-3);
 //! `POST /invite/bulk`: invites many (INV-9); `GET /invite/openapi.json`: all of this, for programs. And
-//! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5).
+//! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5); `POST /invite/accept`: an Organisation
+//! Administrator accepts it for the own organisation (INV-7).
 //!
 //! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
 //! decides nothing but which request the key belongs to, so that a repetition after a crash goes on where the first try
@@ -9,6 +10,7 @@
 
 mod api;
 mod bulk;
+mod join;
 mod list;
 mod one;
 mod quota;
@@ -51,10 +53,11 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (_, ["invite", "bulk"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (&Method::GET, ["invite", "accept"]) => accept(edge, request).await,
         (&Method::GET, ["invite", "openapi.json"]) => Ok(openapi()),
+        (&Method::POST, ["invite", "accept"]) => join::accept(edge, request).await,
         (&Method::GET, ["invite", id]) => one::show(edge, request, id).await,
         (&Method::POST, ["invite", id, "resend"]) => one::resend(edge, request, id).await,
         (&Method::POST, ["invite", id, "revoke"]) => one::revoke(edge, request, id).await,
-        (_, ["invite"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
+        (_, ["invite"] | ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["invite", _, "resend" | "revoke"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, ["invite", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
@@ -156,7 +159,8 @@ async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
     let invited = stored.value().present(&token, edge.now)?;
-    let page = AcceptPage::of(edge, invited.slot(), &query.token).ok_or(Refusal::LinkNotValid)?;
+    let standing = join::standing(edge, request).await?;
+    let page = AcceptPage::of(edge, invited.slot(), &query.token, standing).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
 }
 

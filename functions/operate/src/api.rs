@@ -306,7 +306,7 @@ impl DetailPage {
             submitted_at: registration.submitted_at,
             state: registration.state.as_str(),
             decided: past(&registration.state),
-            phone: registration.phone.as_str().to_owned(),
+            phone: registration.phone.map(|phone| phone.as_str().to_owned()).unwrap_or_default(),
             profile: registration.profile,
             designations: registration.designations,
         }
@@ -315,7 +315,7 @@ impl DetailPage {
 
 fn past(state: &RegistrationState) -> Option<Past> {
     match state {
-        RegistrationState::Submitted => None,
+        RegistrationState::Submitted | RegistrationState::Asked { .. } | RegistrationState::Joined { .. } => None,
         RegistrationState::Approved { by, at } => {
             Some(Past { by: by.as_ref().map(ToString::to_string), at: *at, reason: None })
         }

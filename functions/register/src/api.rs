@@ -10,22 +10,22 @@ use edge::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
+    config::{Application, Captcha},
     invitation::InvitationSlot,
-    organisation::RawProfile,
+    organisation::{Glimpse, RawProfile},
     refusal::Refusal,
     registration::{RawAdministrator, RawRegistration, Registration, RegistrationState, SubmitRegistration},
-    values::Country,
+    values::{Country, OrganisationId, Timestamp},
 };
 
 use crate::draft::{Draft, Source};
 
-/// What to do when the public form's id is not one.
-pub(crate) const FORM_HINT: &str =
-    "Send 26 lower-case base32 characters of your own choice, and the same ones if you repeat the request.";
 /// What to do when it is not clear where the registration comes from.
-pub(crate) const SOURCE_HINT: &str =
-    "Send the invitation's token; or, for a public application, application and form without a token.";
-/// What to do when the public form's id belongs to another registration.
+pub(crate) const SOURCE_HINT: &str = "Send the token of the invitation, or the confirmation of the mailbox, or, for a public \
+                                      application, application and captcha; only one of them.";
+/// What to do when no organisation was chosen.
+pub(crate) const CHOICE_HINT: &str = "Choose your organization, or say that it is none of them.";
+/// What to do when the public form was used for another registration.
 pub(crate) const REUSED_HINT: &str =
     "This form has been used to submit a registration with other entries. Begin a new form for another registration.";
 
@@ -40,6 +40,33 @@ pub(crate) struct BeginQuery {
     pub(crate) token: Option<String>,
     #[serde(default)]
     pub(crate) application: Option<String>,
+    #[serde(default)]
+    pub(crate) confirmation: Option<String>,
+}
+
+/// The public form's first step (REG-2): application, e-mail and captcha. Each provider's widget has a field of its own.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RawStart {
+    pub(crate) csrf: Option<String>,
+    pub(crate) application: String,
+    pub(crate) email: String,
+    captcha: String,
+    altcha: String,
+    #[serde(rename = "cf-turnstile-response")]
+    turnstile: String,
+    #[serde(rename = "h-captcha-response")]
+    hcaptcha: String,
+    #[serde(rename = "g-recaptcha-response")]
+    recaptcha: String,
+}
+
+impl RawStart {
+    /// What the widget put into the form; empty when it did not run.
+    pub(crate) fn captcha(&self) -> &str {
+        let fields = [&self.captcha, &self.altcha, &self.turnstile, &self.hcaptcha, &self.recaptcha];
+        fields.into_iter().map(|field| field.trim()).find(|field| !field.is_empty()).unwrap_or_default()
+    }
 }
 
 /// The step that a page sends.
@@ -48,6 +75,7 @@ pub(crate) struct BeginQuery {
 pub(crate) enum Step {
     #[default]
     Profile,
+    Alike,
     Administrators,
     Submit,
 }
@@ -60,9 +88,20 @@ pub(crate) enum Page {
     Administrators,
 }
 
+impl From<Page> for Next {
+    fn from(page: Page) -> Self {
+        match page {
+            Page::Profile => Self::Profile,
+            Page::Administrators => Self::Administrators,
+        }
+    }
+}
+
 /// What is shown next.
 pub(crate) enum Next {
     Profile,
+    /// With the organisations that could be the same (REG-3).
+    Alike(Vec<Glimpse>),
     Administrators,
     /// With the registration as it will be submitted.
     Review(Box<SubmitRegistration>),
@@ -77,6 +116,7 @@ pub(crate) struct RawStep {
     pub(crate) draft: String,
     pub(crate) step: Step,
     pub(crate) go: Option<Page>,
+    pub(crate) organisation: String,
     given_name: String,
     family_name: String,
     email: String,
@@ -135,16 +175,18 @@ impl RawStep {
         match self.step {
             Step::Profile => self.enter_profile(draft),
             Step::Administrators => draft.registration.administrators = self.people(),
-            Step::Submit => {}
+            Step::Alike | Step::Submit => {}
         }
     }
 
     fn enter_profile(&self, draft: &mut Draft) {
-        let invited = draft.is_invited();
+        let (invited, proved) = (draft.is_invited(), draft.proved_email().is_some());
         let entered = &mut draft.registration;
         if !invited {
             entered.given_name.clone_from(&self.given_name);
             entered.family_name.clone_from(&self.family_name);
+        }
+        if !proved {
             entered.email.clone_from(&self.email);
         }
         entered.phone.clone_from(&self.phone);
@@ -204,13 +246,16 @@ fn is_named(person: &RawAdministrator) -> bool {
         || texts.iter().any(|text| !text.trim().is_empty())
 }
 
-/// The whole registration as one document. For an invitation, name and e-mail are the invitee's whatever is sent.
+/// The whole registration as one document. For an invitation, name and e-mail are the invitee's whatever is sent; for a
+/// confirmed mailbox, the e-mail is that mailbox.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct RawDocument {
     token: Option<String>,
+    confirmation: Option<String>,
     application: Option<String>,
-    form: Option<String>,
+    captcha: Option<String>,
+    organisation: Option<String>,
     given_name: String,
     family_name: String,
     email: String,
@@ -219,16 +264,61 @@ pub(crate) struct RawDocument {
     administrators: Vec<RawAdministrator>,
 }
 
-/// Where a registration says that it comes from: token, application and form.
-type RawSource = (Option<String>, Option<String>, Option<String>);
+/// Where a registration says that it comes from.
+pub(crate) enum RawSource {
+    /// The invitation's token.
+    Invitation(String),
+    /// The token that confirms the mailbox.
+    Confirmation(String),
+    /// A public application and the solved captcha.
+    Captcha { application: String, captcha: String },
+}
+
+/// What a document says about the organisations that could be the same (REG-3).
+pub(crate) enum Choice {
+    /// Nothing: the caller does not know of any.
+    Unsaid,
+    /// None of them.
+    NoneOfThem,
+    /// This one.
+    This(OrganisationId),
+}
 
 impl RawDocument {
-    /// Where the registration comes from, and the registration.
-    pub(crate) fn split(self) -> (RawSource, RawRegistration) {
-        let Self { token, application, form, given_name, family_name, email, phone, profile, administrators } = self;
+    /// Where the registration comes from, what it says about others, and the registration.
+    pub(crate) fn split(self) -> Result<(RawSource, Choice, RawRegistration), Refusal> {
+        let Self { given_name, family_name, email, phone, profile, administrators, .. } = self;
         let entered = RawRegistration { given_name, family_name, email, phone, profile, administrators };
-        ((token, application, form), entered)
+        let source = match (self.token, self.confirmation, self.application, self.captcha) {
+            (Some(token), None, None, None) => RawSource::Invitation(token),
+            (None, Some(token), None, None) => RawSource::Confirmation(token),
+            (None, None, Some(application), Some(captcha)) => RawSource::Captcha { application, captcha },
+            _ => return Err(Refusal::field("token", "source-missing", SOURCE_HINT)),
+        };
+        let choice = self.organisation.map_or(Ok(Choice::Unsaid), |text| choice_of(&text))?;
+        Ok((source, choice, entered))
     }
+}
+
+/// `none`, or an organisation that was shown.
+pub(crate) fn choice_of(text: &str) -> Result<Choice, Refusal> {
+    match text {
+        "none" => Ok(Choice::NoneOfThem),
+        id => id.parse().map(Choice::This).map_err(|_| Refusal::field("organisation", "missing", CHOICE_HINT)),
+    }
+}
+
+/// A document did not say whether it is one of these: what its sender has to choose from.
+pub(crate) fn alike_found(found: &[Glimpse]) -> Refusal {
+    let listed: Vec<String> = found
+        .iter()
+        .map(|one| format!("{}: {}, {}, {}", one.id, one.name.as_str(), one.city.as_str(), one.country))
+        .collect();
+    let hint = format!(
+        "Is it one of these? Send its id as organisation to ask its administrators to be let in, or none. {}",
+        listed.join("; ")
+    );
+    Refusal::field("organisation", "organisations-alike", hint)
 }
 
 /// What the invitation knows already (REG-1).
@@ -247,16 +337,20 @@ pub(crate) fn of_invitee(entered: RawRegistration, slot: &InvitationSlot) -> Raw
     }
 }
 
-/// The page on which a refusal can be mended; `None` when the form has to be begun again, or nothing helps.
-pub(crate) fn page_that_mends(failure: &Failure) -> Option<Page> {
+/// The step whose page mends a refusal; `None` when the form has to be begun again, or nothing helps.
+pub(crate) fn step_that_mends(failure: &Failure) -> Option<Step> {
     let Failure::Refused(Refusal::InvalidInput(faults)) = failure else {
         return None;
     };
-    if faults.iter().any(|fault| matches!(fault.field.as_str(), "form" | "token" | "draft")) {
+    let of = |field: &str| faults.iter().any(|fault| fault.field == field);
+    if of("form") || of("token") || of("draft") {
         return None;
     }
+    if of("organisation") {
+        return Some(Step::Alike);
+    }
     let of_administrators = faults.iter().all(|fault| fault.field.starts_with("administrators"));
-    Some(if of_administrators { Page::Administrators } else { Page::Profile })
+    Some(if of_administrators { Step::Administrators } else { Step::Profile })
 }
 
 /// What every page of the form carries.
@@ -265,6 +359,9 @@ pub(crate) struct Form {
     application: String,
     company: String,
     invited: bool,
+    /// Whether the e-mail is proved and cannot be changed any more.
+    #[serde(skip)]
+    proved: bool,
     registration: RawRegistration,
     draft: String,
 }
@@ -278,7 +375,8 @@ impl Form {
         Ok(Self {
             application: application.name.clone(),
             company: partner.name.clone(),
-            invited: matches!(draft.source, Source::Invitation(_)),
+            invited: draft.is_invited(),
+            proved: !matches!(draft.source, Source::Solved(_)),
             registration: draft.registration,
             draft: sealed,
         })
@@ -286,6 +384,112 @@ impl Form {
 
     fn registrant(&self) -> String {
         format!("{} {}", self.registration.given_name.trim(), self.registration.family_name.trim())
+    }
+}
+
+/// The public form's first page (REG-2).
+#[derive(Serialize, Template)]
+#[template(path = "start.html")]
+pub(crate) struct StartPage {
+    #[serde(skip)]
+    title: &'static str,
+    #[serde(skip)]
+    faults: FormFaults,
+    id: String,
+    application: String,
+    company: String,
+    invited: bool,
+    #[serde(skip)]
+    email: String,
+    captcha: Widget,
+}
+
+/// What a page needs to show the captcha's widget.
+#[derive(Serialize)]
+#[serde(tag = "provider", rename_all = "kebab-case")]
+enum Widget {
+    ProofOfWork { challenge: &'static str },
+    Provider { script: &'static str, class: &'static str, site_key: String },
+}
+
+/// Where a browser fetches the proof of work's challenge.
+const CHALLENGE_AT: &str = "/register/challenge";
+
+impl StartPage {
+    /// # Errors
+    /// [`Refusal::NotFound`] when the configuration no longer has the partner.
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        application: &Application,
+        email: &str,
+        faults: FormFaults,
+    ) -> Result<Self, Refusal> {
+        let partner = edge.gateway.partner(&application.partner).ok_or(Refusal::NotFound)?;
+        Ok(Self {
+            title: "Register your organization",
+            faults,
+            id: application.id.to_string(),
+            application: application.name.clone(),
+            company: partner.name.clone(),
+            invited: false,
+            email: email.to_owned(),
+            captcha: match &edge.gateway.public_form.captcha {
+                Captcha::ProofOfWork { .. } => Widget::ProofOfWork { challenge: CHALLENGE_AT },
+                Captcha::Provider { service, site_key, .. } => Widget::Provider {
+                    script: service.script_url(),
+                    class: service.widget_class(),
+                    site_key: site_key.clone(),
+                },
+            },
+        })
+    }
+
+    /// The page with what was refused.
+    pub(crate) fn with(mut self, faults: FormFaults) -> Self {
+        self.faults = faults;
+        self
+    }
+}
+
+/// A link is on its way, or was, or there is nothing to confirm: the page is the same (REG-4).
+#[derive(Serialize, Template)]
+#[template(path = "mailbox.html")]
+pub(crate) struct MailboxPage {
+    #[serde(skip)]
+    title: &'static str,
+    state: &'static str,
+}
+
+impl MailboxPage {
+    pub(crate) const AT: &str = "/register/mailbox";
+
+    pub(crate) fn new() -> Self {
+        Self { title: "Check your mailbox", state: "confirm-mailbox" }
+    }
+}
+
+/// The organisations that could be the same (REG-3).
+#[derive(Serialize, Template)]
+#[template(path = "alike.html")]
+pub(crate) struct AlikePage {
+    #[serde(skip)]
+    title: &'static str,
+    #[serde(skip)]
+    faults: FormFaults,
+    alike: Vec<Glimpse>,
+    #[serde(skip)]
+    choices: Vec<(String, String, String)>,
+    #[serde(flatten)]
+    form: Form,
+}
+
+impl AlikePage {
+    pub(crate) fn new(form: Form, alike: Vec<Glimpse>, faults: FormFaults) -> Self {
+        let place = |one: &Glimpse| format!("{}, {}", one.city.as_str(), one.country.name());
+        let mut choices: Vec<_> =
+            alike.iter().map(|one| (one.id.to_string(), one.name.as_str().to_owned(), place(one))).collect();
+        choices.push(("none".to_owned(), "None of the above".to_owned(), "We register a new organization.".to_owned()));
+        Self { title: "Is your organization registered already?", faults, alike, choices, form }
     }
 }
 
@@ -412,7 +616,9 @@ impl Submitted {
     /// A repetition gets the first answer, whatever the registrar has decided since.
     pub(crate) fn of(registration: &Registration) -> Self {
         let state = match &registration.state {
-            RegistrationState::Approved { by: None, .. } => registration.state.as_str(),
+            RegistrationState::Approved { by: None, .. } | RegistrationState::Asked { .. } => {
+                registration.state.as_str()
+            }
             _ => RegistrationState::Submitted.as_str(),
         };
         Self { reference: registration.reference(), state }
@@ -420,7 +626,8 @@ impl Submitted {
 
     /// The page that a form goes on to.
     pub(crate) fn page(&self) -> String {
-        format!("/register/submitted?reference={}", self.reference)
+        let page = if self.state == "asked" { "asked" } else { "submitted" };
+        format!("/register/{page}?reference={}", self.reference)
     }
 }
 
@@ -438,16 +645,70 @@ pub(crate) struct SubmittedPage {
     #[serde(skip)]
     title: &'static str,
     reference: String,
+    #[serde(skip)]
+    asked: bool,
 }
 
 impl SubmittedPage {
-    /// `None` when the reference is none: the page must not say what somebody else put into a link.
-    pub(crate) fn of(query: SubmittedQuery) -> Option<Self> {
+    /// `None` when the reference is none: the page must not say what somebody else put into a link. `asked`: an
+    /// organisation's administrators were asked, instead of the operator.
+    pub(crate) fn of(query: SubmittedQuery, asked: bool) -> Option<Self> {
         let is_group =
             |group: &str| group.len() == 5 && group.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));
         let groups: Vec<&str> = query.reference.split('-').collect();
         let is_reference = matches!(groups.as_slice(), ["R", first, second] if is_group(first) && is_group(second));
-        is_reference.then_some(Self { title: "Registration submitted", reference: query.reference })
+        let title = if asked { "Request passed on" } else { "Registration submitted" };
+        is_reference.then_some(Self { title, reference: query.reference, asked })
+    }
+}
+
+/// Where a registration stands, for whoever has the mailed link (REG-6).
+#[derive(Serialize, Template)]
+#[template(path = "status.html")]
+pub(crate) struct StatusPage {
+    #[serde(skip)]
+    title: &'static str,
+    reference: String,
+    application: String,
+    state: &'static str,
+    submitted_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<String>,
+}
+
+impl StatusPage {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, registration: &Registration) -> Self {
+        let application = edge.gateway.application(&registration.application);
+        let page = Self {
+            title: "Your registration is being reviewed",
+            reference: registration.reference(),
+            application: application.map(|application| application.name.clone()).unwrap_or_default(),
+            state: registration.state.as_str(),
+            submitted_at: registration.submitted_at,
+            decided_at: None,
+            reason: None,
+            organization: None,
+        };
+        match &registration.state {
+            RegistrationState::Submitted => page,
+            RegistrationState::Approved { at, .. } => {
+                Self { title: "Your registration is approved", decided_at: Some(*at), ..page }
+            }
+            RegistrationState::Rejected { at, reason, .. } => Self {
+                title: "Your registration was not approved",
+                decided_at: Some(*at),
+                reason: Some(reason.as_str().to_owned()),
+                ..page
+            },
+            RegistrationState::Asked { name, .. } => {
+                Self { title: "Your request was passed on", organization: Some(name.as_str().to_owned()), ..page }
+            }
+            RegistrationState::Joined { .. } => Self { title: "The invitation was accepted", ..page },
+        }
     }
 }
 
@@ -457,7 +718,7 @@ mod tests {
 
     #[test]
     fn only_a_reference_is_confirmed() {
-        let page = |reference: &str| SubmittedPage::of(SubmittedQuery { reference: reference.to_owned() });
+        let page = |reference: &str| SubmittedPage::of(SubmittedQuery { reference: reference.to_owned() }, false);
         assert!(page("R-ABCDE-23456").is_some());
         for wrong in
             ["", "R", "R-ABCDE", "R-ABCDE-1234", "R-ABCDE-12345", "R-abcde-23456", "X-ABCDE-23456", "R-ABCDE-23456-"]
@@ -504,11 +765,12 @@ mod tests {
                 let Refusal::InvalidInput(faults) = refusal else { return Vec::new() };
                 faults
             });
-            page_that_mends(&Failure::Refused(Refusal::InvalidInput(faults.collect())))
+            step_that_mends(&Failure::Refused(Refusal::InvalidInput(faults.collect())))
         };
-        assert_eq!(page(&["administrators.0.email"]), Some(Page::Administrators));
-        assert_eq!(page(&["phone", "administrators.0.email"]), Some(Page::Profile));
+        assert_eq!(page(&["administrators.0.email"]), Some(Step::Administrators));
+        assert_eq!(page(&["phone", "administrators.0.email"]), Some(Step::Profile));
+        assert_eq!(page(&["organisation"]), Some(Step::Alike));
         assert_eq!(page(&["form"]), None);
-        assert_eq!(page_that_mends(&Failure::Refused(Refusal::LinkNotValid)), None);
+        assert_eq!(step_that_mends(&Failure::Refused(Refusal::LinkNotValid)), None);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     registration::RawRegistration,
     secret::{Entropy, Keys, SealPurpose, Sealed},
-    values::{ApplicationId, Email, FormId, Seconds, Timestamp},
+    values::{ApplicationId, Email, FormId, OrganisationId, Seconds, Timestamp},
 };
 
 /// How long a page of the form may stay open.
@@ -24,8 +24,10 @@ pub(crate) const TOO_LONG: &str =
 pub(crate) enum Source {
     /// The invitation's token.
     Invitation(String),
-    /// The public form's own id.
-    PublicForm(FormId),
+    /// The public form, for which a captcha was solved (REG-7).
+    Solved(FormId),
+    /// The public form, for which the mailbox was confirmed (REG-7).
+    Confirmed(FormId),
 }
 
 /// A registration that is being filled in.
@@ -35,6 +37,12 @@ pub(crate) struct Draft {
     pub(crate) application: ApplicationId,
     /// For an invitation, name and e-mail are the invitee's.
     pub(crate) registration: RawRegistration,
+    /// Organisations that were shown as possibly the same (REG-3).
+    pub(crate) shown: Vec<OrganisationId>,
+    /// Those of them that are not the same.
+    pub(crate) dismissed: Vec<OrganisationId>,
+    /// Whether the review was reached: what is edited then leads back to it.
+    pub(crate) reviewing: bool,
     expires_at: Timestamp,
 }
 
@@ -45,7 +53,8 @@ impl Draft {
         registration: RawRegistration,
         now: Timestamp,
     ) -> Self {
-        Self { source, application, registration, expires_at: now.plus(LIFETIME) }
+        let (shown, dismissed) = (Vec::new(), Vec::new());
+        Self { source, application, registration, shown, dismissed, reviewing: false, expires_at: now.plus(LIFETIME) }
     }
 
     /// Opens what [`Draft::seal`] sealed.
@@ -67,16 +76,17 @@ impl Draft {
         matches!(self.source, Source::Invitation(_))
     }
 
-    /// The mailbox that the invitation proved. The submission takes it from the invitation itself.
+    /// The mailbox that an invitation or a link proved.
     pub(crate) fn proved_email(&self) -> Option<Email> {
-        self.is_invited().then(|| self.registration.email.parse().ok()).flatten()
+        let proved = !matches!(self.source, Source::Solved(_));
+        proved.then(|| self.registration.email.parse().ok()).flatten()
     }
 
     /// The address of the form's first page.
     pub(crate) fn begin_at(&self) -> String {
         match &self.source {
             Source::Invitation(token) => format!("/register?token={token}"),
-            Source::PublicForm(_) => format!("/register?application={}", self.application),
+            Source::Solved(_) | Source::Confirmed(_) => format!("/register?application={}", self.application),
         }
     }
 }
@@ -103,7 +113,7 @@ mod tests {
     fn draft(now: Timestamp) -> Draft {
         let entered = RawRegistration { given_name: "Ada".to_owned(), ..RawRegistration::default() };
         let application = "business-network".parse().expect("a slug");
-        Draft::new(Source::PublicForm(FormId::from_bytes([1; 16])), application, entered, now)
+        Draft::new(Source::Solved(FormId::from_bytes([1; 16])), application, entered, now)
     }
 
     #[test]

@@ -1,31 +1,34 @@
-//! `GET /register?token=` (REG-1) and `GET /register?application=` (REG-2): the form's first page. `POST /register`:
-//! the form's steps, or the whole registration as JSON. `GET /register/submitted?reference=`: what happens next.
+//! `GET /register?token=` (REG-1), `?application=` (REG-2) and `?confirmation=` (REG-7): the form's first page.
+//! `POST /register/start`: the public form's first step. `POST /register`: the form's further steps, or the whole
+//! registration as JSON. `GET /register/challenge`: the captcha's challenge. `GET /register/submitted?reference=`: what
+//! happens next. `GET /register/status?token=`: where the registration stands (REG-6).
 //!
-//! Between steps nothing is stored: what was entered travels in the form, sealed, and no step before the last one reads
-//! the store. Commit point: the registration, whose id derives from the invitation or from the form's random id, so
-//! that a repeated submission meets its own record and gets the same answer (REG-5).
+//! Between steps nothing is stored: what was entered travels in the form, sealed; so the browser's buttons, a reload and a
+//! second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
+//! store, for organisations that could be the same (REG-3). Commit point: the registration ([`submit`]).
 
 mod api;
+mod captcha;
 mod draft;
+mod start;
+mod submit;
 
-use edge::{
-    Edge, Failure, Outcome, Platform, Request, edge::NowStands, failure::BadRequest, form::FormFaults,
-    request::Encoding,
-};
+use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest, form::FormFaults, request::Encoding};
 use http::{Method, StatusCode};
 use shared::{
     config::Application,
-    invitation::InvitationSlot,
+    organisation::Glimpse,
     refusal::Refusal,
     registration::{RawRegistration, Registration, SubmitRegistration},
     secret::PlainToken,
-    values::{ApplicationId, FormId, InvitationSlotId},
+    values::{ApplicationId, RegistrationId},
 };
 
 use crate::{
     api::{
-        AdministratorsPage, BeginAgainPage, BeginQuery, Form, Next, Page, ProfilePage, RawDocument, RawStep,
-        ReviewPage, Step, Submitted, SubmittedPage, SubmittedQuery, page_that_mends,
+        AdministratorsPage, AlikePage, BeginAgainPage, BeginQuery, Choice, Form, MailboxPage, Next, ProfilePage,
+        RawStep, ReviewPage, StartPage, StatusPage, Step, Submitted, SubmittedPage, SubmittedQuery, choice_of,
+        step_that_mends,
     },
     draft::{Draft, Source},
 };
@@ -46,30 +49,47 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
             Encoding::Form => step(edge, request).await,
             Encoding::Json => submit_document(edge, request).await,
         },
-        (&Method::GET, ["register", "submitted"]) => submitted(edge, request),
+        (&Method::POST, ["register", "start"]) => start::start(edge, request).await,
+        (&Method::GET, ["register", "challenge"]) => captcha::challenge(edge),
+        (&Method::GET, ["register", "mailbox"]) => edge.show(request, StatusCode::OK, &MailboxPage::new()),
+        (&Method::GET, ["register", "submitted"]) => submitted(edge, request, false),
+        (&Method::GET, ["register", "asked"]) => submitted(edge, request, true),
+        (&Method::GET, ["register", "status"]) => status(edge, request).await,
         (_, ["register"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
-        (_, ["register", "submitted"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, ["register", "start"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (_, ["register", "challenge" | "mailbox" | "submitted" | "asked" | "status"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
+        }
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
 
 async fn begin<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: BeginQuery = request.decode_query()?;
-    let (source, application, registration) = match (query.token, query.application) {
-        (Some(token), None) => {
+    let (source, application, registration) = match (query.token, query.application, query.confirmation) {
+        (Some(token), None, None) => {
             let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-            let slot = slot_of(edge, &plain).await?;
+            let slot = submit::slot_of(edge, &plain).await?;
             let invited = slot.present(&plain, edge.now)?;
-            (Source::Invitation(token), application_of(edge, &slot)?, api::prefilled(invited.slot()))
+            (Source::Invitation(token), submit::application_of(edge, &slot)?, api::prefilled(invited.slot()))
         }
-        (None, Some(id)) => {
-            let application = public_application(edge, &id)?;
-            (Source::PublicForm(FormId::random(&mut edge.rng())), application, RawRegistration::default())
+        (None, Some(id), None) => {
+            let page = StartPage::of(edge, public_application(edge, &id)?, "", FormFaults::none())?;
+            return edge.show(request, StatusCode::OK, &page).map(|reply| start::running(edge, reply));
+        }
+        (None, None, Some(token)) => {
+            let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+            let check = submit::check_of(edge, &plain).await?;
+            let confirmed = check.present(&plain, edge.now)?;
+            let application = public_application(edge, confirmed.application().as_str())?;
+            let email = confirmed.email().as_str().to_owned();
+            let registration = RawRegistration { email, ..RawRegistration::default() };
+            (Source::Confirmed(confirmed.form(&edge.keys)), application, registration)
         }
         _ => return Err(Refusal::LinkNotValid.into()),
     };
     let draft = Draft::new(source, application.id.clone(), registration, edge.now);
-    show(edge, request, &Next::Profile, draft, "")
+    show(edge, request, Next::Profile, draft, "")
 }
 
 /// One step of the form: keeps what was entered on it, and shows the next page, the one that was asked for, or the
@@ -86,132 +106,116 @@ async fn step<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         return edge.refused_in_place(request, lost.into(), "draft", |faults| BeginAgainPage::new(begin_at, faults));
     };
     raw.enter_into(&mut draft);
-    let next = match (raw.go, check(raw.step, &draft)) {
-        (Some(Page::Profile), _) => Next::Profile,
-        (Some(Page::Administrators), _) => Next::Administrators,
-        (None, Ok(next)) => next,
-        (None, Err(refusal)) => return mend(edge, request, refusal.into(), &raw.draft, draft),
-    };
-    if !matches!((raw.step, &next), (Step::Submit, Next::Review(_))) {
-        return show(edge, request, &next, draft, &raw.draft);
+    if let Some(page) = raw.go {
+        return show(edge, request, page.into(), draft, &raw.draft);
     }
     // 4. Load, 5. decide and 6. commit.
-    let entered = draft.registration.clone();
-    let outcome = match &draft.source {
-        Source::Invitation(token) => submit_invited(edge, token, entered).await,
-        Source::PublicForm(form) => submit_public(edge, *form, &draft.application, &entered).await,
+    let outcome = match raw.step {
+        Step::Submit => submit_draft(edge, &draft).await.map(Done::Submitted),
+        Step::Alike => after_alike(edge, &raw.organisation, &mut draft).await,
+        Step::Profile => after_profile(edge, &mut draft).await.map(Done::Step),
+        Step::Administrators => review(&draft).map(Done::Step).map_err(Failure::from),
     };
     // 7. Respond.
     match outcome {
-        Ok(registration) => respond(edge, request, &registration),
-        Err(failure) => mend(edge, request, failure, &raw.draft, draft),
+        Ok(Done::Submitted(registration)) => respond(edge, request, &registration),
+        Ok(Done::Step(next)) => show(edge, request, next, draft, &raw.draft),
+        Err(failure) => mend(edge, request, failure, &raw.draft, draft).await,
     }
 }
 
-/// What follows a step whose entries can be accepted.
-fn check(step: Step, draft: &Draft) -> Result<Next, Refusal> {
-    let mailbox = draft.proved_email();
-    match step {
-        Step::Profile => {
-            SubmitRegistration::check_profile(&draft.registration, mailbox.as_ref()).map(|()| Next::Administrators)
+/// What came of a step.
+enum Done {
+    Step(Next),
+    Submitted(Box<Registration>),
+}
+
+/// Behind the organisation's details: those that could be the same, unless it was said that they are not (REG-3).
+/// An invited organisation is known to its partner.
+async fn after_profile<P: Platform>(edge: &Edge<P>, draft: &mut Draft) -> Result<Next, Failure> {
+    let command = SubmitRegistration::check_profile(&draft.registration, draft.proved_email().as_ref())?;
+    if !draft.is_invited() {
+        let found = submit::alike(edge, &command).await?;
+        if found.iter().any(|one| !draft.dismissed.contains(&one.id)) {
+            draft.shown = found.iter().map(|one| one.id).collect();
+            return Ok(Next::Alike(found));
         }
-        Step::Administrators | Step::Submit => SubmitRegistration::parse(&draft.registration, mailbox.as_ref())
-            .map(|command| Next::Review(Box::new(command))),
     }
+    Ok(further(draft)?)
+}
+
+/// Behind the organisations that could be the same: to the next page, or to the administrators of one of them (REG-2).
+async fn after_alike<P: Platform>(edge: &Edge<P>, chosen: &str, draft: &mut Draft) -> Result<Done, Failure> {
+    match choice_of(chosen)? {
+        Choice::This(organisation) if draft.shown.contains(&organisation) => {
+            let command = SubmitRegistration::check_profile(&draft.registration, draft.proved_email().as_ref())?;
+            let (Source::Solved(form) | Source::Confirmed(form)) = draft.source else {
+                return Err(Refusal::NotFound.into());
+            };
+            let application = public_application(edge, draft.application.as_str())?;
+            let asked = submit::ask(edge, form, application, command, organisation).await?;
+            Ok(Done::Submitted(Box::new(asked)))
+        }
+        Choice::This(_) | Choice::Unsaid => Err(Refusal::field("organisation", "missing", api::CHOICE_HINT).into()),
+        Choice::NoneOfThem => {
+            draft.dismissed.clone_from(&draft.shown);
+            Ok(Done::Step(further(draft)?))
+        }
+    }
+}
+
+/// The administrators, or back to the review for whoever came from there.
+fn further(draft: &Draft) -> Result<Next, Refusal> {
+    if draft.reviewing { review(draft) } else { Ok(Next::Administrators) }
+}
+
+fn review(draft: &Draft) -> Result<Next, Refusal> {
+    let command = SubmitRegistration::parse(&draft.registration, draft.proved_email().as_ref())?;
+    Ok(Next::Review(Box::new(command)))
+}
+
+async fn submit_draft<P: Platform>(edge: &Edge<P>, draft: &Draft) -> Result<Box<Registration>, Failure> {
+    let entered = draft.registration.clone();
+    let registration = match &draft.source {
+        Source::Invitation(token) => submit::invited(edge, token, entered).await?,
+        Source::Solved(form) | Source::Confirmed(form) => {
+            let application = public_application(edge, draft.application.as_str())?;
+            let command = SubmitRegistration::parse(&entered, None)?;
+            submit::public(edge, *form, application, command).await?
+        }
+    };
+    Ok(Box::new(registration))
 }
 
 async fn submit_document<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let raw: RawDocument = request.decode()?;
+    let raw: api::RawDocument = request.decode()?;
     edge.require_same_site(request, None)?;
-    // 3. Parse, 4. load, 5. decide and 6. commit.
-    let (source, entered) = raw.split();
-    let registration = match source {
-        (Some(token), None, None) => submit_invited(edge, &token, entered).await?,
-        (None, Some(application), Some(form)) => {
-            let application = public_application(edge, &application)?;
-            let form = form.parse().map_err(|_| Refusal::field("form", "form-invalid", api::FORM_HINT))?;
-            submit_public(edge, form, &application.id, &entered).await?
-        }
-        _ => return Err(Refusal::field("token", "source-missing", api::SOURCE_HINT).into()),
-    };
+    // 3. Parse.
+    let (source, choice, entered) = raw.split()?;
+    // 4. Load, 5. decide and 6. commit.
+    let registration = submit::document(edge, source, choice, entered).await?;
     // 7. Respond.
     respond(edge, request, &registration)
 }
 
-fn submitted<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+fn submitted<P: Platform>(edge: &Edge<P>, request: &Request, asked: bool) -> Outcome {
     let query: SubmittedQuery = request.decode_query()?;
-    let page = SubmittedPage::of(query).ok_or(Refusal::NotFound)?;
+    let page = SubmittedPage::of(query, asked).ok_or(Refusal::NotFound)?;
     edge.show(request, StatusCode::OK, &page)
 }
 
-/// Submits by invitation. What is wrong with the link is said before anything about the entries (INV-5).
-async fn submit_invited<P: Platform>(
-    edge: &Edge<P>,
-    token: &str,
-    entered: RawRegistration,
-) -> Result<Registration, Failure> {
-    let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-    let slot = slot_of(edge, &token).await?;
-    let parsed = SubmitRegistration::parse(&api::of_invitee(entered, &slot), Some(&slot.email));
-    let invited = match slot.present(&token, edge.now) {
-        Ok(invited) => invited,
-        Err(refusal) => {
-            let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
-            let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-            let repeated = parsed.is_ok_and(|command| stored.value().was_made_by(&command));
-            if !repeated {
-                return Err(refusal.into());
-            }
-            edge.drain(stored.envelope()).await;
-            return Ok(stored.into_value());
-        }
-    };
-    let application = application_of(edge, &slot)?;
-    let decision = Registration::by_invitation(invited, parsed?, application, &edge.keys, edge.now);
-    let ours = decision.next.clone();
-    match edge.create(&ours.id, decision).await? {
-        NowStands::Ours(stored) => Ok(stored.into_value()),
-        NowStands::Another(stored) if stored.value().repeats(&ours) => Ok(stored.into_value()),
-        NowStands::Another(_) => Err(Refusal::LinkNotValid.into()),
-    }
-}
-
-/// Submits by the public form, for which the form's id is what makes a repetition meet itself.
-async fn submit_public<P: Platform>(
-    edge: &Edge<P>,
-    form: FormId,
-    application: &ApplicationId,
-    entered: &RawRegistration,
-) -> Result<Registration, Failure> {
-    let application = edge.gateway.application(application).ok_or(Refusal::NotFound)?;
-    let command = SubmitRegistration::parse(entered, None)?;
-    let decision = Registration::by_public_form(form, command, application, &edge.keys, edge.now)?;
-    let ours = decision.next.clone();
-    match edge.create(&ours.id, decision).await? {
-        NowStands::Ours(stored) => Ok(stored.into_value()),
-        NowStands::Another(stored)
-            if stored.value().repeats(&ours) && stored.value().application == ours.application =>
-        {
-            Ok(stored.into_value())
-        }
-        NowStands::Another(_) => Err(Refusal::field("form", "form-reused", api::REUSED_HINT).into()),
-    }
-}
-
-async fn slot_of<P: Platform>(edge: &Edge<P>, token: &PlainToken) -> Result<InvitationSlot, Failure> {
-    let id = InvitationSlotId::from_bytes(token.record());
-    let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    Ok(stored.into_value())
-}
-
-/// The application that the invitation is for, unless the configuration no longer has it.
-fn application_of<'a, P: Platform>(edge: &'a Edge<P>, slot: &InvitationSlot) -> Result<&'a Application, Refusal> {
-    edge.gateway.application(&slot.application).ok_or(Refusal::LinkNotValid)
+async fn status<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    let query: edge::form::TokenQuery = request.decode_query()?;
+    let token: PlainToken = query.token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let id = RegistrationId::from_bytes(token.record());
+    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+    let followed = stored.value().follow(&token, edge.now)?;
+    edge.show(request, StatusCode::OK, &StatusPage::of(edge, followed.registration()))
 }
 
 /// An application that anybody may register for (REG-2).
-fn public_application<'a, P: Platform>(edge: &'a Edge<P>, id: &str) -> Result<&'a Application, Refusal> {
+pub(crate) fn public_application<'a, P: Platform>(edge: &'a Edge<P>, id: &str) -> Result<&'a Application, Refusal> {
     let id: ApplicationId = id.parse().map_err(|_| Refusal::NotFound)?;
     let application = edge.gateway.application(&id).ok_or(Refusal::NotFound)?;
     Registration::require_public(application)?;
@@ -224,29 +228,56 @@ fn respond<P: Platform>(edge: &Edge<P>, request: &Request, registration: &Regist
 }
 
 /// Shows a page of the form with everything that was entered so far.
-fn show<P: Platform>(edge: &Edge<P>, request: &Request, next: &Next, draft: Draft, came: &str) -> Outcome {
+pub(crate) fn show<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    next: Next,
+    mut draft: Draft,
+    came: &str,
+) -> Outcome {
+    draft.reviewing |= matches!(next, Next::Review(_));
     let Some(sealed) = draft.seal(&edge.keys, &mut edge.rng(), edge.now) else {
         let too_long = Refusal::field("administrators.0.given_name", "too-long", draft::TOO_LONG);
-        return mend(edge, request, too_long.into(), came, draft);
+        return mend_with(edge, request, too_long.into(), came, draft, Vec::new());
     };
     let form = Form::of(edge, draft, sealed)?;
+    let none = FormFaults::none();
     match next {
-        Next::Profile => edge.show(request, StatusCode::OK, &ProfilePage::new(form, FormFaults::none())),
-        Next::Administrators => edge.show(request, StatusCode::OK, &AdministratorsPage::new(form, FormFaults::none())),
-        Next::Review(command) => edge.show(request, StatusCode::OK, &ReviewPage::new(form, command)),
+        Next::Profile => edge.show(request, StatusCode::OK, &ProfilePage::new(form, none)),
+        Next::Alike(found) => edge.show(request, StatusCode::OK, &AlikePage::new(form, found, none)),
+        Next::Administrators => edge.show(request, StatusCode::OK, &AdministratorsPage::new(form, none)),
+        Next::Review(command) => edge.show(request, StatusCode::OK, &ReviewPage::new(form, &command)),
     }
 }
 
-/// Shows the page on which a refusal can be mended, with what was typed. Its draft is the one that came, so that
-/// entries of any length can be shown again.
-fn mend<P: Platform>(edge: &Edge<P>, request: &Request, failure: Failure, came: &str, draft: Draft) -> Outcome {
+/// Shows the page on which a refusal can be mended, with what was typed.
+async fn mend<P: Platform>(edge: &Edge<P>, request: &Request, failure: Failure, came: &str, draft: Draft) -> Outcome {
+    let found = match step_that_mends(&failure) {
+        Some(Step::Alike) => submit::glimpses(edge, &draft.shown).await?,
+        _ => Vec::new(),
+    };
+    mend_with(edge, request, failure, came, draft, found)
+}
+
+/// Its draft is the one that came, so that entries of any length can be shown again.
+fn mend_with<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    failure: Failure,
+    came: &str,
+    draft: Draft,
+    found: Vec<Glimpse>,
+) -> Outcome {
     let begin_at = draft.begin_at();
     let form = Form::of(edge, draft, came.to_owned())?;
-    match page_that_mends(&failure) {
-        Some(Page::Administrators) => {
+    match step_that_mends(&failure) {
+        Some(Step::Administrators) => {
             edge.refused_in_place(request, failure, "draft", |faults| AdministratorsPage::new(form, faults))
         }
-        Some(Page::Profile) => {
+        Some(Step::Alike) => {
+            edge.refused_in_place(request, failure, "draft", |faults| AlikePage::new(form, found, faults))
+        }
+        Some(Step::Profile | Step::Submit) => {
             edge.refused_in_place(request, failure, "draft", |faults| ProfilePage::new(form, faults))
         }
         None => edge.refused_in_place(request, failure, "draft", |faults| BeginAgainPage::new(Some(begin_at), faults)),

@@ -21,13 +21,14 @@ use shared::{
     journey::launch_terms_digest,
     launch::{AuthorizationCode, AuthorizationRequest, Exchange, Intent, challenge_of, clear},
     licence::{ActivateLicence, Licence},
+    mailbox::MailboxCheck,
     message::Body,
     operator::{Attempt, OnDuty, Operator},
-    organisation::{AcceptTerms, Organisation, RawProfile},
+    organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
     quota::Meter,
-    registration::{RawAdministrator, RawRegistration, Registration, SubmitRegistration},
+    registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
     totp::{Parameters, Seed, hotp},
     values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
@@ -40,7 +41,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 9;
+pub(crate) const KINDS: u8 = 12;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -69,6 +70,7 @@ impl fmt::Display for Sample {
 /// The journey's place, and what it left behind.
 struct Walk {
     gateway: Gateway,
+    root: u8,
     keys: Keys,
     samples: Vec<Sample>,
     effects: Vec<Effect>,
@@ -78,7 +80,7 @@ struct Walk {
 pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let gateway = Gateway::parse(include_str!("../../../gateway.toml")).expect("the deployment's file is valid");
     let keys = Keys::new(&[root; 32], None).expect("32 bytes are enough");
-    let mut walk = Walk { gateway: gateway.clone(), keys, samples: Vec::new(), effects: Vec::new() };
+    let mut walk = Walk { gateway: gateway.clone(), root, keys, samples: Vec::new(), effects: Vec::new() };
     let place = Place::of(&gateway);
     let (operator, registrar_secret) = walk.operator();
     let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW).expect("just signed in");
@@ -87,6 +89,7 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let [ada, grace] = admissions.as_slice() else { panic!("two administrators") };
     let (account, secret) = walk.activation(ada, grace);
     let organisation = walk.terms(&place, organisation, &account, &secret);
+    walk.joins(&place, &slot, &organisation, &account, &secret);
     let (order, licence) = walk.shop(&place, registrar);
     let grant = walk.licences(&place, &order, licence, &account);
     let (account, secret) = walk.second_factor(&place, account, grant, &secret);
@@ -204,7 +207,10 @@ impl Walk {
         let slot = &issued.decision.next;
         let command = SubmitRegistration::parse(&registration(), Some(&slot.email)).expect("every field is good");
         let invited = slot.present(&issued.token, NOW).expect("its own token");
-        let decision = Registration::by_invitation(invited, command.clone(), place.application, &self.keys, NOW);
+        let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
+        let circumstances = Circumstances { application: place.application, has_account: false, keys: &keys, now: NOW };
+        let rng = &mut Seeded(10);
+        let decision = Registration::by_invitation(invited, command.clone(), &circumstances, rng);
         let submitted = self.submitted(decision);
         self.keep("submitted by invitation", submitted.id, &submitted);
 
@@ -213,7 +219,8 @@ impl Walk {
         self.keep("approved", approved.id, &approved);
 
         let form = FormId::from_bytes([1; 16]);
-        let decision = Registration::by_public_form(form, command, place.application, &self.keys, NOW);
+        let known = Circumstances { has_account: true, ..circumstances };
+        let decision = Registration::by_public_form(form, command.clone(), &known, rng);
         let public = self.submitted(decision.expect("anybody may register"));
         let reason = "The company could not be found.\nWrite to us.".parse().expect("a paragraph");
         let rejected = public.reject(&registrar, reason, NOW).expect("not decided yet");
@@ -228,7 +235,56 @@ impl Walk {
             Effect::Admit(admission) => Some((**admission).clone()),
             _ => None,
         });
-        (founded.expect("approved"), admitted.collect())
+        let (founded, admitted) = (founded.expect("approved"), admitted.collect());
+        let asked = Registration::ask_to_join(form, command, &founded, &circumstances, rng);
+        let asked = self.submitted(asked.expect("anybody may ask"));
+        self.keep("asked to join", asked.id, &asked);
+        self.alike(&founded);
+        self.mailbox(place);
+        (founded, admitted)
+    }
+
+    fn alike(&mut self, organisation: &Organisation) {
+        let traits = traits_of(&organisation.profile, organisation.founders.iter(), &self.keys);
+        let [first, ..] = traits.as_slice() else { panic!("it has a name") };
+        let alike = Alike::first(*first, organisation.id);
+        self.keep("of one organisation", alike.id, &alike);
+        let more = alike.with(OrganisationId::from_bytes([5; 16])).expect("another one").next;
+        self.keep("of two organisations", more.id, &more);
+    }
+
+    fn mailbox(&mut self, place: &Place<'_>) {
+        let email = "Ada.Lovelace@engines.example".parse().expect("an address");
+        let begun = MailboxCheck::begin(place.application, email, true, &self.keys, NOW, &mut Seeded(11));
+        let check = self.decided(begun);
+        self.keep("a link was sent", check.id, &check);
+    }
+
+    /// Somebody asks to be let in; an administrator accepts an invitation for the organisation (REG-2, INV-7).
+    fn joins(
+        &mut self,
+        place: &Place<'_>,
+        issued: &Issued,
+        known: &Organisation,
+        account: &Account,
+        secret: &SessionSecret,
+    ) {
+        let request = self.effects.iter().find_map(|effect| match effect {
+            Effect::AskAdministrators { request, .. } => Some((**request).clone()),
+            _ => None,
+        });
+        let founders = std::slice::from_ref(account);
+        let asked = known.clone().ask(request.expect("somebody asked"), founders).expect("not asked before");
+        let asked = self.decided(asked);
+        self.keep("asked", asked.id, &asked);
+
+        let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
+        let circumstances = Circumstances { application: place.application, has_account: true, keys: &keys, now: NOW };
+        let person = account.signed_in(secret, NOW, NOW).expect("signed in");
+        let invited = issued.decision.next.present(&issued.token, NOW).expect("its own token");
+        let joined = Registration::by_organisation(invited, &person, known, &circumstances, &mut Seeded(12));
+        let joined = self.decided(joined.expect("an administrator"));
+        self.keep("accepted by an organisation", joined.id, &joined);
     }
 
     /// The submission's digest is of the values' debug output, which may change without a new version.
@@ -470,6 +526,10 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::AuthenticatorAdded { .. } => "Send AuthenticatorAdded",
             Body::PasswordReset { .. } => "Send PasswordReset",
             Body::PasswordChanged { .. } => "Send PasswordChanged",
+            Body::AccountExists { .. } => "Send AccountExists",
+            Body::ConfirmMailbox { .. } => "Send ConfirmMailbox",
+            Body::JoinRequested { .. } => "Send JoinRequested",
+            Body::RequestPassedOn { .. } => "Send RequestPassedOn",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",
@@ -479,6 +539,9 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::RedeemPromo { .. } => "RedeemPromo",
         Effect::GrantCredential { .. } => "GrantCredential",
         Effect::ListInvitation { .. } => "ListInvitation",
+        Effect::IndexOrganisation { .. } => "IndexOrganisation",
+        Effect::AskAdministrators { .. } => "AskAdministrators",
+        Effect::Subscribe { .. } => "Subscribe",
     }
 }
 

@@ -4,8 +4,9 @@ use core::str::FromStr;
 
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, ConfigFault, Gateway, Level, OidcClient, OidcRoles, Operator,
-    OperatorRole, Partner, Product, ProductKind, Quotas, Registration, Service, TermsVersion,
+    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Gateway, Level, OidcClient,
+    OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm, Quotas, Registration, Service,
+    TermsVersion,
 };
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
@@ -13,11 +14,12 @@ use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId,
 pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
     let service = service(file.table("service")?)?;
+    let public_form = public_form(file.optional_table("public_form")?)?;
     let partners = each(&mut file, "partners", partner)?;
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway { service, partners, applications, products, operators };
+    let gateway = Gateway { service, public_form, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -53,6 +55,44 @@ fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
     };
     reader.finish()?;
     Ok(service)
+}
+
+/// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
+const DEFAULT_MAX_NUMBER: u32 = 50_000;
+
+fn public_form(reader: Option<Reader<'_>>) -> Result<PublicForm, ConfigFault> {
+    let Some(mut reader) = reader else {
+        let captcha = Captcha::ProofOfWork { max_number: DEFAULT_MAX_NUMBER };
+        return Ok(PublicForm { captcha, public_mail_domains: Vec::new() });
+    };
+    let service = reader.optional_choice(
+        "captcha",
+        &[
+            ("proof-of-work", None),
+            ("turnstile", Some(CaptchaService::Turnstile)),
+            ("hcaptcha", Some(CaptchaService::HCaptcha)),
+            ("recaptcha", Some(CaptchaService::ReCaptcha)),
+        ],
+    )?;
+    let captcha = match service.flatten() {
+        Some(service) => Captcha::Provider {
+            service,
+            site_key: reader.name("captcha_site_key")?,
+            secret_variable: reader.required::<Variable>("captcha_secret_variable")?.into(),
+        },
+        None => Captcha::ProofOfWork { max_number: max_number(&mut reader)? },
+    };
+    let public_mail_domains = texts(reader.list::<Domain>("public_mail_domains", &(0..=200))?);
+    reader.finish()?;
+    Ok(PublicForm { captcha, public_mail_domains })
+}
+
+fn max_number(reader: &mut Reader<'_>) -> Result<u32, ConfigFault> {
+    if !reader.has("captcha_max_number") {
+        return Ok(DEFAULT_MAX_NUMBER);
+    }
+    let number = reader.number("captcha_max_number", &(1_000..=10_000_000))?;
+    Ok(u32::try_from(number).unwrap_or(DEFAULT_MAX_NUMBER))
 }
 
 fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault> {
@@ -280,7 +320,13 @@ fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), Config
         (format!("operators.{}.password_digest_variable", operator.id), &operator.password_digest_variable)
     });
     let mut seen: Vec<&str> = Vec::new();
-    for (key, name) in partners.chain(clients).chain(operators) {
+    let captcha = match &gateway.public_form.captcha {
+        Captcha::Provider { secret_variable, .. } => {
+            Some(("public_form.captcha_secret_variable".to_owned(), secret_variable))
+        }
+        Captcha::ProofOfWork { .. } => None,
+    };
+    for (key, name) in partners.chain(clients).chain(operators).chain(captcha) {
         if seen.contains(&name.as_str()) {
             return Err(file.fault(&key, format!("variable \"{name}\" is named elsewhere already")));
         }
@@ -311,6 +357,29 @@ impl FromStr for Variable {
 
 impl From<Variable> for String {
     fn from(Variable(name): Variable) -> Self {
+        name
+    }
+}
+
+/// A domain in lower case, as e-mail addresses are compared.
+struct Domain(String);
+
+impl FromStr for Domain {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let shaped = text.len() <= 253
+            && text.contains('.')
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
+        if shaped {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ParseError::new("domain-invalid", "must be a domain in lower case, like mail.example"))
+    }
+}
+
+impl From<Domain> for String {
+    fn from(Domain(name): Domain) -> Self {
         name
     }
 }

@@ -149,3 +149,57 @@ fn reg_1_a_profile_has_its_required_fields_and_a_country() {
     let wrong = RawProfile { telephone: "0731".to_owned(), country: "XX".to_owned(), ..raw_profile() };
     assert_eq!(faulty_fields(parse(&wrong)), ["profile.country", "profile.telephone"]);
 }
+
+fn request(n: u8, email: &str) -> JoinRequest {
+    JoinRequest {
+        registration: RegistrationId::from_bytes([n; 16]),
+        name: name("Grace", "Hopper"),
+        email: read(email),
+        application: read("business-network"),
+        application_name: "Cobalt Business Network".to_owned(),
+        at: NOW,
+    }
+}
+
+#[test]
+fn reg_2_a_request_is_kept_once_and_told_to_those_who_administer_the_organisation() {
+    // REG-2
+    let birch = organisation(&gateway());
+    let left = with(Membership { organisation: OrganisationId::from_bytes([9; 16]), ..membership() });
+    let founders = [administrator(), with(membership()), left];
+    let asked = birch.ask(request(1, "grace@birch.example"), &founders).expect("a new request");
+    let [Effect::Send(message)] = asked.effects.as_slice() else { panic!("one of them administers it") };
+    assert_eq!(message.to, read("ada@birch.example"));
+    let Body::JoinRequested { person, email, .. } = &message.body else { panic!("who asks") };
+    assert_eq!((person.as_str(), email.as_str()), ("Grace Hopper", "grace@birch.example"));
+    assert!(asked.next.clone().ask(request(1, "grace@birch.example"), &founders).is_none(), "repeated");
+    let again = asked.next.ask(request(2, "Grace@birch.example"), &founders).expect("another form");
+    assert_eq!(again.next.join_requests.len(), 1, "one request a mailbox");
+    let mut full = again.next;
+    for n in 0..u8::try_from(MAX_JOIN_REQUESTS).expect("few") {
+        full = full.ask(request(n + 3, &format!("user{n}@birch.example")), &[]).expect("a new one").next;
+    }
+    assert_eq!(full.join_requests.len(), MAX_JOIN_REQUESTS);
+    assert!(full.join_requests.iter().all(|kept| kept.email.normalised() != "grace@birch.example"));
+}
+
+#[test]
+fn inv_7_an_application_is_added_once() {
+    // INV-7
+    let gateway = gateway();
+    let supply = application(&gateway, "supply-platform");
+    let outside = Organisation { subscriptions: BTreeMap::new(), ..organisation(&gateway) };
+    let joined = outside.subscribe(&supply.id, NOW).expect("not there yet").next;
+    assert_eq!(joined.terms_standing(supply, NOW), Some(TermsStanding::Pending));
+    assert!(joined.subscribe(&supply.id, NOW).is_none());
+
+    let person = with(Membership { access: Vec::new(), ..membership() });
+    let administrator = person.administer(ORGANISATION, &supply.id).expect("not there yet").next;
+    let membership = administrator.memberships.first().expect("one");
+    assert_eq!((membership.application_administrator.as_slice(), membership.access.as_slice()), {
+        let only = std::slice::from_ref(&supply.id);
+        (only, only)
+    });
+    assert!(administrator.clone().administer(ORGANISATION, &supply.id).is_none());
+    assert!(administrator.administer(OrganisationId::from_bytes([9; 16]), &supply.id).is_none());
+}

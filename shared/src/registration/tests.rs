@@ -36,11 +36,21 @@ fn parsed(raw: &RawRegistration) -> SubmitRegistration {
     SubmitRegistration::parse(raw, None).expect("every field is good")
 }
 
+fn public_form(
+    form: FormId,
+    raw: &RawRegistration,
+    application: &Application,
+    has_account: bool,
+) -> Result<Decision<Registration>, Refusal> {
+    let circumstances = Circumstances { application, has_account, keys: &keys(), now: NOW };
+    Registration::by_public_form(form, parsed(raw), &circumstances, &mut Seeded(1))
+}
+
 /// Submitted by the public form.
 fn submitted(raw: &RawRegistration) -> Decision<Registration> {
     let gateway = gateway();
     let network = application(&gateway, "business-network");
-    Registration::by_public_form(FormId::from_bytes([1; 16]), parsed(raw), network, &keys(), NOW).expect("public")
+    public_form(FormId::from_bytes([1; 16]), raw, network, false).expect("public")
 }
 
 /// An invitation to the application, and its token.
@@ -71,7 +81,8 @@ fn by_invitation(gateway: &Gateway) -> Decision<Registration> {
     let (slot, token) = invitation(gateway);
     let invited = slot.present(&token, NOW).expect("valid");
     let application = application(gateway, "supply-platform");
-    Registration::by_invitation(invited, parsed(&raw()), application, &keys(), NOW)
+    let circumstances = Circumstances { application, has_account: false, keys: &keys(), now: NOW };
+    Registration::by_invitation(invited, parsed(&raw()), &circumstances, &mut Seeded(1))
 }
 
 fn automatic() -> Gateway {
@@ -125,7 +136,7 @@ fn reg_1_every_fault_of_a_submission_is_said_at_once() {
         ]
     );
     let first_page = RawRegistration { administrators: vec![RawAdministrator::default()], ..raw() };
-    assert_eq!(SubmitRegistration::check_profile(&first_page, None), Ok(()), "the next page is not asked yet");
+    assert!(SubmitRegistration::check_profile(&first_page, None).is_ok(), "the next page is not asked yet");
     assert!(SubmitRegistration::check_profile(&RawRegistration::default(), None).is_err());
 }
 
@@ -178,7 +189,7 @@ fn reg_2_the_public_form_is_for_public_applications() {
     let gateway = gateway();
     let form = FormId::from_bytes([1; 16]);
     let supply = application(&gateway, "supply-platform");
-    let outcome = Registration::by_public_form(form, parsed(&raw()), supply, &keys(), NOW);
+    let outcome = public_form(form, &raw(), supply, false);
     assert!(matches!(
         outcome.map(|decision| decision.next),
         Err(Refusal::InvitationNeeded { application, .. }) if application == "Anvil Supply Platform"
@@ -239,6 +250,7 @@ fn apr_1_a_submission_is_queued_and_the_registrant_told() {
     let received = Body::RegistrationReceived {
         reference: registration.reference(),
         application: "Cobalt Business Network".to_owned(),
+        token: PlainToken::new(*registration.id.bytes(), &mut Seeded(1)).reveal(),
     };
     assert_eq!(only_body(&decision.effects), &received);
     let reference = reference_of(RegistrationId::from_bytes([0xFF; 16]));
@@ -333,11 +345,130 @@ fn apr_1_the_automatic_policy_is_for_invited_organisations() {
     assert!(!invited.effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })), "nobody has to decide it");
 
     let network = application(&gateway, "business-network");
-    let public = Registration::by_public_form(FormId::from_bytes([1; 16]), parsed(&raw()), network, &keys(), NOW);
+    let public = public_form(FormId::from_bytes([1; 16]), &raw(), network, false);
     let public = public.expect("public");
     assert_eq!(public.next.state, RegistrationState::Submitted);
     assert!(founded(&public.effects).is_empty());
 
     let manual = by_invitation(&crate::testing::gateway());
     assert_eq!(manual.next.state, RegistrationState::Submitted);
+}
+
+fn told(effects: &[Effect]) -> Vec<(&str, &Body)> {
+    let sent = effects.iter().filter_map(|effect| match effect {
+        Effect::Send(message) => Some((message.to.as_str(), &message.body)),
+        _ => None,
+    });
+    sent.collect()
+}
+
+#[test]
+fn reg_4_only_the_mailbox_is_told_that_it_has_an_account() {
+    // REG-4
+    let gateway = gateway();
+    let network = application(&gateway, "business-network");
+    let of = |has_account| public_form(FormId::from_bytes([1; 16]), &raw(), network, has_account).expect("public");
+    let (new, known) = (of(false), of(true));
+    assert_eq!(new.next, known.next, "what is answered comes from the record");
+    assert!(matches!(told(&new.effects).as_slice(), [("ada@birch.example", Body::RegistrationReceived { .. })]));
+    assert!(matches!(told(&known.effects).as_slice(), [("ada@birch.example", Body::AccountExists { .. })]));
+}
+
+#[test]
+fn reg_6_a_registration_is_followed_by_its_mailed_link() {
+    // REG-6
+    let Decision { next: registration, effects } = submitted(&raw());
+    let [(_, Body::RegistrationReceived { token, .. })] = told(&effects).as_slice() else { panic!("one message") };
+    let token: PlainToken = read(token);
+    let followed = registration.follow(&token, after(STATUS_LIFETIME.0 - 1)).expect("its own link");
+    assert_eq!(followed.registration(), &registration);
+    assert_eq!(registration.follow(&token, after(STATUS_LIFETIME.0)).map(|_| ()), Err(Refusal::LinkNotValid));
+    let foreign = PlainToken::new(*registration.id.bytes(), &mut Seeded(9));
+    assert_eq!(registration.follow(&foreign, NOW).map(|_| ()), Err(Refusal::LinkNotValid));
+}
+
+#[test]
+fn reg_2_asking_an_organisation_takes_the_forms_place() {
+    // REG-2: a form becomes a registration or a request, never both.
+    let gateway = gateway();
+    let network = application(&gateway, "business-network");
+    let birch = organisation(&gateway);
+    let form = FormId::from_bytes([1; 16]);
+    let circumstances = Circumstances { application: network, has_account: false, keys: &keys(), now: NOW };
+    let asked = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
+    let Decision { next: asked, effects } = asked.expect("public");
+    assert_eq!(asked.id, submitted(&raw()).next.id);
+    assert!(asked.was_asked_of(birch.id) && !asked.was_asked_of(OrganisationId::from_bytes([9; 16])));
+    assert!(founded(&effects).is_empty() && admitted(&effects).is_empty());
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })), "nobody has to approve it");
+    assert!(matches!(told(&effects).as_slice(), [("ada@birch.example", Body::RequestPassedOn { .. })]));
+    let registrar = on_duty(&gateway, "registrar");
+    assert_eq!(asked.approve(&registrar, &keys(), NOW).map(|_| ()), Err(Refusal::AlreadyDecided));
+
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::AskAdministrators { organisation, request } if *organisation == birch.id => Some((**request).clone()),
+        _ => None,
+    });
+    assert_eq!(request.map(|request| request.email.normalised()), Some("ada@birch.example".to_owned()));
+    let supply = application(&gateway, "supply-platform");
+    let circumstances = Circumstances { application: supply, ..circumstances };
+    let outcome = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
+    assert!(matches!(outcome, Err(Refusal::InvitationNeeded { .. })));
+}
+
+#[test]
+fn inv_7_an_organisation_that_exists_accepts_instead_of_registering() {
+    // INV-7
+    let gateway = gateway();
+    let (slot, token) = invitation(&gateway);
+    let supply = application(&gateway, "supply-platform");
+    let birch = organisation(&gateway);
+    let circumstances = Circumstances { application: supply, has_account: true, keys: &keys(), now: NOW };
+    let join = |account: &crate::account::Account| {
+        let invited = slot.present(&token, NOW).expect("valid");
+        Registration::by_organisation(invited, &signed_in(account), &birch, &circumstances, &mut Seeded(1))
+    };
+    let plain = account();
+    assert!(matches!(join(&plain), Err(Refusal::RoleMissing { .. })), "users may not");
+    let membership = Membership { organisation_administrator: true, ..membership() };
+    let administrator = crate::account::Account { memberships: vec![membership], ..account() };
+    let Decision { next: joined, effects } = join(&administrator).expect("an administrator may");
+    assert_eq!(joined.id, by_invitation(&gateway).next.id, "the invitation leads to one of them");
+    assert!(joined.was_joined_by(birch.id) && !joined.repeats(&by_invitation(&gateway).next));
+    let subscribed =
+        Effect::Subscribe { organisation: birch.id, application: supply.id.clone(), account: administrator.id };
+    let used = Effect::UseInvitation { slot: slot.id, generation: 1, registration: joined.id };
+    assert_eq!(effects, [subscribed, used], "no second organisation is founded");
+}
+
+#[test]
+fn reg_3_an_approved_organisation_can_be_found() {
+    // REG-3
+    let gateway = gateway();
+    let waiting = submitted(&raw()).next;
+    let approved = waiting.approve(&on_duty(&gateway, "registrar"), &keys(), NOW).expect("not decided yet");
+    let found = founded(&approved.effects);
+    let [organisation] = found.as_slice() else { panic!("one organisation") };
+    let indexed = approved.effects.iter().find_map(|effect| match effect {
+        Effect::IndexOrganisation { organisation: indexed, traits } if *indexed == organisation.id => Some(traits),
+        _ => None,
+    });
+    let email = read("ada@birch.example");
+    let searched = crate::organisation::traits_to_search(&organisation.profile, &email, &[], &keys());
+    let indexed = indexed.expect("it is indexed");
+    assert!(!searched.is_empty() && searched.iter().all(|one| indexed.contains(one)));
+    assert_eq!(organisation.founders, [email]);
+}
+
+#[test]
+fn reg_1_a_phone_without_plus_is_one_of_the_headquarters_country() {
+    // REG-1
+    let with_phone = |phone: &str, country: &str| {
+        let profile = RawProfile { country: country.to_owned(), telephone: "0731 5550199".to_owned(), ..raw_profile() };
+        SubmitRegistration::parse(&RawRegistration { phone: phone.to_owned(), profile, ..raw() }, None)
+    };
+    let command = with_phone("0731 5550100", "DE").expect("a number of Germany");
+    let other = with_phone("+49 731 5550100", "DE").expect("the same number");
+    assert_eq!(command, other);
+    assert_eq!(faulty_fields(with_phone("0731 5550100", "")), ["phone", "profile.country", "profile.telephone"]);
 }

@@ -66,6 +66,10 @@ purposes! {
         Operator = "index/operator",
         /// Cause of a message.
         Message = "index/message",
+        /// What organisations that could be the same have in common: name, mail domain or registration number.
+        Alike = "index/alike",
+        /// Application, e-mail address and day of a mailbox that is to be confirmed.
+        Mailbox = "index/mailbox",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
     }
@@ -100,6 +104,8 @@ purposes! {
         Csrf = "mac/csrf",
         /// One component's word to another that a record's effects are to be carried out.
         Effects = "mac/effects",
+        /// A captcha's challenge.
+        Captcha = "mac/captcha",
     }
 }
 
@@ -257,7 +263,7 @@ mod tests {
         SealPurpose::Cursor,
     ];
 
-    const INDEXES: [IndexPurpose; 15] = [
+    const INDEXES: [IndexPurpose; 17] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -272,6 +278,8 @@ mod tests {
         IndexPurpose::Credential,
         IndexPurpose::Operator,
         IndexPurpose::Message,
+        IndexPurpose::Alike,
+        IndexPurpose::Mailbox,
         IndexPurpose::Pairwise,
     ];
 
@@ -368,6 +376,7 @@ mod tests {
         let labels = SEALS.map(SealPurpose::label).into_iter().chain(INDEXES.map(IndexPurpose::label)).chain([
             MacPurpose::Csrf.label(),
             MacPurpose::Effects.label(),
+            MacPurpose::Captcha.label(),
             "vestibule/v1/pepper",
             "vestibule/v1/signing-key",
             "vestibule/v1/generation",

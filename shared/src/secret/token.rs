@@ -28,6 +28,10 @@ pub enum TokenPurpose {
     AuthorizationCode,
     /// The link with which a forgotten password is replaced.
     Reset,
+    /// The link that confirms a mailbox.
+    Mailbox,
+    /// The link under which a registration is followed.
+    RegistrationStatus,
 }
 
 impl TokenPurpose {
@@ -40,6 +44,8 @@ impl TokenPurpose {
             Self::StepUp => b"vestibule/v1/token/step-up",
             Self::AuthorizationCode => b"vestibule/v1/token/authorization-code",
             Self::Reset => b"vestibule/v1/token/reset",
+            Self::Mailbox => b"vestibule/v1/token/mailbox",
+            Self::RegistrationStatus => b"vestibule/v1/token/registration-status",
         }
     }
 }
@@ -186,7 +192,7 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const PURPOSES: [TokenPurpose; 7] = [
+    const PURPOSES: [TokenPurpose; 9] = [
         TokenPurpose::Invitation,
         TokenPurpose::Activation,
         TokenPurpose::Order,
@@ -194,6 +200,8 @@ mod tests {
         TokenPurpose::StepUp,
         TokenPurpose::AuthorizationCode,
         TokenPurpose::Reset,
+        TokenPurpose::Mailbox,
+        TokenPurpose::RegistrationStatus,
     ];
 
     #[test]

@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::unicode::nfd;
+use super::unicode::{nfd, spelt_out};
 use super::{ParseError, PersonName};
 
 /// Letters before the underscore, so that the whole has at most 40 characters.
@@ -37,20 +37,7 @@ impl UserId {
 
 /// The lower-case ASCII letters of a name: diacritics dropped, ligatures and barred letters spelt out.
 fn latin(name: &str) -> impl Iterator<Item = char> {
-    nfd(name).flat_map(char::to_lowercase).flat_map(|c| {
-        let folded = match c {
-            'ß' => "ss",
-            'æ' => "ae",
-            'œ' => "oe",
-            'ø' => "o",
-            'ł' => "l",
-            'đ' | 'ð' => "d",
-            'þ' => "th",
-            'ı' => "i",
-            _ => "",
-        };
-        folded.chars().chain(c.is_ascii_lowercase().then_some(c))
-    })
+    nfd(name).flat_map(char::to_lowercase).flat_map(|c| spelt_out(c).chars().chain(c.is_ascii_lowercase().then_some(c)))
 }
 
 impl fmt::Display for UserId {

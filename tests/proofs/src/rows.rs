@@ -50,6 +50,14 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-3 again after the first has ended", by::invitation_expired, by::invite_again, &[201])
             .then(by::open_invitation),
         row("invite", "INV-3 one is pending", by::invited, by::invite_again, &[409]).then(by::open_invitation),
+        row(
+            "invite",
+            "INV-7 for an organisation that exists",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            &[200],
+        )
+        .then(by::dashboard),
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
         row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
         row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),
@@ -63,7 +71,12 @@ fn register() -> Vec<Row> {
         row("register", "APR-1 approved at once", by::invited_and_approved_at_once, by::register_invited, &[201])
             .then(by::open_activation),
         row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
-        row("register", "REG-2 by the public form", nothing, by::register_publicly, &[201]),
+        row("register", "REG-2 by the public form", by::captcha_solved, by::register_publicly, &[201]).then(by::follow),
+        row("register", "REG-2 ask to be let in", by::captcha_solved_and_alike, by::ask_to_join, &[201]),
+        row("register", "REG-7 a link instead of a captcha", nothing, by::ask_for_link, &[202])
+            .then(by::open_confirmation),
+        row("register", "REG-7 another link", by::link_sent, by::ask_for_link, &[202]).then(by::open_confirmation),
+        row("register", "REG-7 by a confirmed mailbox", by::link_sent, by::register_confirmed, &[201]).then(by::follow),
         row("register", "INV-5 another submission on a used link", by::registered, by::register_from_elsewhere, &[404]),
     ]
 }
@@ -210,6 +223,18 @@ fn suppliers_meet() -> Vec<Pair> {
             "APR-1 one submission twice, approved at once",
             by::invited_and_approved_at_once,
             by::register_invited,
+            by::register_invited,
+        ),
+        pair(
+            "REG-7 one captcha, a request and a registration",
+            by::captcha_solved_and_alike,
+            by::ask_to_join,
+            by::register_on_same_captcha,
+        ),
+        pair(
+            "INV-7 acceptance against submission",
+            by::administrator_invited,
+            by::accept_for_organisation,
             by::register_invited,
         ),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),

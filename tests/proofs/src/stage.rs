@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
     serve::serve,
-    testing::{Deployment, Double, request},
+    testing::{Answerer, Deployment, Double, request},
 };
 
 use http::Method;
@@ -119,6 +119,7 @@ fn variables() -> BTreeMap<String, String> {
         ("anvil_webhook_secret", webhook_secret()),
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
         ("machine_key_digest", digest(MACHINE_KEY)),
+        ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -165,6 +166,15 @@ impl Stage {
     /// Security questions are chosen and answered at activation from now on (ACT-2).
     pub fn ask_security_questions(&mut self) {
         self.deployment = self.deployment.under(gateway(include_str!("../../../gateway.toml")));
+    }
+
+    /// The captcha is this provider's from now on, for whom this answers (REG-7).
+    pub fn guard_by(&mut self, provider: &str, answerer: Answerer) {
+        let keys = format!(
+            "captcha = \"{provider}\"\ncaptcha_site_key = \"0x4\"\ncaptcha_secret_variable = \"captcha_secret\""
+        );
+        let text = GATEWAY.replacen("captcha = \"proof-of-work\"\ncaptcha_max_number = 50000", &keys, 1);
+        self.deployment = self.deployment.under(gateway(&text)).with_answerer(answerer);
     }
 
     /// The deployment.
@@ -344,8 +354,14 @@ impl Mail {
 
     /// The token of the link.
     pub fn token(&self) -> String {
-        let link = self.text.split_whitespace().find(|word| word.contains("token=")).unwrap_or_default();
-        link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default()
+        self.token_of("token")
+    }
+
+    /// The token of the link that has it under this name.
+    pub fn token_of(&self, name: &str) -> String {
+        let name = format!("{name}=");
+        let link = self.text.split_whitespace().find(|word| word.contains(&name)).unwrap_or_default();
+        link.split_once(&name).map(|(_, token)| token.to_owned()).unwrap_or_default()
     }
 }
 

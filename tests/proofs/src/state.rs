@@ -20,21 +20,22 @@ use shared::{
     launch::{AuthorizationCode, CodeState},
     licence::{Licence, LicenceState},
     lockout::Failures,
+    mailbox::MailboxCheck,
     operator::Operator,
-    organisation::Organisation,
+    organisation::{Alike, Organisation},
     promo::Promo,
     registration::{QueueSummary, Registration},
     totp::Clockwork,
-    values::{RegistrationId, Timestamp},
+    values::{OrganisationId, RegistrationId, Timestamp},
 };
 
 use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`).
-const PREFIXES: [&str; 19] = [
-    "acct", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "oper", "ord", "org",
-    "promo", "rate", "reg", "sweep", "todo",
+const PREFIXES: [&str; 21] = [
+    "acct", "alike", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox", "oper",
+    "ord", "org", "promo", "rate", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -55,6 +56,8 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<IdempotencyClaim>(world, &mut lines);
     plain::<Registration>(world, &mut lines);
     plain::<Organisation>(world, &mut lines);
+    each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
+    each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
     each(world, &mut lines, |operator| on_duty(&operator));
@@ -83,6 +86,8 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<IdempotencyClaim>(world)
         + of::<Registration>(world)
         + of::<Organisation>(world)
+        + of::<Alike>(world)
+        + of::<MailboxCheck>(world)
         + of::<Account>(world)
         + of::<Login>(world)
         + of::<Batch>(world)
@@ -123,6 +128,12 @@ pub fn difference(expected: &[String], found: &[String]) -> String {
         let _ = writeln!(text, "  a line more or less often: {} lines, not {}", found.len(), expected.len());
     }
     text
+}
+
+/// Which of two organisations was indexed first means nothing.
+fn sorted(mut organisations: Vec<OrganisationId>) -> Vec<OrganisationId> {
+    organisations.sort_unstable();
+    organisations
 }
 
 fn plain<R: Record + std::fmt::Debug>(world: &World, lines: &mut Vec<String>) {

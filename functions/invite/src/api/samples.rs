@@ -7,12 +7,12 @@ use edge::{
 use http::StatusCode;
 use shared::values::Seconds;
 
-use super::AcceptPage;
+use super::{AcceptPage, Standing};
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     let expires_at = album.edge().now.plus(Seconds::days(14));
-    let accept = AcceptPage {
+    let accept = |standing| AcceptPage {
         title: "Anvil Aerospace invites you".to_owned(),
         company: "Anvil Aerospace".to_owned(),
         application: "Anvil Supply Platform".to_owned(),
@@ -22,6 +22,16 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         expires: expires_at.human(),
         expires_at,
         register_at: "/register?token=token-of-the-link".to_owned(),
+        sign_in_at: "/sign-in?continue=%2Finvite%2Faccept%3Ftoken%3Dtoken-of-the-link".to_owned(),
+        token: "token-of-the-link".to_owned(),
+        standing,
     };
-    album.visit(Visitor::Stranger, "/invite/accept").page("open", StatusCode::OK, &accept);
+    let of_organization =
+        |may_accept| Some(Standing { organization: "Kestrel Precision Castings Ltd".to_owned(), may_accept });
+    album
+        .visit(Visitor::Stranger, "/invite/accept")
+        .page("open", StatusCode::OK, &accept(None))
+        .visit(Visitor::Person, "/invite/accept")
+        .page("may-accept", StatusCode::OK, &accept(of_organization(true)))
+        .page("may-not-accept", StatusCode::OK, &accept(of_organization(false)));
 }

@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use shared::{
     config::Gateway,
     invitation::{InvitationId, InvitationSlot},
-    registration::{RawRegistration, Registration, SubmitRegistration},
-    secret::{Keys, PlainToken, SecretDigest},
+    registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
+    secret::{Entropy, Keys, PlainToken, SecretDigest},
     values::Timestamp,
 };
 
@@ -276,7 +276,9 @@ impl Stage {
                 let invited = slot.present(&token, self.now()).expect("valid");
                 let application = gateway.application(&slot.application).expect("configured");
                 let command = SubmitRegistration::parse(&entered, Some(&slot.email)).expect("valid");
-                let made = Registration::by_invitation(invited, command, application, &keys(), self.now()).next;
+                let (keys, now) = (keys(), self.now());
+                let circumstances = Circumstances { application, has_account: false, keys: &keys, now };
+                let made = Registration::by_invitation(invited, command, &circumstances, &mut Sevens).next;
                 let _ = kv.create(&made.id, made.clone(), Vec::new()).await.expect("alone");
                 made
             },
@@ -307,4 +309,13 @@ pub(crate) fn token(link: &str) -> String {
 /// What the component leaves to `effects`.
 fn carry_out(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
     Box::pin(async move { serve(platform, Ok(request), effects::handle, effects::hands()).await })
+}
+
+/// Randomness for links that nobody opens.
+struct Sevens;
+
+impl Entropy for Sevens {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
 }

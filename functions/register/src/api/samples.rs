@@ -19,7 +19,7 @@ use crate::draft::{self, Draft, Source};
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
-    let public = || Source::PublicForm(FormId::from_bytes([1; 16]));
+    let public = || Source::Solved(FormId::from_bytes([1; 16]));
     let invited = || Source::Invitation("token-of-the-link".to_owned());
     album.visit(Visitor::Stranger, "/register");
     for (state, source, entered) in
@@ -48,9 +48,11 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         let lost = Refusal::field("draft", "draft-not-valid", draft::LOST);
         album.refused(state, lost, "draft", |faults| BeginAgainPage::new(begin_at.map(str::to_owned), faults));
     }
-    let query = SubmittedQuery { reference: "R-ABCDE-23456".to_owned() };
-    if let Some(page) = SubmittedPage::of(query) {
-        album.visit(Visitor::Stranger, "/register/submitted").page("submitted", StatusCode::OK, &page);
+    for (state, asked) in [("submitted", false), ("asked", true)] {
+        let query = SubmittedQuery { reference: "R-ABCDE-23456".to_owned() };
+        if let Some(page) = SubmittedPage::of(query, asked) {
+            album.visit(Visitor::Stranger, "/register/submitted").page(state, StatusCode::OK, &page);
+        }
     }
 }
 

@@ -1,0 +1,93 @@
+//! `POST /invite/accept`: an Organisation Administrator accepts an invitation for the organisation that exists already
+//! (INV-7).
+//!
+//! Commit point: the registration that the invitation leads to, under the id that a submission by the invitation would
+//! get. So of the two only one can happen, and a repetition meets its own record.
+
+use edge::{Edge, Failure, Outcome, Platform, Request, edge::NowStands};
+use http::StatusCode;
+use shared::{
+    account::SignedIn,
+    config::Application,
+    invitation::InvitationSlot,
+    organisation::Organisation,
+    refusal::Refusal,
+    registration::{Circumstances, Registration},
+    secret::PlainToken,
+    values::InvitationSlotId,
+};
+
+use crate::api::{Accepted, RawAcceptance, Standing};
+
+/// Accepts the invitation for the organisation that the session is for.
+pub(crate) async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 3. Parse.
+    let raw: RawAcceptance = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let token: PlainToken = raw.token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    // 2. Authenticate.
+    let (cookie, account) = edge.session_account(request).await?;
+    let person = edge.confirm_session(&cookie, &account)?;
+    // 4. Load.
+    let kv = edge.kv();
+    let slot = InvitationSlotId::from_bytes(token.record());
+    let slot = kv.get::<InvitationSlot>(&slot).await?.ok_or(Refusal::LinkNotValid)?.into_value();
+    let application = edge.gateway.application(&slot.application).ok_or(Refusal::LinkNotValid)?;
+    let organisation = kv.get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
+    // 5. Decide and 6. commit.
+    commit(edge, &slot, &token, &person, organisation.value(), application).await?;
+    // 7. Respond.
+    let accepted = Accepted {
+        application: application.id.to_string(),
+        organization: organisation.value().profile.legal_name.as_str().to_owned(),
+    };
+    edge.done(request, "/dashboard", StatusCode::OK, &accepted)
+}
+
+/// What is wrong with the link is said before anything about the person; a repetition succeeds.
+async fn commit<P: Platform>(
+    edge: &Edge<P>,
+    slot: &InvitationSlot,
+    token: &PlainToken,
+    person: &SignedIn<'_>,
+    organisation: &Organisation,
+    application: &Application,
+) -> Result<(), Failure> {
+    let invited = match slot.present(token, edge.now) {
+        Ok(invited) => invited,
+        Err(refusal) => {
+            let id = slot.registration_of(token).ok_or(Refusal::LinkNotValid)?;
+            let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            if !stored.value().was_joined_by(organisation.id) {
+                return Err(refusal.into());
+            }
+            edge.drain(stored.envelope()).await;
+            return Ok(());
+        }
+    };
+    let circumstances = Circumstances { application, has_account: true, keys: &edge.keys, now: edge.now };
+    let decision = Registration::by_organisation(invited, person, organisation, &circumstances, &mut edge.rng())?;
+    let id = decision.next.id;
+    match edge.create(&id, decision).await? {
+        NowStands::Ours(_) => Ok(()),
+        NowStands::Another(stored) if stored.value().was_joined_by(organisation.id) => Ok(()),
+        NowStands::Another(_) => Err(Refusal::LinkNotValid.into()),
+    }
+}
+
+/// The organisation of whoever is signed in. Nobody has to be: the page is for strangers, too.
+pub(crate) async fn standing<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<Option<Standing>, Failure> {
+    let (cookie, account) = match edge.session_account(request).await {
+        Ok(session) => session,
+        Err(Failure::Refused(Refusal::NotSignedIn)) => return Ok(None),
+        Err(other) => return Err(other),
+    };
+    let Ok(person) = edge.confirm_session(&cookie, &account) else {
+        return Ok(None);
+    };
+    let organisation = edge.kv().get::<Organisation>(&person.membership.organisation).await?;
+    Ok(organisation.map(|organisation| Standing {
+        organization: organisation.value().profile.legal_name.as_str().to_owned(),
+        may_accept: person.membership.organisation_administrator,
+    }))
+}

@@ -1,0 +1,226 @@
+//! The commit points of a registration. Each is the creation of one record whose id derives from its cause (the
+//! invitation, the solved captcha or the confirmed mailbox), so that a repetition meets its own record (REG-5).
+
+use edge::{Edge, Failure, Platform, edge::NowStands};
+use shared::{
+    account::Login,
+    config::Application,
+    decision::Decision,
+    invitation::InvitationSlot,
+    mailbox::MailboxCheck,
+    organisation::{Alike, Glimpse, Organisation, shown, traits_to_search},
+    refusal::Refusal,
+    registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
+    secret::PlainToken,
+    values::{Email, FormId, InvitationSlotId, OrganisationId},
+};
+
+use crate::{
+    api::{self, Choice, RawSource},
+    captcha::Presented,
+    public_application,
+};
+
+/// Submits a whole document.
+pub(crate) async fn document<P: Platform>(
+    edge: &Edge<P>,
+    source: RawSource,
+    choice: Choice,
+    entered: RawRegistration,
+) -> Result<Registration, Failure> {
+    let (application, form, entered, presented) = match source {
+        RawSource::Invitation(token) => return invited(edge, &token, entered).await,
+        RawSource::Confirmation(token) => {
+            let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+            let check = check_of(edge, &token).await?;
+            let confirmed = check.present(&token, edge.now)?;
+            let application = public_application(edge, confirmed.application().as_str())?;
+            let entered = RawRegistration { email: confirmed.email().as_str().to_owned(), ..entered };
+            (application, confirmed.form(&edge.keys), entered, None)
+        }
+        RawSource::Captcha { application, captcha } => {
+            let application = public_application(edge, &application)?;
+            let presented = Presented::parse(edge, &captcha)?;
+            (application, presented.form(edge), entered, Some(presented))
+        }
+    };
+    let command = SubmitRegistration::parse(&entered, None)?;
+    // A repetition is answered, also when its captcha is over by now.
+    if let Some(stored) = edge.kv().get::<Registration>(&Registration::id_of_form(form, &edge.keys)).await? {
+        edge.drain(stored.envelope()).await;
+        return repeated(stored.into_value(), application, &command, asked_of(&choice));
+    }
+    if let Some(presented) = presented {
+        presented.check(edge).await?;
+    }
+    match choice {
+        Choice::NoneOfThem => public(edge, form, application, command).await,
+        Choice::Unsaid => {
+            let found = alike(edge, &command).await?;
+            if found.is_empty() {
+                public(edge, form, application, command).await
+            } else {
+                Err(api::alike_found(&found).into())
+            }
+        }
+        Choice::This(organisation) => {
+            let found = alike(edge, &command).await?;
+            if !found.iter().any(|one| one.id == organisation) {
+                return Err(Refusal::field("organisation", "missing", api::CHOICE_HINT).into());
+            }
+            ask(edge, form, application, command, organisation).await
+        }
+    }
+}
+
+fn asked_of(choice: &Choice) -> Option<OrganisationId> {
+    match choice {
+        Choice::This(organisation) => Some(*organisation),
+        Choice::Unsaid | Choice::NoneOfThem => None,
+    }
+}
+
+/// Submits by invitation. What is wrong with the link is said before anything about the entries (INV-5).
+pub(crate) async fn invited<P: Platform>(
+    edge: &Edge<P>,
+    token: &str,
+    entered: RawRegistration,
+) -> Result<Registration, Failure> {
+    let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let slot = slot_of(edge, &token).await?;
+    let parsed = SubmitRegistration::parse(&api::of_invitee(entered, &slot), Some(&slot.email));
+    let invited = match slot.present(&token, edge.now) {
+        Ok(invited) => invited,
+        Err(refusal) => {
+            let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
+            let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            let repeated = parsed.is_ok_and(|command| stored.value().was_made_by(&command));
+            if !repeated {
+                return Err(refusal.into());
+            }
+            edge.drain(stored.envelope()).await;
+            return Ok(stored.into_value());
+        }
+    };
+    let application = application_of(edge, &slot)?;
+    let has_account = has_account(edge, &slot.email).await?;
+    let circumstances = Circumstances { application, has_account, keys: &edge.keys, now: edge.now };
+    let decision = Registration::by_invitation(invited, parsed?, &circumstances, &mut edge.rng());
+    let ours = decision.next.clone();
+    match edge.create(&ours.id, decision).await? {
+        NowStands::Ours(stored) => Ok(stored.into_value()),
+        NowStands::Another(stored) if stored.value().repeats(&ours) => Ok(stored.into_value()),
+        NowStands::Another(_) => Err(Refusal::LinkNotValid.into()),
+    }
+}
+
+/// Submits by the public form.
+pub(crate) async fn public<P: Platform>(
+    edge: &Edge<P>,
+    form: FormId,
+    application: &Application,
+    command: SubmitRegistration,
+) -> Result<Registration, Failure> {
+    let has_account = registrant_has_account(edge, &command).await?;
+    let circumstances = Circumstances { application, has_account, keys: &edge.keys, now: edge.now };
+    let decision = Registration::by_public_form(form, command.clone(), &circumstances, &mut edge.rng())?;
+    create(edge, decision, application, &command, None).await
+}
+
+/// Asks the administrators of an organisation that was shown to the registrant (REG-2).
+pub(crate) async fn ask<P: Platform>(
+    edge: &Edge<P>,
+    form: FormId,
+    application: &Application,
+    command: SubmitRegistration,
+    organisation: OrganisationId,
+) -> Result<Registration, Failure> {
+    let stored = edge.kv().get::<Organisation>(&organisation).await?.ok_or(Refusal::NotFound)?;
+    let circumstances = Circumstances { application, has_account: false, keys: &edge.keys, now: edge.now };
+    let asked = Registration::ask_to_join(form, command.clone(), stored.value(), &circumstances, &mut edge.rng())?;
+    create(edge, asked, application, &command, Some(organisation)).await
+}
+
+async fn create<P: Platform>(
+    edge: &Edge<P>,
+    decision: Decision<Registration>,
+    application: &Application,
+    command: &SubmitRegistration,
+    asked_of: Option<OrganisationId>,
+) -> Result<Registration, Failure> {
+    let id = decision.next.id;
+    match edge.create(&id, decision).await? {
+        NowStands::Ours(stored) => Ok(stored.into_value()),
+        NowStands::Another(stored) => repeated(stored.into_value(), application, command, asked_of),
+    }
+}
+
+/// The first answer, if what stands was made by the same submission: a solved captcha and a confirmed mailbox are good for
+/// one (REG-7).
+fn repeated(
+    standing: Registration,
+    application: &Application,
+    command: &SubmitRegistration,
+    asked_of: Option<OrganisationId>,
+) -> Result<Registration, Failure> {
+    let same = match asked_of {
+        Some(organisation) => standing.was_asked_of(organisation),
+        None => !standing.was_asked(),
+    };
+    if same && standing.was_made_by(command) && standing.application == application.id {
+        Ok(standing)
+    } else {
+        Err(Refusal::field("form", "form-reused", api::REUSED_HINT).into())
+    }
+}
+
+/// The organisations that could be the same (REG-3): one read for each trait, and then one for each that is shown.
+pub(crate) async fn alike<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<Vec<Glimpse>, Failure> {
+    let Some(email) = command.email() else {
+        return Ok(Vec::new());
+    };
+    let public = &edge.gateway.public_form.public_mail_domains;
+    let traits = traits_to_search(command.profile(), email, public, &edge.keys);
+    let found = edge.get_all::<Alike>(&traits).await?;
+    glimpses(edge, &shown(found)).await
+}
+
+/// What is shown of these organisations.
+pub(crate) async fn glimpses<P: Platform>(edge: &Edge<P>, ids: &[OrganisationId]) -> Result<Vec<Glimpse>, Failure> {
+    let found = edge.get_all::<Organisation>(ids).await?;
+    Ok(found.iter().map(Glimpse::of).collect())
+}
+
+async fn registrant_has_account<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<bool, Failure> {
+    match command.email() {
+        Some(email) => has_account(edge, email).await,
+        None => Ok(false),
+    }
+}
+
+/// Whether the e-mail is some account's. Only its mailbox may be told (REG-4).
+pub(crate) async fn has_account<P: Platform>(edge: &Edge<P>, email: &Email) -> Result<bool, Failure> {
+    let login = edge.kv().get::<Login>(&edge.login_id(&email.normalised())).await?;
+    Ok(login.is_some())
+}
+
+/// The slot of an invitation's token.
+pub(crate) async fn slot_of<P: Platform>(edge: &Edge<P>, token: &PlainToken) -> Result<InvitationSlot, Failure> {
+    let id = InvitationSlotId::from_bytes(token.record());
+    let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+    Ok(stored.into_value())
+}
+
+/// The mailbox of a confirmation's token.
+pub(crate) async fn check_of<P: Platform>(edge: &Edge<P>, token: &PlainToken) -> Result<MailboxCheck, Failure> {
+    let stored = edge.kv().get::<MailboxCheck>(&token.record()).await?.ok_or(Refusal::LinkNotValid)?;
+    Ok(stored.into_value())
+}
+
+/// The application that the invitation is for, unless the configuration no longer has it.
+pub(crate) fn application_of<'a, P: Platform>(
+    edge: &'a Edge<P>,
+    slot: &InvitationSlot,
+) -> Result<&'a Application, Refusal> {
+    edge.gateway.application(&slot.application).ok_or(Refusal::LinkNotValid)
+}
