@@ -50,6 +50,9 @@ pub type Answerer = fn(&Question) -> Answered;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
+    ///
+    /// # Panics
+    /// Never: a few distinct passwords make a filter.
     pub fn new(backend: Backend, gateway: Gateway, variables: BTreeMap<String, String>) -> Self {
         Self {
             world: World::new(backend),
