@@ -6,7 +6,7 @@
 (() => {
   const form = document.querySelector("form[data-challenge]");
   const field = form && form.querySelector("input[name=altcha]");
-  const status = document.getElementById("field-captcha");
+  const status = document.getElementById("captcha-status");
   if (!field || !globalThis.crypto || !crypto.subtle) return;
 
   const hex = (bytes) => Array.from(new Uint8Array(bytes), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -35,6 +35,8 @@ pub enum Visitor {
     Stranger,
     /// A supplier who is signed in.
     Person,
+    /// A supplier of several organisations who has chosen one.
+    PersonOfSeveral,
     /// An operator on duty.
     Operator,
 }
@@ -67,7 +69,7 @@ impl<'a, P: Platform> Album<'a, P> {
 
     /// A page as it is shown.
     pub fn page<V: View>(&mut self, state: &'static str, status: StatusCode, view: &V) -> &mut Self {
-        self.add::<V>(state, |edge, request| edge.show(request, status, view))
+        self.shown::<V>(state, |edge, request| edge.show(request, status, view))
     }
 
     /// A form that was refused, with the faults in place. Which field a refusal without one belongs to, the caller says.
@@ -78,32 +80,29 @@ impl<'a, P: Platform> Album<'a, P> {
         field: &str,
         form: impl FnOnce(FormFaults) -> V,
     ) -> &mut Self {
-        self.add::<V>(state, |edge, request| edge.refused_in_place(request, refusal.into(), field, form))
+        self.shown::<V>(state, |edge, request| edge.refused_in_place(request, refusal.into(), field, form))
     }
 
     /// The page of a refusal or fault.
     pub fn problem(&mut self, state: &'static str, failure: &Failure) -> &mut Self {
-        self.add::<crate::serve::ProblemPage<'_>>(state, |edge, request| Ok(edge.refuse(request, failure)))
+        self.shown::<crate::serve::ProblemPage<'_>>(state, |edge, request| Ok(edge.refuse(request, failure)))
     }
 
     /// The page of a problem that is no refusal of the core.
     pub fn shown_problem(&mut self, state: &'static str, problem: &Problem) -> &mut Self {
-        self.add::<crate::serve::ProblemPage<'_>>(state, |edge, request| Ok(edge.show_problem(request, problem)))
+        self.shown::<crate::serve::ProblemPage<'_>>(state, |edge, request| Ok(edge.show_problem(request, problem)))
     }
 
-    /// All samples.
-    ///
-    /// # Errors
-    /// The first that could not be rendered.
-    pub fn into_samples(self) -> Result<Vec<Sample>, Failure> {
-        self.samples.into_iter().collect()
-    }
-
-    fn add<V>(&mut self, state: &'static str, show: impl FnOnce(&Edge<P>, &Request) -> Outcome) -> &mut Self {
+    /// A page as the component's own code shows it: for pages that are more than their View, such as one with a script.
+    pub fn shown<V>(&mut self, state: &'static str, show: impl FnOnce(&Edge<P>, &Request) -> Outcome) -> &mut Self {
         let mut frame = Frame::default();
         match self.visitor {
             Visitor::Stranger => {}
             Visitor::Person => frame.set("person", "Ada Byron"),
+            Visitor::PersonOfSeveral => {
+                frame.set("person", "Ada Byron");
+                frame.set("organization", "Kestrel Precision Castings Ltd");
+            }
             Visitor::Operator => frame.set("operator", "Robin Registrar"),
         }
         *self.edge.frame.borrow_mut() = frame;
@@ -116,6 +115,14 @@ impl<'a, P: Platform> Album<'a, P> {
         });
         self.samples.push(sample);
         self
+    }
+
+    /// All samples.
+    ///
+    /// # Errors
+    /// The first that could not be rendered.
+    pub fn into_samples(self) -> Result<Vec<Sample>, Failure> {
+        self.samples.into_iter().collect()
     }
 }
 

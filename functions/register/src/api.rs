@@ -10,7 +10,7 @@ use edge::{
 };
 use serde::{Deserialize, Serialize};
 use shared::{
-    config::{Application, Captcha},
+    config::{Application, Captcha, Gateway},
     invitation::InvitationSlot,
     organisation::{Glimpse, RawProfile},
     refusal::Refusal,
@@ -418,13 +418,13 @@ const CHALLENGE_AT: &str = "/register/challenge";
 impl StartPage {
     /// # Errors
     /// [`Refusal::NotFound`] when the configuration no longer has the partner.
-    pub(crate) fn of<P: Platform>(
-        edge: &Edge<P>,
+    pub(crate) fn of(
+        gateway: &Gateway,
         application: &Application,
         email: &str,
         faults: FormFaults,
     ) -> Result<Self, Refusal> {
-        let partner = edge.gateway.partner(&application.partner).ok_or(Refusal::NotFound)?;
+        let partner = gateway.partner(&application.partner).ok_or(Refusal::NotFound)?;
         Ok(Self {
             title: "Register your organization",
             faults,
@@ -433,7 +433,7 @@ impl StartPage {
             company: partner.name.clone(),
             invited: false,
             email: email.to_owned(),
-            captcha: match &edge.gateway.public_form.captcha {
+            captcha: match &gateway.public_form.captcha {
                 Captcha::ProofOfWork { .. } => Widget::ProofOfWork { challenge: CHALLENGE_AT },
                 Captcha::Provider { service, site_key, .. } => Widget::Provider {
                     script: service.script_url(),

@@ -27,8 +27,7 @@ use shared::{
 use crate::{
     api::{
         AdministratorsPage, AlikePage, BeginAgainPage, BeginQuery, Choice, Form, MailboxPage, Next, ProfilePage,
-        RawStep, ReviewPage, StartPage, StatusPage, Step, Submitted, SubmittedPage, SubmittedQuery, choice_of,
-        step_that_mends,
+        RawStep, ReviewPage, StatusPage, Step, Submitted, SubmittedPage, SubmittedQuery, choice_of, step_that_mends,
     },
     draft::{Draft, Source},
 };
@@ -74,8 +73,7 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
             (Source::Invitation(token), submit::application_of(edge, &slot)?, api::prefilled(invited.slot()))
         }
         (None, Some(id), None) => {
-            let page = StartPage::of(edge, public_application(edge, &id)?, "", FormFaults::none())?;
-            return edge.show(request, StatusCode::OK, &page).map(|reply| start::running(edge, reply));
+            return start::first_page(edge, request, &edge.gateway, public_application(edge, &id)?);
         }
         (None, None, Some(token)) => {
             let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;

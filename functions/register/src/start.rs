@@ -9,7 +9,7 @@ use edge::{
 use http::StatusCode;
 use shared::{
     captcha::Solved,
-    config::{Application, Captcha},
+    config::{Application, Captcha, Gateway},
     mailbox::MailboxCheck,
     refusal::{Faults, Refusal},
     registration::RawRegistration,
@@ -42,11 +42,7 @@ pub(crate) async fn start<P: Platform>(edge: &Edge<P>, request: &Request) -> Out
             // 7. Respond.
             edge.done(request, MailboxPage::AT, StatusCode::ACCEPTED, &MailboxPage::new())
         }
-        Err(failure) => {
-            let page = StartPage::of(edge, application, &raw.email, FormFaults::none())?;
-            let refused = edge.refused_in_place(request, failure, "email", |faults| page.with(faults));
-            refused.map(|reply| running(edge, reply))
-        }
+        Err(failure) => refused(edge, request, &edge.gateway, application, &raw.email, failure),
     }
 }
 
@@ -76,9 +72,34 @@ async fn send_link<P: Platform>(edge: &Edge<P>, application: &Application, email
     Ok(())
 }
 
+/// The first page, which runs the captcha's script. The gateway is the edge's, or another one for samples.
+pub(crate) fn first_page<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    gateway: &Gateway,
+    application: &Application,
+) -> Outcome {
+    let page = StartPage::of(gateway, application, "", FormFaults::none())?;
+    edge.show(request, StatusCode::OK, &page).map(|reply| running(gateway, reply))
+}
+
+/// The first page again, with what was refused.
+pub(crate) fn refused<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    gateway: &Gateway,
+    application: &Application,
+    email: &str,
+    failure: Failure,
+) -> Outcome {
+    let page = StartPage::of(gateway, application, email, FormFaults::none())?;
+    let refused = edge.refused_in_place(request, failure, "email", |faults| page.with(faults));
+    refused.map(|reply| running(gateway, reply))
+}
+
 /// Lets a page run the captcha's script.
-pub(crate) fn running<P: Platform>(edge: &Edge<P>, reply: Reply) -> Reply {
-    reply.running(match &edge.gateway.public_form.captcha {
+fn running(gateway: &Gateway, reply: Reply) -> Reply {
+    reply.running(match &gateway.public_form.captcha {
         Captcha::ProofOfWork { .. } => Scripts::Ours,
         Captcha::Provider { service, .. } => Scripts::From(service.sources()),
     })

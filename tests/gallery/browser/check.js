@@ -2,9 +2,9 @@
 // exits with 1 if anything is.
 
 import axe from "axe-core";
-import { each, launch, pages, serve } from "./gallery.js";
+import { each, launch, openTab, pages, serve } from "./gallery.js";
 import { CONTROLS } from "./controls.js";
-import { beginsAtTheFaults, describeStop, enlargeText, findProblems, findTooWide, markStops } from "./probes.js";
+import { beginsAtTheFaults, describeStop, enlargeText, findProblems, findTooWide, markStops, solvesItsChallenge } from "./probes.js";
 
 const WIDTHS = [1280, 320];
 /** The width at which text is tried at twice its size (WCAG 1.4.4). */
@@ -12,6 +12,8 @@ const ENLARGED = 640;
 const SCHEMES = ["light", "dark"];
 /** WCAG 2.2, levels A and AA, and what axe recommends beyond it. */
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"];
+/** How long a page may compute for its captcha, in milliseconds: on a busy machine far longer than for people. */
+const PATIENCE = 60000;
 /** Pages at a time: enough to keep the cores of a small machine busy while some wait for an answer. */
 const TABS = 4;
 
@@ -44,6 +46,7 @@ async function examine(tab, page, origin, spoil) {
   const response = await tab.goto(`${origin}/${page.file}`);
   if (response.status() !== page.status) complain(`answered ${response.status()}`);
   if (!(await tab.evaluate(beginsAtTheFaults))) complain("does not begin at the summary of the faults");
+  if (!(await tab.evaluate(solvesItsChallenge, PATIENCE))) complain("does not solve its challenge");
   if (spoil) await tab.evaluate(spoil);
   // Chromium runs this outside the page's policy, under which no page could.
   await tab.evaluate(axe.source);
@@ -97,7 +100,7 @@ async function walk(tab, page, look) {
 const began = Date.now();
 const server = await serve();
 const browser = await launch();
-const tabs = await Promise.all(Array.from({ length: TABS }, () => browser.newPage()));
+const tabs = await Promise.all(Array.from({ length: TABS }, () => openTab(browser, server.origin)));
 await each(pages, TABS, (page, number) => examine(tabs[number], page, server.origin));
 const missed = await controls(tabs[0]);
 await browser.close();

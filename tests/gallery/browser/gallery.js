@@ -9,7 +9,12 @@ import { chromium } from "playwright-core";
 export const directory = fileURLToPath(new URL("../../../target/gallery/", import.meta.url));
 export const pages = JSON.parse(readFileSync(join(directory, "pages.json"), "utf8"));
 
-const TYPES = { ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8" };
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".svg": "image/svg+xml",
+};
 
 /** Serves the gallery until `close()`; a page comes with the status and the headers that the service sends. */
 export async function serve(port = 0) {
@@ -46,6 +51,17 @@ export function launch() {
       "--disable-sync",
     ],
   });
+}
+
+/** A tab that talks to nobody else: a script of another origin, which a page's policy has to allow, is an empty one. */
+export async function openTab(browser, origin) {
+  const tab = await browser.newPage();
+  await tab.route(
+    (url) => url.origin !== origin,
+    (route) =>
+      route.request().resourceType() === "script" ? route.fulfill({ contentType: "text/javascript", body: "" }) : route.abort(),
+  );
+  return tab;
 }
 
 function onPath(...names) {

@@ -31,7 +31,7 @@ export function findProblems() {
   for (const link of all('a[href^="#"]')) {
     if (!document.getElementById(link.hash.slice(1))) problems.push(`links to ${link.hash}, which is not there`);
   }
-  for (const one of all("[style], script, style, [onclick], [onload]")) problems.push(`has inline code: ${one.outerHTML}`);
+  for (const one of all("[style], script:not([src]), style, [onclick], [onload]")) problems.push(`has inline code: ${one.outerHTML}`);
   const summary = document.querySelector(".faults");
   if (document.querySelector("[aria-invalid]") && !summary) problems.push("has faults and no summary of them");
   if (summary) {
@@ -56,6 +56,16 @@ export function findProblems() {
 export function beginsAtTheFaults() {
   const summary = document.querySelector(".faults");
   return !summary || document.activeElement === summary;
+}
+
+/** Whether the captcha's script puts a solution into the form, on a page that has a challenge, before the patience ends. */
+export async function solvesItsChallenge(patience) {
+  const form = document.querySelector("form[data-challenge]");
+  const until = Date.now() + patience;
+  while (form && !form.elements.altcha.value && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return !form || form.elements.altcha.value !== "";
 }
 
 /** Numbers what the Tab key has to reach, in the order of the document, and puts the focus before all of it. */

@@ -2,7 +2,7 @@
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { directory, each, launch, pages, serve } from "./gallery.js";
+import { directory, each, launch, openTab, pages, serve } from "./gallery.js";
 
 const LOOKS = [
   { name: "light", width: 1280, media: { colorScheme: "light" } },
@@ -18,7 +18,7 @@ const server = await serve();
 const browser = await launch();
 mkdirSync(join(directory, "shots"), { recursive: true });
 await each(wanted, 2, async (page) => {
-  const tab = await browser.newPage();
+  const tab = await openTab(browser, server.origin);
   await tab.goto(`${server.origin}/${page.file}`);
   for (const look of LOOKS) {
     await tab.setViewportSize({ width: look.width, height: 720 });

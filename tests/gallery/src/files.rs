@@ -9,7 +9,7 @@ use anyhow::Context;
 use edge::{assets, gallery::Sample};
 use serde::Serialize;
 
-use crate::{Room, rooms};
+use crate::{Room, fetched, rooms};
 
 /// A page in the list that stands beside the files.
 #[derive(Debug, Serialize)]
@@ -33,7 +33,7 @@ pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery")
 }
 
-/// Writes every page, the stylesheet and the icon, `pages.json` and `index.html`, in place of those that were there.
+/// Writes every page, the stylesheet and the icon, what pages fetch besides, `pages.json` and `index.html`, in place of those that were there.
 ///
 /// # Errors
 /// When a page cannot be rendered or a file cannot be written.
@@ -43,6 +43,9 @@ pub fn write(directory: &Path) -> anyhow::Result<Vec<Listed>> {
     }
     put(directory, assets::stylesheet_path().trim_start_matches('/'), assets::STYLESHEET)?;
     put(directory, "assets/icon.svg", assets::ICON)?;
+    for (path, body) in fetched()? {
+        put(directory, path.trim_start_matches('/'), &body)?;
+    }
     let rooms = rooms()?;
     let mut listed = Vec::new();
     for room in &rooms {

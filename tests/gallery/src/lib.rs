@@ -6,7 +6,7 @@ mod files;
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use anyhow::{anyhow, ensure};
+use anyhow::{Context, anyhow, ensure};
 use edge::{
     Edge, Reply,
     drain::Hands,
@@ -53,17 +53,43 @@ const COMPONENTS: [(&str, Samples); 12] = [
     ("edge", edge::gallery::samples),
 ];
 
+/// What pages fetch besides the look of every page: the captcha's script, and the challenge that it solves.
+pub const FETCHED: [&str; 2] = ["/assets/captcha.js", "/register/challenge"];
+
 /// All rooms, in the order of the journey.
 ///
 /// # Errors
 /// When the repository's configuration is not valid, or a page cannot be rendered.
 pub fn rooms() -> anyhow::Result<Vec<Room>> {
+    let deployment = deployment()?;
+    COMPONENTS.into_iter().map(|(component, samples)| room(&deployment, component, samples)).collect()
+}
+
+/// The bodies of [`FETCHED`], in their order, as the service answers them.
+///
+/// # Errors
+/// When the repository's configuration is not valid, or one is not answered.
+pub fn fetched() -> anyhow::Result<Vec<(&'static str, Vec<u8>)>> {
+    let deployment = deployment()?;
+    let handler = async |edge: &Edge<Double>, request: &edge::Request| match request.path.as_str() {
+        "/register/challenge" => register::handle(edge, request).await,
+        _ => dashboard::handle(edge, request).await,
+    };
+    let answered = |path| {
+        let asked = request(Method::GET, path, &[], Vec::new());
+        let reply = alone(serve(deployment.platform(), Ok(asked), handler, Hands::none()), TURNS_MAX);
+        let reply = reply.filter(|reply| reply.status == StatusCode::OK);
+        Ok((path, reply.with_context(|| format!("{path}: {:?}", deployment.log_lines()))?.body))
+    };
+    FETCHED.into_iter().map(answered).collect()
+}
+
+fn deployment() -> anyhow::Result<Deployment> {
     let gateway = Gateway::parse(CONFIGURATION).map_err(|error| anyhow!("gateway.toml: {error:?}"))?;
     let variables = [("public_url", "https://vestibule.example"), ("root_secret", ROOT_SECRET)];
     let variables: BTreeMap<String, String> =
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    let deployment = Deployment::new(Backend::Sqlite, gateway, variables);
-    COMPONENTS.into_iter().map(|(component, samples)| room(&deployment, component, samples)).collect()
+    Ok(Deployment::new(Backend::Sqlite, gateway, variables))
 }
 
 fn room(deployment: &Deployment, component: &'static str, samples: Samples) -> anyhow::Result<Room> {

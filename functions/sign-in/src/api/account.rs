@@ -30,11 +30,11 @@ impl RawPasswordChange {
         organisation: &str,
     ) -> Result<NewPassword, Failure> {
         let mut faults = Faults::default();
-        let chosen = Chosen { password: &self.password, repeated: &self.password_repeated };
-        let password = edge.new_password(chosen, account, organisation, &mut faults)?;
         if self.present_password.is_empty() {
             faults.add("present_password", "missing", "Enter the password that you sign in with now.");
         }
+        let chosen = Chosen { password: &self.password, repeated: &self.password_repeated };
+        let password = edge.new_password(chosen, account, organisation, &mut faults)?;
         Ok(faults.finish(password)?)
     }
 }
