@@ -361,6 +361,12 @@ impl<R> Stored<R> {
         &self.envelope.key
     }
 
+    /// Whether a sweep has marked it for removal.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn is_condemned(&self) -> bool {
+        self.envelope.condemned.is_some()
+    }
+
     /// Drops performed effects; says whether there were any.
     pub(crate) fn settle(&mut self, done: &[EffectId]) -> bool {
         self.envelope.settle(done)

@@ -52,7 +52,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
         assert!(PREFIXES.contains(&prefix), "nobody looks at records of the kind {prefix}");
     }
     let mut lines = Vec::new();
-    each(world, &mut lines, |slot: InvitationSlot| format!("{:?}", counted_from_zero(slot)));
+    lines.extend(slots(world));
     plain::<IdempotencyClaim>(world, &mut lines);
     plain::<Registration>(world, &mut lines);
     plain::<Organisation>(world, &mut lines);
@@ -145,6 +145,13 @@ fn each<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> S
     lines.extend(stored.into_iter().map(|stored| show(stored.into_value())));
 }
 
+/// Invitations, but those that a sweep has marked for removal: a retry of the sweep goes on and removes them.
+fn slots(world: &World) -> Vec<String> {
+    let stored = world.every::<InvitationSlot>().expect("what is stored was written by this program");
+    let kept = stored.into_iter().filter(|slot| !slot.is_condemned());
+    kept.map(|slot| format!("{:?}", counted_from_zero(slot.into_value()))).collect()
+}
+
 /// A slot begins to count at the minute in which it was opened.
 fn counted_from_zero(mut slot: InvitationSlot) -> InvitationSlot {
     let first = slot.past.first().map_or(slot.current.generation, |past| past.generation);
@@ -226,14 +233,15 @@ fn queue(world: &World) -> Vec<String> {
     entries.collect()
 }
 
-/// The list of the application that invitations are made to, in no order: clocks and retries may change it.
+/// The list of the application that invitations are made to, in no order: clocks and retries may change it, and the
+/// number at which a slot begins to count.
 fn listed(world: &World) -> Vec<String> {
     let list = invitations_of(&"supply-platform".parse().expect("an application's id"));
     let page = alone(async { world.kv().page(&list, None).await }, 1000);
     let page = page.expect("a page takes few turns").expect("nothing fails any more");
     let entries = page.entries.iter().map(|entry| {
         let invitation: Option<InvitationId> = postcard::from_bytes(&entry.payload).ok();
-        format!("listed: {}", invitation.map(|id| id.to_string()).unwrap_or_default())
+        format!("listed: {}", invitation.map(|id| id.slot.to_string()).unwrap_or_default())
     });
     let mut lines: Vec<String> = entries.collect();
     lines.sort();

@@ -17,26 +17,25 @@ use proofs::{
     stage::{Ask, Serve, Stage},
 };
 use shared::{
+    account::Login,
     decision::Decision,
     effect::Effect,
-    licence::{Licence, LicenceState},
     message::{Body, Message},
     refusal::Refusal,
-    values::{LicenceId, OrderId},
+    values::AccountId,
 };
 
 type Served = Pin<Box<dyn Future<Output = Reply>>>;
 
-const ID: LicenceId = LicenceId::from_bytes([9; 16]);
+const ID: [u8; 16] = [9; 16];
 
 fn message() -> Message {
     let body = Body::LoginSuccess { user_id: "kestrela_0001".to_owned() };
     Message { to: ADA.parse().expect("an e-mail"), name: "Ada Kestrel".to_owned(), body }
 }
 
-fn record(id: LicenceId) -> Licence {
-    let product = "anvil-mobile-id".parse().expect("a product's id");
-    Licence { id, product, order: OrderId::from_bytes([1; 16]), state: LicenceState::Issued }
+fn record(id: [u8; 16]) -> Login {
+    Login { id, account: AccountId::from_bytes([1; 16]) }
 }
 
 fn drawn<P: Platform>(edge: &Edge<P>) -> [u8; 16] {
@@ -75,21 +74,21 @@ async fn message_first<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
 /// The message goes out after the commit and is no part of it: whoever dies in between has nothing sent, ever.
 async fn message_apart<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     if let NowStands::Ours(_) = edge.create(&ID, Decision::quiet(record(ID))).await? {
-        deliver(edge, ID.bytes()).await?;
+        deliver(edge, &ID).await?;
     }
     Ok(done())
 }
 
 /// The record has an id of its own in each try: a retry makes another one.
 async fn id_of_its_own<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
-    let id = LicenceId::from_bytes(drawn(edge));
+    let id = drawn(edge);
     edge.insert(&id, Decision::with(record(id), vec![Effect::Send(Box::new(message()))])).await?;
     Ok(done())
 }
 
 /// First come, first served, by looking and then acting: two who look before either acts are both served.
 async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
-    if edge.kv().get::<Licence>(&ID).await?.is_some() {
+    if edge.kv().get::<Login>(&ID).await?.is_some() {
         return Err(Refusal::NotFound.into());
     }
     let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, Decision::quiet(record(ID))).await?;
