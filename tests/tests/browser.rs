@@ -16,7 +16,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// code lives long enough to be typed.
 const PACE: u32 = 5;
 /// When a walk is given up.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 // INV-1 REG-1 REG-2 REG-5 APR-1 SHP-2 ACT-1 TRM-1 SHP-1 SHP-7 CRD-1 CRD-4 OTP-4 TRM-4 LCH-1 LCH-2 SIG-1 SIG-3: every page
 // on the way is laid out, loaded and led on from as a person would.
