@@ -34,6 +34,8 @@ export class Person {
     });
     this.context.on("weberror", (error) => this.#problems.push(`script: ${error.error().message}`));
     this.context.on("requestfailed", (request) => {
+      // The browser gives a page up where a file comes instead, or the next page is asked for.
+      if (request.isNavigationRequest() && request.failure()?.errorText === "net::ERR_ABORTED") return;
       this.#problems.push(`not loaded: ${request.url()} (${request.failure()?.errorText})`);
     });
     this.context.on("response", (response) => {
@@ -112,10 +114,7 @@ export class Person {
   /** The text of the file that the button downloads. */
   async download(button) {
     const [download] = await Promise.all([this.page.waitForEvent("download"), this.submit(button)]);
-    const text = readFileSync(await download.path(), "utf8");
-    // The browser stops loading a page where a file comes instead.
-    this.#problems = this.#problems.filter((problem) => !problem.includes("ERR_ABORTED"));
-    return text;
+    return readFileSync(await download.path(), "utf8");
   }
 
   async close() {
