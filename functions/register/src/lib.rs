@@ -13,7 +13,9 @@ mod draft;
 mod start;
 mod submit;
 
-use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest, form::FormFaults, request::Encoding};
+use edge::{
+    Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest, form::FormFaults, request::Encoding,
+};
 use http::{Method, StatusCode};
 use shared::{
     config::Application,
@@ -45,10 +47,10 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["register"]) => begin(edge, request).await,
         (&Method::POST, ["register"]) => match request.encoding()? {
-            Encoding::Form => step(edge, request).await,
+            Encoding::Form => step(edge, request).await.map(kept_for_back),
             Encoding::Json => submit_document(edge, request).await,
         },
-        (&Method::POST, ["register", "start"]) => start::start(edge, request).await,
+        (&Method::POST, ["register", "start"]) => start::start(edge, request).await.map(kept_for_back),
         (&Method::GET, ["register", "challenge"]) => captcha::challenge(edge),
         (&Method::GET, ["register", "mailbox"]) => edge.show(request, StatusCode::OK, &MailboxPage::new()),
         (&Method::GET, ["register", "submitted"]) => submitted(edge, request, false),
@@ -223,6 +225,12 @@ pub(crate) fn public_application<'a, P: Platform>(edge: &'a Edge<P>, id: &str) -
 fn respond<P: Platform>(edge: &Edge<P>, request: &Request, registration: &Registration) -> Outcome {
     let view = Submitted::of(registration);
     edge.done(request, &view.page(), StatusCode::CREATED, &view)
+}
+
+/// Lets the person's own browser keep a page of the form. It cannot ask for such a page again, being the answer to a form;
+/// what it must not keep, it replaces by an error page when the person goes back.
+fn kept_for_back(reply: Reply) -> Reply {
+    reply.header("cache-control", "private, no-cache")
 }
 
 /// Shows a page of the form with everything that was entered so far.

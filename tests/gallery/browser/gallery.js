@@ -1,10 +1,11 @@
-// The gallery's files on a loopback port, answered as the service would answer, and a browser to look at them.
+// The gallery's files on a loopback port, answered as the service would answer.
 
 import { createServer } from "node:http";
-import { accessSync, constants, readFileSync } from "node:fs";
-import { delimiter, extname, join, normalize } from "node:path";
+import { readFileSync } from "node:fs";
+import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+
+export { launch } from "./chromium.js";
 
 export const directory = fileURLToPath(new URL("../../../target/gallery/", import.meta.url));
 export const pages = JSON.parse(readFileSync(join(directory, "pages.json"), "utf8"));
@@ -36,23 +37,6 @@ export async function serve(port = 0) {
   return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
 }
 
-/** The system's own Chromium, without a profile and without talking to anybody. */
-export function launch() {
-  return chromium.launch({
-    executablePath: onPath("chromium", "chromium-browser", "google-chrome"),
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-}
-
 /** A tab that talks to nobody else: a script of another origin, which a page's policy has to allow, is an empty one. */
 export async function openTab(browser, origin) {
   const tab = await browser.newPage();
@@ -62,21 +46,6 @@ export async function openTab(browser, origin) {
       route.request().resourceType() === "script" ? route.fulfill({ contentType: "text/javascript", body: "" }) : route.abort(),
   );
   return tab;
-}
-
-function onPath(...names) {
-  for (const name of names) {
-    for (const place of (process.env.PATH ?? "").split(delimiter)) {
-      const file = join(place, name);
-      try {
-        accessSync(file, constants.X_OK);
-        return file;
-      } catch {
-        // Not here.
-      }
-    }
-  }
-  throw new Error(`none of ${names.join(", ")} is on the PATH; Debian: apt-get install chromium`);
 }
 
 /** Runs `work` for every item, `width` at a time. */
