@@ -5,7 +5,7 @@
 //!
 //! Between steps nothing is stored: what was entered travels in the form, sealed; so the browser's buttons, a reload and a
 //! second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
-//! store, for organisations that could be the same (REG-3). Commit point: the registration ([`submit`]).
+//! store, for organisations that could be the same (REG-3). Commit point: the registration (`submit`).
 
 mod api;
 mod captcha;

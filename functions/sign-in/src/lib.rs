@@ -1,8 +1,8 @@
 //! `GET /sign-in`, `POST /sign-in`: e-mail or User ID, and password (SIG-1, SIG-2). `POST /sign-in/out` ends the session,
 //! `POST /sign-in/out/everywhere` all of them.
 //!
-//! Below it: a forgotten password ([`reset`]), the person's sessions and the change of the password ([`account`]), and the
-//! organisation for which a person of several acts ([`organisation`]).
+//! Below it: a forgotten password (`reset.rs`), the person's sessions and the change of the password (`account.rs`), and the
+//! organisation for which a person of several acts (`organisation.rs`).
 //!
 //! Commit point: the account, which gets a session or one failure more. The outcome is revealed only after that commit,
 //! so that concurrent guesses cannot outrun the limit.
