@@ -437,7 +437,8 @@ fn inv_7_an_organisation_that_exists_accepts_instead_of_registering() {
     assert!(joined.was_joined_by(birch.id) && !joined.repeats(&by_invitation(&gateway).next));
     let subscribed =
         Effect::Subscribe { organisation: birch.id, application: supply.id.clone(), account: administrator.id };
-    let used = Effect::UseInvitation { slot: slot.id, generation: 1, registration: joined.id };
+    let generation = slot.current.generation;
+    let used = Effect::UseInvitation { slot: slot.id, generation, registration: joined.id };
     assert_eq!(effects, [subscribed, used], "no second organisation is founded");
 }
 
