@@ -15,6 +15,7 @@ pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
 pub mod machine;
+pub mod parts;
 pub mod password;
 pub mod platform;
 pub mod problem;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
 use std::{cell::RefCell, sync::Arc};
 
+use crate as edge;
 use crate::{
     cookies,
     drain::Hands,
