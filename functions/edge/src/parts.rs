@@ -20,7 +20,19 @@ macro_rules! parts {
     };
 }
 
-parts!(Opening<'_>, Navigation, Place<'_>, Closing, Csrf, Summary<'_>, Described<'_>, Notes<'_>, Mark<'_>, Label<'_>, Field<'_>);
+parts!(
+    Opening<'_>,
+    Navigation,
+    Place<'_>,
+    Closing,
+    Csrf,
+    Summary<'_>,
+    Described<'_>,
+    Notes<'_>,
+    Mark<'_>,
+    Label<'_>,
+    Field<'_>
+);
 
 /// The page's head, the skip link, and the header up to the service's name.
 #[derive(Template)]

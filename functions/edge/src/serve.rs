@@ -308,19 +308,20 @@ pub(crate) fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gate
 
 /// A form's redirect may end at an application, and browsers hold redirects of forms to `form-action`.
 fn form_targets(gateway: &Gateway) -> String {
-    let mut origins: Vec<&str> = gateway
-        .applications
-        .iter()
-        .flat_map(|application| {
-            let oidc = &application.oidc;
-            let ends = oidc.redirect_uris.iter().chain(&oidc.post_logout_redirect_uris);
-            ends.chain(std::iter::once(&oidc.initiate_login_uri))
-        })
-        .filter_map(|uri| origin_of(uri))
-        .collect();
-    origins.sort_unstable();
-    origins.dedup();
-    [""].into_iter().chain(origins).collect::<Vec<_>>().join(" ")
+    let mut targets = String::new();
+    for application in &gateway.applications {
+        let oidc = &application.oidc;
+        let ends = oidc.redirect_uris.iter().chain(&oidc.post_logout_redirect_uris);
+        for uri in ends.chain(std::iter::once(&oidc.initiate_login_uri)) {
+            if let Some(origin) = origin_of(uri)
+                && !targets.split(' ').any(|known| known == origin)
+            {
+                targets.push(' ');
+                targets.push_str(origin);
+            }
+        }
+    }
+    targets
 }
 
 fn origin_of(uri: &str) -> Option<&str> {

@@ -1,6 +1,6 @@
 //! Pages and documents from the same data: a View is what a route shows, as JSON or as HTML.
 
-use std::{any::Any, collections::BTreeMap};
+use std::any::Any;
 
 use askama::Template;
 use http::StatusCode;
@@ -15,18 +15,19 @@ impl<T: Serialize + Template> View for T {}
 
 /// What belongs to the request and not to the View: the service's name, the anti-forgery token, who is signed in.
 #[derive(Debug, Default, Clone)]
-pub struct Frame(BTreeMap<&'static str, String>);
+pub struct Frame(Vec<(&'static str, String)>);
 
 impl Frame {
-    /// Adds a value that the frame's templates ask for by name.
+    /// Sets a value that the frame's templates ask for by name.
     pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
-        self.0.insert(name, value.into());
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value.into()));
     }
 }
 
 impl askama::Values for Frame {
     fn get_value<'a>(&'a self, key: &str) -> Option<&'a dyn Any> {
-        self.0.get(key).map(|value| value as &dyn Any)
+        self.0.iter().find(|(name, _)| *name == key).map(|(_, value)| value as &dyn Any)
     }
 }
 

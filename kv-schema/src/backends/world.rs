@@ -4,9 +4,11 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     fmt,
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasher as _, Hash, Hasher as _},
     rc::Rc,
 };
+
+use foldhash::quality::FixedState;
 
 use super::{
     model::{Backend, Exchange, Model, Remembered},
@@ -252,7 +254,7 @@ impl World {
         let state = self.state.borrow();
         let mut posted: Vec<&Posted> = state.posted.iter().collect();
         posted.sort_by_key(|posted| &posted.idempotency_key);
-        let mut hash = DefaultHasher::new();
+        let mut hash = FixedState::default().build_hasher();
         (&state.model, &state.told, state.unix_seconds, state.stale_reads, posted).hash(&mut hash);
         hash.finish()
     }
@@ -297,7 +299,7 @@ impl State {
 
     fn tell(&mut self, client: u64, answer: &impl Hash) {
         let told = self.told.entry(client).or_default();
-        let mut hash = DefaultHasher::new();
+        let mut hash = FixedState::default().build_hasher();
         (*told, answer, self.unix_seconds).hash(&mut hash);
         *told = hash.finish();
     }
