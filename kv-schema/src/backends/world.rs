@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::BTreeMap,
     fmt,
-    hash::{BuildHasher as _, Hash, Hasher as _},
+    hash::{BuildHasher as _, Hash},
     rc::Rc,
 };
 
@@ -254,9 +254,7 @@ impl World {
         let state = self.state.borrow();
         let mut posted: Vec<&Posted> = state.posted.iter().collect();
         posted.sort_by_key(|posted| &posted.idempotency_key);
-        let mut hash = FixedState::default().build_hasher();
-        (&state.model, &state.told, state.unix_seconds, state.stale_reads, posted).hash(&mut hash);
-        hash.finish()
+        FixedState::default().hash_one((&state.model, &state.told, state.unix_seconds, state.stale_reads, posted))
     }
 
     /// Every key that exists, without an operation.
@@ -299,9 +297,7 @@ impl State {
 
     fn tell(&mut self, client: u64, answer: &impl Hash) {
         let told = self.told.entry(client).or_default();
-        let mut hash = FixedState::default().build_hasher();
-        (*told, answer, self.unix_seconds).hash(&mut hash);
-        *told = hash.finish();
+        *told = FixedState::default().hash_one((*told, answer, self.unix_seconds));
     }
 }
 
