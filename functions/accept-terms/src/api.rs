@@ -110,8 +110,19 @@ impl TermsPage {
             TermsStanding::Pending => (Standing::Pending, None),
         };
         let may_accept = Organisation::may_accept_terms(person, &application.id);
+        let acceptances = subscription.acceptances.iter().map(Accepted::of).collect();
+        Some(Self::standing(application, now, (standing, grace_ends), may_accept, acceptances).with(faults))
+    }
+
+    fn standing(
+        application: &Application,
+        now: Timestamp,
+        (standing, grace_ends): (Standing, Option<Timestamp>),
+        may_accept: bool,
+        acceptances: Vec<Accepted>,
+    ) -> Self {
         let current = application.current_terms(now);
-        Some(Self {
+        Self {
             title: title(standing, may_accept, &application.name),
             application: application.id.to_string(),
             name: application.name.clone(),
@@ -125,9 +136,9 @@ impl TermsPage {
                 paragraphs: paragraphs(&current.text),
                 grace_ends,
             },
-            acceptances: subscription.acceptances.iter().map(Accepted::of).collect(),
-            faults,
-        })
+            acceptances,
+            faults: FormFaults::none(),
+        }
     }
 
     /// The page with what was refused.

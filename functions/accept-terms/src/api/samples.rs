@@ -2,18 +2,16 @@
 
 use edge::{
     Platform,
-    form::{FormFaults, paragraphs},
     gallery::{Album, Visitor},
 };
 use http::StatusCode;
 use shared::{
     config::Application,
-    organisation::whom_to_ask,
     refusal::Refusal,
     values::{Seconds, Timestamp},
 };
 
-use super::{Accepted, Current, Standing, TermsPage, title};
+use super::{Accepted, Standing, TermsPage};
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
@@ -41,21 +39,7 @@ fn page(application: &Application, now: Timestamp, standing: Standing, may_accep
         by_name: "Ada Byron".to_owned(),
         at: now,
     };
-    TermsPage {
-        title: title(standing, may_accept, &application.name),
-        application: application.id.to_string(),
-        name: application.name.clone(),
-        standing,
-        may_accept,
-        ask: (!may_accept).then(|| whom_to_ask(application)),
-        current: Current {
-            version: terms.version.as_str().to_owned(),
-            effective: terms.effective,
-            digest: terms.digest(),
-            paragraphs: paragraphs(&terms.text),
-            grace_ends: (standing == Standing::Grace).then(|| now.plus(Seconds::days(14))),
-        },
-        acceptances: if standing == Standing::Pending { Vec::new() } else { vec![accepted] },
-        faults: FormFaults::none(),
-    }
+    let grace_ends = (standing == Standing::Grace).then(|| now.plus(Seconds::days(14)));
+    let acceptances = if standing == Standing::Pending { Vec::new() } else { vec![accepted] };
+    TermsPage::standing(application, now, (standing, grace_ends), may_accept, acceptances)
 }
