@@ -13,6 +13,7 @@ use kv_schema::{
 };
 use shared::{
     account::{Account, Admission, Login},
+    audit::Action,
     decision::Decision,
     effect::Effect,
     invitation::{InvitationId, InvitationSlot},
@@ -70,7 +71,9 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Dequeue { registration, submitted_at } => dequeue(edge, registration, submitted_at).await,
         Effect::FoundOrganisation(organisation) => {
             let id = organisation.id;
-            edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
+            edge.create::<Organisation>(&id, Decision::quiet(Action::OrganisationFounding, *organisation))
+                .await
+                .map(drop)
         }
         Effect::Admit(admission) => admit(edge, *admission).await,
         Effect::IndexOrganisation { organisation, traits } => index_organisation(edge, organisation, &traits).await,
@@ -137,7 +140,7 @@ async fn index_organisation<P: Platform>(
     traits: &[[u8; 16]],
 ) -> Result<(), Failure> {
     for id in traits {
-        let first = Decision::quiet(Alike::first(*id, organisation));
+        let first = Decision::quiet(Action::Indexing, Alike::first(*id, organisation));
         if let NowStands::Another(_) = edge.create::<Alike>(id, first).await? {
             let more =
                 edge.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
@@ -229,7 +232,7 @@ async fn claim_user_id<P: Platform>(edge: &Edge<P>, admission: &Admission) -> Re
 /// Claims an e-mail or a User ID for an account and answers whose it is.
 async fn claim_login<P: Platform>(edge: &Edge<P>, name: &str, account: AccountId) -> Result<AccountId, Failure> {
     let id = edge.login_id(name);
-    match edge.create(&id, Decision::quiet(Login { id, account })).await? {
+    match edge.create(&id, Decision::quiet(Action::LoginClaim, Login { id, account })).await? {
         NowStands::Ours(stored) | NowStands::Another(stored) => Ok(stored.value().account),
     }
 }

@@ -19,6 +19,7 @@ use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowSt
 use http::{Method, StatusCode};
 use kv_schema::{key::Key, record::Record};
 use shared::{
+    audit::Action,
     config::{Application, Partner},
     decision::{Counted, Decision},
     invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
@@ -144,7 +145,7 @@ async fn claim<P: Platform>(
     let body = digest256([digest256(request.path.as_bytes()), digest256(&request.body)].as_flattened());
     let claim = IdempotencyClaim { id, body, claimed_at: edge.now };
     // One note leads a sweep to the claim and to what is written next.
-    let standing = match edge.create_before(&id, Decision::quiet(claim), written_next).await {
+    let standing = match edge.create_before(&id, Decision::quiet(Action::RequestClaim, claim), written_next).await {
         Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => stored.into_value(),
         Err(Failure::Refused(Refusal::Busy { .. })) => return Err(Refusal::StillRunning.into()),
         Err(other) => return Err(other),

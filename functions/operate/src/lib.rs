@@ -19,6 +19,7 @@ use edge::{
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
 use shared::{
+    audit::Action,
     batch::{Batch, Printed},
     config::OperatorRole,
     decision::Decision,
@@ -190,9 +191,10 @@ async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -
     let prepared: Vec<[u8; 16]> = promos.iter().map(|promo| *promo.id.bytes()).collect();
     edge.note(&[Batch::key(&id)], &prepared).await?;
     for promo in promos {
-        edge.insert(&promo.id.clone(), Decision::quiet(promo)).await?;
+        edge.insert(&promo.id.clone(), Decision::quiet(Action::PromoPrinting, promo)).await?;
     }
     // Whoever was faster with the same form has the codes that count.
-    let (NowStands::Ours(stored) | NowStands::Another(stored)) = edge.create(&id, Decision::quiet(batch)).await?;
+    let (NowStands::Ours(stored) | NowStands::Another(stored)) =
+        edge.create(&id, Decision::quiet(Action::PromoPrinting, batch)).await?;
     Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?))
 }

@@ -7,6 +7,7 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
+    audit::Action,
     config,
     decision::Decision,
     operator::{Attempt, Operator},
@@ -91,7 +92,10 @@ async fn attempt<'a, P: Platform>(
     let password_matches = password_matches(edge, &counter, credentials.password).await?;
     let seed = edge.keys.operator_totp_seed(&counter.id);
     let secret = edge.fresh_secret();
-    drop(edge.create(&counter.record, Decision::quiet(Operator::new(counter.id.clone()))).await?);
+    drop(
+        edge.create(&counter.record, Decision::quiet(Action::OperatorRecord, Operator::new(counter.id.clone())))
+            .await?,
+    );
     // 5. Decide and 6. commit.
     let (judged, _) = edge
         .transact::<Operator, Result<(), Refusal>>(&counter.record, Refusal::SignInFailed, |operator, _| {

@@ -23,6 +23,7 @@ use edge::{
 use http::{Method, StatusCode};
 use kv_schema::record::{Record, Stored};
 use shared::{
+    audit::Action,
     batch::Batch,
     checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
     config::{Gateway, Partner},
@@ -216,7 +217,7 @@ async fn fulfil<P: Platform>(
     let prepared: Vec<[u8; 16]> = complete.licences.iter().map(|licence| *licence.id.bytes()).collect();
     edge.note(&[Order::key(&id)], &prepared).await?;
     for licence in complete.licences {
-        edge.insert(&licence.id.clone(), Decision::quiet(licence)).await?;
+        edge.insert(&licence.id.clone(), Decision::quiet(Action::LicenceIssue, licence)).await?;
     }
     Ok((edge.create(&id, complete.order).await?, complete.token))
 }
