@@ -410,8 +410,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         let of_living = living.as_ref().map(|chain| chain.created_unix_seconds);
         // A sweep may have died between writing the life down and the deletion.
         let lives = lives.into_iter().filter(|life| Some(life.created_unix_seconds) != of_living);
-        let lives =
-            lives.map(|Life { created_unix_seconds, parts }| Chain { created_unix_seconds, parts, tail: None });
+        let lives = lives.map(|Life { created_unix_seconds, parts }| Chain { created_unix_seconds, parts, tail: None });
         Ok(lives.chain(living).collect())
     }
 }

@@ -549,14 +549,14 @@ mod tests {
     /// The least sealed value: a generation, a nonce and a tag.
     const EFFECT: &[u8] = b"\x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
-    /// Format, version; revision, created (varint), one write id, one effect; then the body.
+    /// Format, version; revision, created (varint), one write id, one effect, no audit trail; then the body.
     const V2_BYTES: &[u8] = b"\x01\x02\x01\x80\xbe\x83\xd8\x06\x01\
         \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
         \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\
-        \x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\x01a\xac\x02";
+        \x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\x00\x01a\xac\x02";
 
     const V1_BYTES: &[u8] =
-        b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x01b";
+        b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x01b";
 
     #[test]
     fn the_envelope_has_these_bytes() {
@@ -572,7 +572,7 @@ mod tests {
         let envelope = thing().condemned(condemned, WriteId([3; 16]));
         let bytes = envelope.to_bytes().expect("small");
         assert_eq!(bytes.get(..3), Some([2, 2, 2].as_slice()), "format 2, version 2, revision 2");
-        assert!(bytes.ends_with(b"\xac\x02\xad\x02\x01a\xac\x02"), "{}", bytes.escape_ascii());
+        assert!(bytes.ends_with(b"\x00\xac\x02\xad\x02\x01a\xac\x02"), "{}", bytes.escape_ascii());
         let read = parse(&bytes).expect("just written").into_envelope();
         assert_eq!(read.is_condemned(), Some(condemned));
         let body = value().encode().expect("small");

@@ -213,6 +213,15 @@ macro_rules! swept {
             None
         }
 
+        /// The keys of what was prepared for the record of this key.
+        pub(crate) fn prepared_keys(owner: &Key, ids: &[[u8; 16]]) -> Vec<Key> {
+            let Some((prefix, _)) = owner.id() else { return Vec::new() };
+            $(if prefix == $special::PREFIX.as_str() {
+                return ids.iter().filter_map($special::prepared_key).collect();
+            })*
+            Vec::new()
+        }
+
         /// The kind of record that this key names; `None` when it is no key of a record listed here.
         pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
             let (prefix, _) = key.id()?;

@@ -4,8 +4,18 @@ use askama::Template;
 use base64ct::{Base64, Encoding as _};
 use http::{Method, StatusCode};
 use serde::Serialize;
-use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
-use std::{cell::RefCell, sync::Arc};
+use shared::{
+    audit::{Actor, Origin},
+    config::Gateway,
+    refusal::Refusal,
+    secret::Keys,
+    values::Timestamp,
+};
+use std::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use crate::{
     cookies,
@@ -54,6 +64,9 @@ where
             headers: RefCell::default(),
             frame: RefCell::default(),
             noted: RefCell::default(),
+            acting: RefCell::new(Actor::Stranger),
+            origin: origin_of_request(&request),
+            decoy: Cell::new(false),
         },
         Err(fault) => {
             platform.log(&log_line(&request_id, &request, StatusCode::SERVICE_UNAVAILABLE, Some(&fault.to_string())));
@@ -75,6 +88,16 @@ where
     reply.headers.extend(edge.headers.take());
     let cookies = edge.cookies.borrow().clone();
     finish(reply, &cookies, Some(&edge.gateway))
+}
+
+/// Where the platform says that the connection comes from: an address, with or without its port.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
+fn origin_of_request(request: &Request) -> Origin {
+    let address = request.header(CLIENT_ADDRESS).and_then(|text| {
+        text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse::<IpAddr>()).ok()
+    });
+    address.map(Origin::from).unwrap_or_default()
 }
 
 fn bodiless(headers: Headers) -> Request {
@@ -124,6 +147,9 @@ pub(crate) struct ProblemPage<'a> {
 impl<P: Platform> Edge<P> {
     /// Turns a failure into its reply and its log line.
     pub(crate) fn refuse(&self, request: &Request, failure: &Failure) -> Reply {
+        if let Failure::Refused(refusal) = failure {
+            self.log_refused_authentication(refusal);
+        }
         if let Failure::Refused(Refusal::NotSignedIn) = failure
             && request.wants_page()
         {
@@ -199,6 +225,29 @@ impl<P: Platform> Edge<P> {
         links
     }
 
+    /// Writes a refused authentication to the log (AUD-1): what touches no record leaves no other trace, since strangers
+    /// must not fill the store. Other refusals are not written here.
+    pub fn log_refused_authentication(&self, refusal: &Refusal) {
+        if refusal.is_of_authentication() {
+            self.log_refused(refusal.code());
+        }
+    }
+
+    /// As [`Edge::log_refused_authentication`], for an answer that has no refusal behind it.
+    pub fn log_refused(&self, cause: &str) {
+        let origin = self.origin.to_string();
+        let actor = self.acting.borrow();
+        let line = LogLine {
+            request: &self.request_id,
+            event: "authentication refused",
+            cause: Some(cause),
+            actor: Some(actor.kind()),
+            origin: &origin,
+            ..LogLine::default()
+        };
+        self.platform.log(&line.text());
+    }
+
     /// Writes what did not work to the log; the request goes on without it.
     pub fn log_failure(&self, what: &str, failure: &Failure) {
         let cause = match failure {
@@ -249,6 +298,10 @@ struct LogLine<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    origin: &'a str,
 }
 
 impl LogLine<'_> {
@@ -265,6 +318,7 @@ fn log_line(request_id: &str, request: &Request, status: StatusCode, cause: Opti
         path: &request.path,
         status: Some(status.as_u16()),
         cause,
+        ..LogLine::default()
     }
     .text()
 }

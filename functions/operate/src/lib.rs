@@ -19,7 +19,7 @@ use edge::{
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
 use shared::{
-    audit::Action,
+    audit::{Action, Actor},
     batch::{Batch, Printed},
     config::OperatorRole,
     decision::Decision,
@@ -84,6 +84,7 @@ async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Resul
     let stored =
         edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
     let duty = stored.value().on_duty(operator, &cookie.secret(), edge.now)?;
+    edge.acts(Actor::Operator(operator.id.clone()));
     edge.frame_value("operator", duty.name());
     Ok(duty)
 }
@@ -189,7 +190,7 @@ async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -
     let Printed { promos, batch } = Batch::print(id, &order, duty, &edge.keys, edge.now, &mut edge.rng());
     // Should this request die before the batch is there, a sweep removes the codes.
     let prepared: Vec<[u8; 16]> = promos.iter().map(|promo| *promo.id.bytes()).collect();
-    edge.note(&[Batch::key(&id)], &prepared).await?;
+    edge.note::<Batch>(&[Batch::key(&id)], &prepared).await?;
     for promo in promos {
         edge.insert(&promo.id.clone(), Decision::quiet(Action::PromoPrinting, promo)).await?;
     }

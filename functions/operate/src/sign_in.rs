@@ -7,7 +7,7 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
-    audit::Action,
+    audit::{Action, Actor},
     config,
     decision::Decision,
     operator::{Attempt, Operator},
@@ -74,6 +74,7 @@ fn counter<'a, P: Platform>(edge: &'a Edge<P>, name: &str) -> Result<Counter<'a>
             variable: Some(&operator.password_digest_variable),
         });
     }
+    edge.acts_on_a_decoy();
     let [share, ..] = digest256(name.as_bytes());
     Ok(Counter {
         record: edge.keys.index(IndexPurpose::Operator, &[STRANGER.as_bytes(), &[share]]),
@@ -127,6 +128,7 @@ pub(crate) async fn sign_out<P: Platform>(edge: &Edge<P>, request: &Request) -> 
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let cookie: Option<OperatorCookie> = edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session);
     if let Some(cookie) = cookie {
+        edge.acts(Actor::Operator(cookie.operator.clone()));
         let record = record_of(edge, &cookie.operator);
         let ended = edge
             .transact::<Operator, ()>(&record, Refusal::NotSignedIn, |operator, _| {
