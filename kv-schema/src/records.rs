@@ -222,6 +222,12 @@ macro_rules! swept {
             Vec::new()
         }
 
+        /// The prefix of records listed here that has this name.
+        fn prefix_named(name: &str) -> Option<Prefix> {
+            let prefixes = [$($special::PREFIX,)* $($lasting::PREFIX),*];
+            prefixes.into_iter().find(|prefix| prefix.as_str() == name)
+        }
+
         /// The kind of record that this key names; `None` when it is no key of a record listed here.
         pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
             let (prefix, _) = key.id()?;
@@ -236,6 +242,13 @@ swept! {
         Meter [u8; 16], Alike [u8; 16];
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+}
+
+/// The key of a record, as an export or a log writes it; `None` for every other text.
+pub fn key_of_text(text: &str) -> Option<Key> {
+    let (prefix, id) = Key::id_of_text(text)?;
+    let key = Key::of_id(prefix_named(prefix)?, &id);
+    (key.as_str() == text).then_some(key)
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it

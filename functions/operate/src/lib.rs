@@ -6,6 +6,7 @@
 //! the batch (promo codes: the codes' records are written before it and count only once it names them).
 
 mod api;
+mod audit;
 mod sign_in;
 
 use edge::{
@@ -55,11 +56,17 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::POST, ["operate", "sign-out"]) => sign_in::sign_out(edge, request).await,
         (&Method::GET, ["operate", "registrations", id]) => detail(edge, request, id).await,
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
+        (&Method::GET, ["operate", "audit"]) => audit::show(edge, request).await,
+        (&Method::GET, ["operate", "audit", "export"]) => audit::export(edge, request).await,
         (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
         (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
-        (_, ["health" | "operate"] | ["operate", "registrations", _]) => {
-            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
-        }
+        (
+            _,
+            ["health" | "operate"]
+            | ["operate", "audit"]
+            | ["operate", "audit", "export"]
+            | ["operate", "registrations", _],
+        ) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
             Err(BadRequest::MethodNotAllowed("POST").into())
