@@ -628,6 +628,11 @@ pub fn order_another_batch(_: &Stage) -> Ask {
     batch(2, 3)
 }
 
+/// Sixty promo codes on a form of their own.
+pub fn order_large_batch(_: &Stage) -> Ask {
+    batch(9, 60)
+}
+
 /// There is a promo code that nobody used.
 pub fn with_promo(stage: &mut Stage) {
     on_duty(stage);
