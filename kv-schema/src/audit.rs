@@ -460,3 +460,58 @@ fn linked(before: Hash, mut bytes: &[u8]) -> Vec<Linked> {
 fn fault(fault: RecordFault) -> Fault {
     Fault::Record { prefix: PART.as_str(), fault }
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::audit::{Action, Actor, Origin};
+
+    use super::*;
+    use crate::key::Keyed;
+
+    fn new_entry() -> NewEntry {
+        let (actor, action) = (Actor::Machine, Action::Order);
+        let deed = Deed { actor, action, denial: None, request: "r".to_owned(), origin: Origin::Unknown };
+        NewEntry { at_unix_seconds: 300, note: Some(EntryId([3; 16])), deed }
+    }
+
+    // OPS-4, AUD-1: what a release wrote is read by every later one, and verified by those who know only the documents.
+    #[test]
+    fn the_trail_has_these_bytes() {
+        let key = [0; 16].key(Prefix::new("ord"));
+        let mut tail = Tail::begin(&key);
+        tail.add(7, WriteId([2; 16]), new_entry()).expect("small");
+        let entry: &[u8] = b"\x07\
+            \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\
+            \xac\x02\
+            \x01\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\
+            \x07\x24\x00\x01r\x00";
+        let length = u8::try_from(entry.len()).expect("small");
+        assert_eq!(tail.bytes, [&[length], entry].concat(), "{}", tail.bytes.escape_ascii());
+        let first: Hash = Sha256::digest([b"vestibule/v1/audit\0".as_slice(), key.as_str().as_bytes()].concat()).into();
+        let last: Hash = Sha256::digest([first.as_slice(), entry].concat()).into();
+        assert_eq!(tail.head, Head { parts: 0, entries: 1, day: 0, before: first, last });
+        let head = encode_body(&tail.head).expect("small");
+        assert_eq!(head, [[0, 1, 0].as_slice(), &first, &last].concat());
+        let part = tail.part().encode().expect("small");
+        assert_eq!(part, [first.as_slice(), &last, &[length + 1, length], entry].concat());
+        let former = Former { lives: vec![Life { created_unix_seconds: 300, parts: 2 }] };
+        assert_eq!(former.encode().expect("small"), b"\x01\xac\x02\x02");
+        assert_eq!(part_key(&key, 300, 2).as_str(), format!("aud:302:{key}"));
+    }
+
+    // AUD-1: a record's trail never endangers what a value may have.
+    #[test]
+    fn the_largest_trail_is_small() {
+        let slug = "a".repeat(40);
+        let (partner, key) = (slug.parse().expect("a slug"), u8::MAX);
+        let deed = Deed { actor: Actor::Partner { partner, key }, origin: Origin::V6([255; 6]), ..new_entry().deed };
+        let deed = Deed { denial: Some(shared::audit::Denial::WrongCode), request: "r".repeat(64), ..deed };
+        let key = [0; 16].key(Prefix::new("ord"));
+        let mut tail = Tail::begin(&key);
+        while !tail.is_full() {
+            let entry = NewEntry { at_unix_seconds: u64::MAX, deed: deed.clone(), ..new_entry() };
+            tail.add(u64::MAX, WriteId([2; 16]), entry).expect("small");
+        }
+        assert!(tail.bytes.len() < 2 * PART_BYTES, "{} bytes", tail.bytes.len());
+    }
+}

@@ -55,6 +55,7 @@ where
         Ok((gateway, keys, public_url)) => Edge {
             now: Timestamp::from_unix(i64::try_from(platform.unix_seconds()).unwrap_or(i64::MAX)),
             platform,
+            origin: origin_of_request(&request, &gateway),
             gateway,
             keys,
             request_id,
@@ -65,7 +66,6 @@ where
             frame: RefCell::default(),
             noted: RefCell::default(),
             acting: RefCell::new(Actor::Stranger),
-            origin: origin_of_request(&request),
             decoy: Cell::new(false),
         },
         Err(fault) => {
@@ -93,8 +93,12 @@ where
 /// Where the platform says that the connection comes from: an address, with or without its port.
 const CLIENT_ADDRESS: &str = "spin-client-addr";
 
-fn origin_of_request(request: &Request) -> Origin {
-    let address = request.header(CLIENT_ADDRESS).and_then(|text| {
+/// The network that the request comes from. What the platform or the proxy says stands last: a client's own headers of this
+/// name stay in front of it.
+fn origin_of_request(request: &Request, gateway: &Gateway) -> Origin {
+    let header = gateway.service.client_address_header.as_deref().unwrap_or(CLIENT_ADDRESS);
+    let said = request.headers.all(header).last().flatten();
+    let address = said.and_then(|text| text.rsplit(',').next()).map(str::trim).and_then(|text| {
         text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse::<IpAddr>()).ok()
     });
     address.map(Origin::from).unwrap_or_default()
@@ -399,6 +403,33 @@ mod tests {
         assert!(policy(Scripts::From("https://captcha.example")).contains("script-src https://captcha.example;"));
         for scripts in [Scripts::None, Scripts::Ours, Scripts::From("https://captcha.example")] {
             assert!(!policy(scripts).contains("unsafe"), "{scripts:?}");
+        }
+    }
+
+    #[test]
+    fn aud_1_what_the_platform_or_the_proxy_says_stands_last() {
+        // AUD-1
+        let text = include_str!("../../../gateway.toml");
+        let direct = Gateway::parse(text).expect("valid");
+        let named = text.replacen("[service]", "[service]\nclient_address_header = \"x-forwarded-for\"", 1);
+        let proxied = Gateway::parse(&named).expect("valid");
+        let forwarded = "x-forwarded-for";
+        for (gateway, headers, network) in [
+            (&direct, vec![(CLIENT_ADDRESS, "203.0.113.7:4711")], "203.0.113.0/24"),
+            (&direct, vec![(CLIENT_ADDRESS, "198.51.100.1"), (CLIENT_ADDRESS, "[2001:db8::1]:80")], "2001:db8::/48"),
+            (&direct, vec![(CLIENT_ADDRESS, "forged")], ""),
+            (&direct, vec![(forwarded, "198.51.100.1")], ""),
+            (&direct, Vec::new(), ""),
+            (
+                &proxied,
+                vec![(forwarded, "198.51.100.1, 203.0.113.7"), (CLIENT_ADDRESS, "10.0.0.1:80")],
+                "203.0.113.0/24",
+            ),
+            (&proxied, vec![(forwarded, "198.51.100.1"), (forwarded, "203.0.113.7")], "203.0.113.0/24"),
+            (&proxied, vec![(CLIENT_ADDRESS, "203.0.113.7:4711")], ""),
+        ] {
+            let request = Request::new(Method::GET, "/", headers.iter().copied().collect(), Vec::new());
+            assert_eq!(origin_of_request(&request, gateway).to_string(), network, "{headers:?}");
         }
     }
 

@@ -203,6 +203,7 @@ fn aud_1_what_touches_no_record_is_in_the_log_without_names() {
     ];
     let keys = audit::records(&stage).len();
     for (mut ask, cause) in asks {
+        ask.headers.push(("spin-client-addr", "forged".to_owned()));
         ask.headers.push(("spin-client-addr", "203.0.113.7:4711".to_owned()));
         let logged = stage.deployment().log_lines().len();
         let answer = stage.send(component, &ask);
