@@ -160,7 +160,7 @@ impl<P: Platform> Edge<P> {
             };
             // What ends was noted when it was made; effects are to be noted anew, and the first change of a day.
             if note.is_none() && (!decision.effects.is_empty() || self.is_to_be_found(&decision, seen.stored())) {
-                note = self.note_alone(&key).await?;
+                note = Some(self.note_alone(&key).await?);
             }
             let (next, carried) = self.carried(&key, decision, note)?;
             match kv.replace(seen, next, carried).await? {
@@ -202,7 +202,7 @@ impl<P: Platform> Edge<P> {
         let mut note = self.note_about(&key);
         if note.is_none() && leaves_something(&decision) {
             if others.is_empty() {
-                note = self.note_alone(&key).await?;
+                note = Some(self.note_alone(&key).await?);
             } else {
                 self.note::<R>(&[std::slice::from_ref(&key), others].concat(), &[]).await?;
                 note = self.note_about(&key);
@@ -245,7 +245,7 @@ impl<P: Platform> Edge<P> {
         let key = R::key(id);
         let mut note = self.note_about(&key);
         if note.is_none() && leaves_something(&decision) {
-            note = self.note_alone(&key).await?;
+            note = Some(self.note_alone(&key).await?);
         }
         let (next, carried) = self.carried(&key, decision, note)?;
         let stored = self.kv().insert_fresh(id, next, carried).await?;

@@ -59,15 +59,17 @@ impl<P: Platform> Edge<P> {
     }
 
     /// Notes one record. When that cannot be done, nothing may be written.
-    pub(crate) async fn note_alone(&self, key: &Key) -> Result<Option<EntryId>, Failure> {
-        if self.decoy.get() {
+    pub(crate) async fn note_alone(&self, key: &Key) -> Result<EntryId, Failure> {
+        let note = if self.decoy.get() {
             self.note_for_nobody().await?;
-            return Ok(None);
-        }
-        let note = self.kv().remind_of(std::slice::from_ref(key), &[], self.unix_seconds()).await?;
-        let note = note.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?;
+            // No entry will name it.
+            EntryId([0; 16])
+        } else {
+            let note = self.kv().remind_of(std::slice::from_ref(key), &[], self.unix_seconds()).await?;
+            note.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?
+        };
         self.noted.borrow_mut().push((key.clone(), note));
-        Ok(Some(note))
+        Ok(note)
     }
 
     /// Whether the change has to be noted for the audit to find it.
