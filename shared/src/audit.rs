@@ -6,7 +6,10 @@
 //!
 //! Entries outlive releases: the lists are only ever appended to, and no code is renamed.
 
-use core::{fmt, net::IpAddr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -207,14 +210,8 @@ pub enum Origin {
 impl From<IpAddr> for Origin {
     fn from(address: IpAddr) -> Self {
         match address.to_canonical() {
-            IpAddr::V4(address) => {
-                let [a, b, c, _] = address.octets();
-                Self::V4([a, b, c])
-            }
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f])
-            }
+            IpAddr::V4(address) => address.octets().first_chunk().copied().map_or(Self::Unknown, Self::V4),
+            IpAddr::V6(address) => address.octets().first_chunk().copied().map_or(Self::Unknown, Self::V6),
         }
     }
 }
@@ -225,9 +222,10 @@ impl fmt::Display for Origin {
         match self {
             Self::Unknown => Ok(()),
             Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
-            Self::V6([a, b, c, d, e, g]) => {
-                let bytes = [*a, *b, *c, *d, *e, *g, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                write!(f, "{}/48", core::net::Ipv6Addr::from(bytes))
+            Self::V6(prefix) => {
+                let mut address = [0; 16];
+                address.iter_mut().zip(prefix).for_each(|(to, from)| *to = *from);
+                write!(f, "{}/48", Ipv6Addr::from(address))
             }
         }
     }

@@ -17,6 +17,7 @@ use proofs::{
 };
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use shared::audit::Denial;
 
 fn stage(before: fn(&mut Stage)) -> Stage {
     let mut stage = Stage::new(Backend::Sqlite);
@@ -31,7 +32,7 @@ fn told_since(stage: &Stage, key: &str, revision: u64) -> Vec<(&'static str, Opt
     let entries = trail.entries.iter().filter_map(|linked| linked.entry.as_ref());
     let later = entries.filter(|entry| entry.revision > revision);
     later
-        .map(|entry| (entry.deed.action.code(), entry.deed.denial.map(|why| why.code()), entry.deed.actor.kind()))
+        .map(|entry| (entry.deed.action.code(), entry.deed.denial.map(Denial::code), entry.deed.actor.kind()))
         .collect()
 }
 
@@ -325,7 +326,7 @@ fn verify(lines: &[Value]) -> BTreeMap<String, Vec<Value>> {
     for (record, chain) in &mut chains {
         chain.sort_by_key(|line| line["revision"].as_u64());
         let first = Sha256::new().chain_update("vestibule/v1/audit\0").chain_update(record).finalize();
-        let first: String = first.iter().map(|byte| format!("{byte:02x}")).collect();
+        let first = hex(&first);
         if chain[0]["revision"] == 1 {
             assert_eq!(chain[0]["previous"], first.as_str(), "{record}");
         }
@@ -334,6 +335,10 @@ fn verify(lines: &[Value]) -> BTreeMap<String, Vec<Value>> {
         }
     }
     chains
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn day_of(stage: &Stage) -> String {
@@ -352,7 +357,7 @@ fn aud_1_the_export_of_a_day_has_every_entry_once_and_verifies_by_itself() {
     let expected: BTreeSet<String> = audit::records(&stage)
         .keys()
         .flat_map(|key| audit::trail(&stage, key).expect("it has one").entries)
-        .map(|linked| linked.hash.iter().map(|byte| format!("{byte:02x}")).collect())
+        .map(|linked| hex(&linked.hash))
         .collect();
     let day = day_of(&stage);
     let mut pages = 0;
