@@ -5,7 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use kv_schema::backends::{model::Backend, world::Cost};
+use kv_schema::backends::{
+    explore::{Bounds, every_order},
+    model::Backend,
+    world::Cost,
+};
 use proofs::{
     actors::{self as by, ADA, BO, get, page},
     audit,
@@ -244,6 +248,29 @@ fn aud_1_the_first_change_of_a_day_costs_a_note_and_the_others_nothing() {
     let first = cost(&mut stage);
     assert!(first == Cost { reads: 4, writes: 2 } || first == Cost { reads: 6, writes: 6 }, "{first:?}");
     assert_eq!(cost(&mut stage), Cost { reads: 2, writes: 1 });
+}
+
+#[test]
+fn aud_1_two_first_changes_of_a_day_are_both_told_once() {
+    // AUD-1: a guess and a sign-in at once, in every order with up to two switches.
+    let start = stage(by::activated);
+    start.wait(86_400);
+    let sent = [by::guess_password as fn(&Stage) -> Ask, by::sign_in].map(|ask| start.sent(&ask(&start)));
+    let begin = || {
+        let stage = start.fork();
+        let actors = sent.iter().map(|sent| stage.under_way(component, sent)).collect();
+        (stage.deployment().world().clone(), actors)
+    };
+    let explored = every_order(Bounds { crashes: 0, switches: Some(2) }, begin, |ran| {
+        let stage = start.on(ran.world.clone());
+        assert_eq!(audit::complaint(&stage), None, "{:?}", ran.schedule);
+        let key = audit::records(&stage).into_keys().find(|key| key.starts_with("acct:")).expect("it stands");
+        let told = audit::trail(&stage, &key).expect("it has one");
+        let outcomes = told.entries.iter().rev().take(2).filter_map(|linked| linked.entry.as_ref());
+        let denials: BTreeSet<Option<&str>> = outcomes.map(|entry| entry.deed.denial.map(Denial::code)).collect();
+        assert_eq!(denials, BTreeSet::from([None, Some("wrong-password")]), "{:?}", ran.schedule);
+    });
+    assert!(explored.checked > 10, "{explored:?}");
 }
 
 fn audit_of(stage: &mut Stage, kind: &str, reference: &str) -> Answer {
