@@ -25,7 +25,12 @@ impl Key {
 
     /// The prefix and the 16 bytes of a key made from an id; `None` for every other key.
     pub(crate) fn id(&self) -> Option<(&str, [u8; 16])> {
-        let (prefix, id) = self.0.split_once(':')?;
+        Self::id_of_text(&self.0)
+    }
+
+    /// The prefix and the 16 bytes that a key made from an id would have, if its text were this.
+    pub(crate) fn id_of_text(text: &str) -> Option<(&str, [u8; 16])> {
+        let (prefix, id) = text.split_once(':')?;
         let id = base32::decode(base32::Alphabet::Rfc4648Lower { padding: false }, id)?;
         Some((prefix, id.try_into().ok()?))
     }

@@ -52,6 +52,7 @@ use std::fmt;
 use shared::secret::Sealed;
 
 use crate::{
+    audit::{NewEntry, Tail},
     key::{Counter, Key, Prefix},
     record::{Condemned, EffectId, Envelope, Kind, Pending, Record, RecordFault, Stored, Told, WriteId},
     records::{Swept, kind_of},
@@ -76,6 +77,21 @@ const _: () = assert!(CLOCK_SKEW_SECONDS + REQUEST_SECONDS <= GATE_SECONDS, "an 
 pub struct Kv<S, A> {
     store: S,
     ambient: A,
+}
+
+/// What a commit carries besides the value.
+#[derive(Debug, Default)]
+pub struct Carried {
+    /// What must follow it.
+    pub effects: Vec<Sealed>,
+    /// What the record's audit trail says of it; `None` for what no trail is kept of.
+    pub entry: Option<NewEntry>,
+}
+
+impl From<Vec<Sealed>> for Carried {
+    fn from(effects: Vec<Sealed>) -> Self {
+        Self { effects, entry: None }
+    }
 }
 
 /// A record that was read through a watch: the right to replace exactly this revision.
@@ -227,17 +243,24 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         &self,
         id: &R::Id,
         value: R,
-        effects: Vec<Sealed>,
+        carried: impl Into<Carried>,
     ) -> Result<Stored<R>, Fault> {
-        let envelope = self.insert_envelope(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await?;
+        let draft = self.first(R::KIND, R::key(id), encode(&value)?, carried.into())?;
+        let envelope = self.insert_envelope(draft).await?;
         Ok(Stored::written(envelope, value))
     }
 
     /// Writes a record that others may be creating at this moment: one of them wins, everybody learns who.
     ///
     /// Prefer not to need it: let what is fought over exist before the fight, and [`Kv::replace`] it.
-    pub async fn create<R: Record>(&self, id: &R::Id, value: R, effects: Vec<Sealed>) -> Result<Created<R>, Fault> {
-        Ok(match self.create_envelope(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await? {
+    pub async fn create<R: Record>(
+        &self,
+        id: &R::Id,
+        value: R,
+        carried: impl Into<Carried>,
+    ) -> Result<Created<R>, Fault> {
+        let draft = self.first(R::KIND, R::key(id), encode(&value)?, carried.into())?;
+        Ok(match self.create_envelope(draft).await? {
             Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
             Creation::Existed(envelope) => Created::Existed(open(envelope)?),
             Creation::Busy => Created::Busy,
@@ -249,9 +272,10 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         &self,
         id: &R::Id,
         value: R,
-        effects: Vec<Sealed>,
+        carried: impl Into<Carried>,
     ) -> Result<Created<R>, Fault> {
-        Ok(match self.create_past_gates(self.first(R::KIND, R::key(id), encode(&value)?, effects)).await? {
+        let draft = self.first(R::KIND, R::key(id), encode(&value)?, carried.into())?;
+        Ok(match self.create_past_gates(draft).await? {
             Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
             Creation::Existed(envelope) => Created::Existed(open(envelope)?),
             Creation::Busy => Created::Busy,
@@ -259,18 +283,27 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 
     /// Writes `next` over exactly the revision that was seen; what is still pending stays pending.
+    ///
+    /// An entry for a trail that is full costs 1 read and 1 write more ([`crate::audit`]).
     pub async fn replace<R: Record>(
         &self,
         seen: Seen<R, S>,
         next: R,
-        effects: Vec<Sealed>,
+        carried: impl Into<Carried>,
     ) -> Result<Replaced<R, S>, Fault> {
         let Seen { stored, cas } = seen;
         let condemned = stored.envelope().is_condemned();
         if condemned.is_some_and(|condemned| self.ambient.unix_seconds() < condemned.until_unix_seconds) {
             return Ok(Replaced::Gone);
         }
-        let draft = stored.into_envelope().next(encode(&next)?, self.name(effects), self.write_id());
+        let Carried { effects, entry } = carried.into();
+        let mut envelope = stored.into_envelope();
+        if entry.is_some() && envelope.tail().is_some_and(Tail::is_full) {
+            self.archive(&mut envelope).await?;
+        }
+        let write = self.write_id();
+        let draft = envelope.next(encode(&next)?, name(write, effects), write);
+        let draft = draft.audited(entry).map_err(|fault| record_fault(R::KIND, fault))?;
         Ok(match self.write(cas, draft).await? {
             Written::Applied(envelope) => Replaced::Committed(Stored::written(envelope, next)),
             Written::Other(watch) => Replaced::Lost(self::seen(watch)?),
@@ -311,7 +344,8 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 
     /// Removes a record that is over, and before it what ends with it: 1 write for each, `at_most` so many and one more.
-    /// When there is more, what is gone is taken out of the record, so that the next call goes on from there.
+    /// When there is more, what is gone is taken out of the record, so that the next call goes on from there. An audit trail
+    /// that is kept costs 3 reads and 2 writes more, 6 writes at the key's first life ([`crate::audit`]).
     ///
     /// The deletion is not conditional, and on `DynamoDB` versions start again at 1 when a record is made anew. So this is
     /// only for a record which has been over for [`CLOCK_SKEW_SECONDS`] and [`REQUEST_SECONDS`], and which no request
@@ -327,6 +361,9 @@ impl<S: Store, A: Ambient> Kv<S, A> {
             // Lost only to a sweep that has taken the turn meanwhile, and removes the same.
             drop(self.replace(seen, rest, Vec::new()).await?);
             return Ok(Removed::Part);
+        }
+        if R::AUDIT_KEPT {
+            self.bury(seen.stored().envelope()).await?;
         }
         self.delete(seen.stored().key()).await?;
         Ok(Removed::Whole)
@@ -374,6 +411,25 @@ impl<S: Store, A: Ambient> Kv<S, A> {
 
     async fn watch(&self, kind: Kind, key: &Key) -> Result<Option<Watch<S>>, Fault> {
         watched(kind, key, self.store.watch(key).await?)
+    }
+
+    pub(crate) async fn watched_envelope(&self, kind: Kind, key: &Key) -> Result<Option<Envelope>, Fault> {
+        Ok(self.watch(kind, key).await?.map(|watch| watch.envelope))
+    }
+
+    /// Writes what everybody who writes it writes the same: nobody can overwrite anything else with it.
+    pub(crate) async fn put_same(&self, draft: Envelope) -> Result<(), Fault> {
+        let prefix = draft.kind().prefix.as_str();
+        let bytes = draft.to_bytes().map_err(|fault| record_fault(draft.kind(), fault))?;
+        let Watched { cas, current } = self.store.watch(draft.key()).await?;
+        let stands = match current {
+            Some(stands) => stands,
+            None => match self.store.swap(cas, bytes.clone()).await? {
+                Swap::Applied => return Ok(()),
+                Swap::Refused(watched) => watched.current.ok_or(Fault::Refused { prefix })?,
+            },
+        };
+        if stands == bytes { Ok(()) } else { Err(Fault::Occupied { prefix }) }
     }
 
     async fn insert_envelope(&self, draft: Envelope) -> Result<Envelope, Fault> {
@@ -475,16 +531,16 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         }
     }
 
-    fn first(&self, kind: Kind, key: Key, body: Vec<u8>, effects: Vec<Sealed>) -> Envelope {
-        Envelope::first(kind, key, body, self.name(effects), self.write_id(), self.ambient.unix_seconds())
+    fn first(&self, kind: Kind, key: Key, body: Vec<u8>, carried: Carried) -> Result<Envelope, Fault> {
+        let Carried { effects, entry } = carried;
+        let write = self.write_id();
+        let now = self.ambient.unix_seconds();
+        let draft = Envelope::first(kind, key, body, name(write, effects), write, now);
+        draft.audited(entry).map_err(|fault| record_fault(kind, fault))
     }
 
     fn write_id(&self) -> WriteId {
         WriteId(self.random())
-    }
-
-    fn name(&self, effects: Vec<Sealed>) -> Vec<Pending> {
-        effects.into_iter().map(|effect| Pending { id: EffectId(self.random()), effect }).collect()
     }
 
     pub(crate) fn random(&self) -> [u8; 16] {
@@ -556,6 +612,17 @@ impl Key {
     pub(crate) fn gate(&self, unix_seconds: u64) -> Self {
         self.beside(GATE, unix_seconds / GATE_SECONDS)
     }
+}
+
+/// Effects are named after the write that leaves them: its id, with their number added to the last byte.
+fn name(write: WriteId, effects: Vec<Sealed>) -> Vec<Pending> {
+    let named = |(number, effect)| {
+        let WriteId(mut id) = write;
+        let [.., last] = &mut id;
+        *last = last.wrapping_add(number);
+        Pending { id: EffectId(id), effect }
+    };
+    (0..=u8::MAX).zip(effects).map(named).collect()
 }
 
 fn watched<S: Store>(kind: Kind, key: &Key, watched: Watched<S::Cas>) -> Result<Option<Watch<S>>, Fault> {

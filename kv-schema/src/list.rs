@@ -289,6 +289,17 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         }))
     }
 
+    /// The reads of an undisturbed append of something decided at that time.
+    pub(crate) async fn look(&self, list: &List, at_unix_seconds: u64) -> Result<(), Fault> {
+        let number = self.head(list).await?.last;
+        let sheet = self.load::<Sheet>(&list.sheet(number)).await?;
+        let started = sheet.map_or(u64::MAX, |seen| seen.value().started_unix_seconds);
+        if number > 0 && !certainly_before(started, at_unix_seconds) {
+            drop(self.load::<Sheet>(&list.sheet(number - 1)).await?);
+        }
+        Ok(())
+    }
+
     async fn head(&self, list: &List) -> Result<Head, Fault> {
         let stored = self.get::<Head>(&list.head).await?;
         Ok(stored.map_or(Head { first: 0, last: 0 }, |stored| *stored.value()))

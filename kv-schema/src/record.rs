@@ -1,6 +1,6 @@
 //! Records: a domain value inside the envelope that makes its commits provable.
 //!
-//! Stored bytes are `format (1 byte) | version (varint) | meta (postcard) | body (the rest)`:
+//! Stored bytes are `format (1 byte) | version (varint) | meta (postcard) | audit trail | body (the rest)`:
 //!
 //! - **version**: of the body and of the effects. A newer one than this program knows is refused before anything else is
 //!   decoded, and since writing requires having read, it is never overwritten.
@@ -10,8 +10,10 @@
 //! - **pending**: effects that must follow the commit. They are inside the record because a request has one commit point;
 //!   they stay until [`crate::kv::Kv::settle`] takes them out.
 //! - **created**: when, in unix seconds; from it the names of the gates that a creation may have left behind follow.
+//! - **audit trail**: who did what to the record, linked by hashes ([`crate::audit`]); opaque here. Its length stands before
+//!   it, and its end in the meta. Lists and the like have none.
 //!
-//! A record that is about to be removed has format 2, which says between meta and body until when nobody writes to it
+//! A record that is about to be removed has format 2, which says behind the meta until when nobody writes to it
 //! ([`crate::kv::Kv::condemn`]). Every other record has format 1.
 //!
 //! A stored record is parsed, not trusted: lengths, version and every newtype are checked again on the way in.
@@ -24,7 +26,10 @@ use std::fmt;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::secret::Sealed;
 
-use crate::key::{Key, Keyed, Prefix};
+use crate::{
+    audit::{Head, NewEntry, Tail},
+    key::{Key, Keyed, Prefix},
+};
 
 /// How many of its last writes a record remembers.
 pub const TRAIL: usize = 8;
@@ -131,6 +136,7 @@ pub struct Envelope {
     trail: Vec<WriteId>,
     pending: Vec<Pending>,
     condemned: Option<Condemned>,
+    audit: Option<Tail>,
     /// Of the body.
     version: u16,
     body: Vec<u8>,
@@ -170,6 +176,7 @@ struct MetaRef<'a> {
     created_unix_seconds: u64,
     trail: &'a [WriteId],
     pending: &'a [Pending],
+    audit: Option<Head>,
 }
 
 #[derive(Deserialize)]
@@ -178,6 +185,7 @@ struct Meta {
     created_unix_seconds: u64,
     trail: Vec<WriteId>,
     pending: Vec<Pending>,
+    audit: Option<Head>,
 }
 
 impl Envelope {
@@ -203,7 +211,38 @@ impl Envelope {
     pub(crate) fn first(kind: Kind, key: Key, body: Vec<u8>, effects: Vec<Pending>, write: WriteId, now: u64) -> Self {
         let version = kind.version;
         let (revision, trail, pending) = (1, vec![write], effects);
-        Self { kind, key, revision, created_unix_seconds: now, trail, pending, condemned: None, version, body }
+        Self {
+            kind,
+            key,
+            revision,
+            created_unix_seconds: now,
+            trail,
+            pending,
+            condemned: None,
+            audit: None,
+            version,
+            body,
+        }
+    }
+
+    /// The same with one more entry in its audit trail, about the newest write.
+    pub(crate) fn audited(mut self, entry: Option<NewEntry>) -> Result<Self, RecordFault> {
+        if let (Some(entry), Some(write)) = (entry, self.trail.first()) {
+            self.audit.get_or_insert_with(|| Tail::begin(&self.key)).add(self.revision, *write, entry)?;
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn tail(&self) -> Option<&Tail> {
+        self.audit.as_ref()
+    }
+
+    pub(crate) fn take_tail(&mut self) -> Option<Tail> {
+        self.audit.take()
+    }
+
+    pub(crate) fn set_tail(&mut self, tail: Tail) {
+        self.audit = Some(tail);
     }
 
     /// The revision after this one. What is still pending stays, in order, before what is new.
@@ -267,12 +306,17 @@ impl Envelope {
             created_unix_seconds: self.created_unix_seconds,
             trail: &self.trail,
             pending: &self.pending,
+            audit: self.audit.as_ref().map(|tail| tail.head),
         };
         let mut bytes = vec![if self.condemned.is_some() { FORMAT_CONDEMNED } else { FORMAT }];
         bytes.extend(encode_body(&self.version)?);
         bytes.extend(encode_body(&meta)?);
         if let Some(condemned) = &self.condemned {
             bytes.extend(encode_body(condemned)?);
+        }
+        if let Some(tail) = &self.audit {
+            bytes.extend(encode_body(&tail.bytes.len())?);
+            bytes.extend(&tail.bytes);
         }
         bytes.extend(&self.body);
         if bytes.len() > VALUE_BYTES_MAX {
@@ -291,19 +335,28 @@ impl Envelope {
             return Err(RecordFault::corrupt("a format or version that never was"));
         }
         let (meta, rest) = take::<Meta>(rest)?;
-        let (condemned, body) = if *format == FORMAT_CONDEMNED {
-            let (condemned, body) = take(rest)?;
-            (Some(condemned), body)
+        let (condemned, rest) = if *format == FORMAT_CONDEMNED {
+            let (condemned, rest) = take(rest)?;
+            (Some(condemned), rest)
         } else {
             (None, rest)
+        };
+        let (audit, body) = match meta.audit {
+            Some(head) => {
+                let (length, rest) = take::<usize>(rest)?;
+                let parts = rest.split_at_checked(length);
+                let (bytes, body) = parts.ok_or_else(|| RecordFault::corrupt("the audit trail is cut"))?;
+                (Some(Tail { head, bytes: bytes.to_vec() }), body)
+            }
+            None => (None, rest),
         };
         let trail_length = usize::try_from(meta.revision).unwrap_or(TRAIL).min(TRAIL);
         if meta.revision == 0 || meta.trail.len() != trail_length || meta.pending.len() > EFFECTS_MAX {
             return Err(RecordFault::corrupt("revision, trail and effects do not fit together"));
         }
-        let Meta { revision, created_unix_seconds, trail, pending } = meta;
+        let Meta { revision, created_unix_seconds, trail, pending, audit: _ } = meta;
         let body = body.to_vec();
-        Ok(Self { kind, key, revision, created_unix_seconds, trail, pending, condemned, version, body })
+        Ok(Self { kind, key, revision, created_unix_seconds, trail, pending, condemned, audit, version, body })
     }
 }
 
@@ -344,6 +397,11 @@ impl<R> Stored<R> {
     /// 1 after the first write, one more after each.
     pub fn revision(&self) -> u64 {
         self.envelope.revision
+    }
+
+    /// Whether a change on this day (since 1970) has been noted, so that it is found by the day.
+    pub fn is_noted_on(&self, day: u64) -> bool {
+        self.envelope.tail().is_some_and(|tail| tail.noted_day() == day)
     }
 
     /// When the first write was made, by its writer's clock.
@@ -440,7 +498,8 @@ pub(crate) fn encode_body<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, R
     postcard::to_allocvec(value).map_err(|error| RecordFault::NotEncodable { reason: error.to_string() })
 }
 
-fn take<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), RecordFault> {
+/// Decodes the beginning.
+pub(crate) fn take<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), RecordFault> {
     postcard::take_from_bytes(bytes).map_err(RecordFault::corrupt)
 }
 
@@ -490,14 +549,14 @@ mod tests {
     /// The least sealed value: a generation, a nonce and a tag.
     const EFFECT: &[u8] = b"\x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee";
 
-    /// Format, version; revision, created (varint), one write id, one effect; then the body.
+    /// Format, version; revision, created (varint), one write id, one effect, no audit trail; then the body.
     const V2_BYTES: &[u8] = b"\x01\x02\x01\x80\xbe\x83\xd8\x06\x01\
         \x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\
         \x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\
-        \x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\x01a\xac\x02";
+        \x29eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee\x00\x01a\xac\x02";
 
     const V1_BYTES: &[u8] =
-        b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x01b";
+        b"\x01\x01\x01\x00\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x01b";
 
     #[test]
     fn the_envelope_has_these_bytes() {
@@ -513,7 +572,7 @@ mod tests {
         let envelope = thing().condemned(condemned, WriteId([3; 16]));
         let bytes = envelope.to_bytes().expect("small");
         assert_eq!(bytes.get(..3), Some([2, 2, 2].as_slice()), "format 2, version 2, revision 2");
-        assert!(bytes.ends_with(b"\xac\x02\xad\x02\x01a\xac\x02"), "{}", bytes.escape_ascii());
+        assert!(bytes.ends_with(b"\x00\xac\x02\xad\x02\x01a\xac\x02"), "{}", bytes.escape_ascii());
         let read = parse(&bytes).expect("just written").into_envelope();
         assert_eq!(read.is_condemned(), Some(condemned));
         let body = value().encode().expect("small");

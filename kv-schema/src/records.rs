@@ -78,6 +78,12 @@ pub trait Swept: Record + Clone {
     /// Whether records of this kind end.
     const ENDS: bool = false;
 
+    /// Whether changes of such a record are entered into its audit trail (AUD-1).
+    const AUDITED: bool = true;
+
+    /// Whether the trail outlives a record that is removed: it says something that no other record's trail does.
+    const AUDIT_KEPT: bool = false;
+
     /// Whether requests replace such a record also after its end: then it is condemned before it is removed
     /// ([`crate::kv::Kv::condemn`]).
     const REPLACED_AFTER_END: bool = false;
@@ -121,6 +127,7 @@ impl Swept for IdempotencyClaim {
 
 impl Swept for Batch {
     const ENDS: bool = true;
+    const AUDIT_KEPT: bool = true;
 
     fn ends_unix_seconds(&self) -> Option<u64> {
         u64::try_from(self.ends_at().unix()).ok()
@@ -155,6 +162,7 @@ impl Swept for Order {
 
 impl Swept for InvitationSlot {
     const ENDS: bool = true;
+    const AUDIT_KEPT: bool = true;
     const REPLACED_AFTER_END: bool = true;
 
     fn ends_unix_seconds(&self) -> Option<u64> {
@@ -168,6 +176,16 @@ impl Swept for MailboxCheck {
     fn ends_unix_seconds(&self) -> Option<u64> {
         u64::try_from(self.ends_at().unix()).ok()
     }
+}
+
+/// How much a partner asks is no state of the journey.
+impl Swept for Meter {
+    const AUDITED: bool = false;
+}
+
+/// An index: what it says follows from the organisations' records.
+impl Swept for Alike {
+    const AUDITED: bool = false;
 }
 
 /// Something that is done with a record of whichever kind a key names.
@@ -195,6 +213,21 @@ macro_rules! swept {
             None
         }
 
+        /// The keys of what was prepared for the record of this key.
+        pub(crate) fn prepared_keys(owner: &Key, ids: &[[u8; 16]]) -> Vec<Key> {
+            let Some((prefix, _)) = owner.id() else { return Vec::new() };
+            $(if prefix == $special::PREFIX.as_str() {
+                return ids.iter().filter_map($special::prepared_key).collect();
+            })*
+            Vec::new()
+        }
+
+        /// The prefix of records listed here that has this name.
+        fn prefix_named(name: &str) -> Option<Prefix> {
+            let prefixes = [$($special::PREFIX,)* $($lasting::PREFIX),*];
+            prefixes.into_iter().find(|prefix| prefix.as_str() == name)
+        }
+
         /// The kind of record that this key names; `None` when it is no key of a record listed here.
         pub(crate) fn kind_of(key: &Key) -> Option<Kind> {
             let (prefix, _) = key.id()?;
@@ -205,10 +238,17 @@ macro_rules! swept {
 }
 
 swept! {
-    special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId;
+    special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
+        Meter [u8; 16], Alike [u8; 16];
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
-        Meter [u8; 16], Alike [u8; 16]
+        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+}
+
+/// The key of a record, as an export or a log writes it; `None` for every other text.
+pub fn key_of_text(text: &str) -> Option<Key> {
+    let (prefix, id) = Key::id_of_text(text)?;
+    let key = Key::of_id(prefix_named(prefix)?, &id);
+    (key.as_str() == text).then_some(key)
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it

@@ -13,6 +13,10 @@
 //! something in it is dead by then, whatever its clock said. What is in a closed list is all there will ever be, so a list
 //! that has been walked to its end can be deleted: nobody looks for it again, and nobody holds a handle to it.
 //!
+//! Except a day's first reminders: they stay, since they lead to everything that was changed on that day, which is what
+//! the audit trail is found by ([`crate::audit`]). Hence also the first commit of a day to a record is noted, whether it
+//! leaves something to be done or not.
+//!
 //! One reminder can name several records, for a request that is about to write them. And it can name what is *prepared*
 //! for the first of them: records that are written before the commit and count only once it names them (the licences of
 //! an order, the promo codes of a batch). What was prepared and is not named when the request is dead is removed.
@@ -45,7 +49,7 @@ use crate::{
     list::{Appended, Entry, EntryId, List},
     log::{Due, HOUR_SECONDS, LOG_SHARDS, shard_of},
     record::{RecordFault, decode_body, encode_body, record},
-    records::Swept,
+    records::{Swept, prepared_keys},
     store::{Ambient, CLOCK_SKEW_SECONDS, REQUEST_SECONDS, Store},
 };
 
@@ -99,6 +103,36 @@ pub enum Item {
     Reminder(Reminder),
     /// A record that was to end about now.
     Over(Due),
+}
+
+/// A place among the notes of a day. The first one is the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePlace {
+    shard: u8,
+    sheet: u64,
+    slot: u64,
+}
+
+/// That these records were about to be changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// What the entries in the audit trails call it.
+    pub note: EntryId,
+    /// When the request began.
+    pub at_unix_seconds: u64,
+    /// The records, what was prepared included.
+    pub keys: Vec<Key>,
+    /// Where to go on behind it.
+    pub behind: NotePlace,
+}
+
+/// Some of a day's notes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notes {
+    /// In the order in which they were made; may be empty although more follow.
+    pub notes: Vec<Note>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<NotePlace>,
 }
 
 /// The outcome of [`Kv::next_batch`].
@@ -191,43 +225,88 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     /// # Errors
     /// [`Fault`]; and [`Appended::Busy`] when too many others are writing in every shard. Then commit nothing.
     pub async fn remind(&self, key: &Key) -> Result<Appended, Fault> {
-        self.remind_of(std::slice::from_ref(key), &[]).await
+        let now = self.ambient().unix_seconds();
+        let noted = self.remind_of(std::slice::from_ref(key), &[], now).await?;
+        Ok(if noted.is_some() { Appended::Added } else { Appended::Busy })
     }
 
     /// Notes that these records are to be looked at once this request is over, and that it is about to write what is
     /// prepared for the first of them: one entry, and one more for each further [`PREPARED_MAX`]. Do it before all of that.
+    /// `at_unix_seconds` is when the request began, and that of its entries in the audit trails, which name the note by the
+    /// id that is returned.
     ///
     /// # Errors
-    /// [`Fault`]; and [`Appended::Busy`] when too many others are writing in every shard. Then write nothing.
-    pub async fn remind_of(&self, keys: &[Key], prepared: &[[u8; 16]]) -> Result<Appended, Fault> {
-        let now = self.ambient().unix_seconds();
+    /// [`Fault`]; and `None` when too many others are writing in every shard. Then write nothing.
+    pub async fn remind_of(
+        &self,
+        keys: &[Key],
+        prepared: &[[u8; 16]],
+        at_unix_seconds: u64,
+    ) -> Result<Option<EntryId>, Fault> {
+        let now = at_unix_seconds;
+        let note = note_of(EntryId(self.random()));
+        let mut number = 0;
         let mut parts = prepared.chunks(PREPARED_MAX);
         let mut part = parts.next().unwrap_or_default();
         let mut keys = keys;
         loop {
             let reminder = Reminder { keys: keys.to_vec(), prepared: part.to_vec(), noted_unix_seconds: now, tries: 0 };
-            if self.note_anywhere(&reminder, now).await? == Appended::Busy {
-                return Ok(Appended::Busy);
+            if self.note_anywhere(numbered(note, number), &reminder, now).await? == Appended::Busy {
+                return Ok(None);
             }
             let Some(next) = parts.next() else {
-                return Ok(Appended::Added);
+                return Ok(Some(note));
             };
+            number = number.wrapping_add(1);
             part = next;
             keys = keys.get(..1).unwrap_or_default();
         }
     }
 
-    async fn note_anywhere(&self, reminder: &Reminder, now: u64) -> Result<Appended, Fault> {
+    /// The reads of [`Kv::remind`], for whoever must not be told from one who notes something.
+    pub async fn look_where_reminders_are(&self, at_unix_seconds: u64) -> Result<(), Fault> {
         let [first, ..] = self.random();
+        let lane = Lane::Todo { level: 0, shard: first % SHARDS };
+        self.look(&lane.list(at_unix_seconds / lane.period_seconds()), at_unix_seconds).await
+    }
+
+    async fn note_anywhere(&self, id: EntryId, reminder: &Reminder, now: u64) -> Result<Appended, Fault> {
+        let EntryId([first, ..]) = id;
         let mut outcome = Appended::Busy;
         for turn in 0..SHARDS {
             let lane = Lane::Todo { level: 0, shard: first.wrapping_add(turn) % SHARDS };
-            outcome = self.note(lane, EntryId(self.random()), reminder, now).await?;
+            outcome = self.note(lane, id, reminder, now).await?;
             if outcome != Appended::Busy {
                 break;
             }
         }
         Ok(outcome)
+    }
+
+    /// Some of the notes of a day (since 1970), from a place on or from the beginning: those of one sheet. Whatever was noted
+    /// before this is called is behind some place that it leads to; places stay as they are.
+    pub async fn notes_of(&self, day: u64, from: NotePlace) -> Result<Notes, Fault> {
+        let NotePlace { shard, sheet, slot } = from;
+        let list = Lane::Todo { level: 0, shard }.list(day);
+        let (entries, full) = self.sheet(&list, sheet).await?.unwrap_or_default();
+        let mut notes = Vec::new();
+        for (number, entry) in (0_u64..).zip(&entries).skip_while(|(number, _)| *number < slot) {
+            let reminder: Reminder = decode_body(&entry.payload).map_err(fault)?;
+            let mut keys = reminder.keys;
+            let prepared = keys.first().map(|owner| prepared_keys(owner, &reminder.prepared)).unwrap_or_default();
+            // The further entries of one note repeat its first key only to say for what it was prepared.
+            if note_of(entry.id) != entry.id {
+                keys.clear();
+            }
+            keys.extend(prepared);
+            let (note, at_unix_seconds) = (note_of(entry.id), entry.at_unix_seconds);
+            notes.push(Note { note, at_unix_seconds, keys, behind: NotePlace { shard, sheet, slot: number + 1 } });
+        }
+        let next = match (full, shard.saturating_add(1)) {
+            (true, _) => Some(NotePlace { shard, sheet: sheet.saturating_add(1), slot: 0 }),
+            (false, shard) => (shard < SHARDS).then_some(NotePlace { shard, sheet: 0, slot: 0 }),
+        };
+        Ok(Notes { notes, next })
     }
 
     /// Notes it again for the next longer wait; `None` when it has been in vain [`TRIES_MAX`] times.
@@ -378,7 +457,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
                 return Ok(place);
             }
             let begun = place.sheet > 0 || !entries.is_empty();
-            if begun && !plan.delete(&list, &mut place) {
+            if begun && !lane.is_kept() && !plan.delete(&list, &mut place) {
                 return Ok(place);
             }
             place = Place { period: place.period + 1, sheet: 0, slot: 0, kept: 0 };
@@ -424,6 +503,11 @@ impl Lane {
     /// Whether nothing is appended to the period's list any more.
     fn is_closed(self, period: u64, now: u64) -> bool {
         period.saturating_add(1).saturating_mul(self.period_seconds()).saturating_add(QUIET_SECONDS) <= now
+    }
+
+    /// Whether its lists stay, for what they say of their day.
+    fn is_kept(self) -> bool {
+        matches!(self, Self::Todo { level: 0, .. })
     }
 
     fn is_ripe(self, entry: &Entry, now: u64) -> bool {
@@ -523,6 +607,20 @@ impl Turn {
         });
         lanes.collect()
     }
+}
+
+/// The note that an entry of the day's list belongs to: one note is several entries when much was prepared, which differ in
+/// the last byte of their ids.
+fn note_of(EntryId(mut id): EntryId) -> EntryId {
+    let [.., last] = &mut id;
+    *last = 0;
+    EntryId(id)
+}
+
+fn numbered(EntryId(mut id): EntryId, number: u8) -> EntryId {
+    let [.., last] = &mut id;
+    *last = number;
+    EntryId(id)
 }
 
 fn fault(fault: RecordFault) -> Fault {

@@ -12,6 +12,7 @@ pub use sessions::PasswordChange;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::{Action, Denial},
     config::Level,
     credential::{Credential, Grant, Judged},
     decision::{Counted, Decision},
@@ -229,7 +230,7 @@ impl Account {
             sessions: Vec::new(),
             credentials: Vec::new(),
         };
-        Decision::with(account, vec![Effect::Send(Box::new(message))])
+        Decision::with(Action::Admission, account, vec![Effect::Send(Box::new(message))])
     }
 
     /// Adds a place in one more organisation (ACC-4). `None` when the person has it already.
@@ -244,7 +245,7 @@ impl Account {
             name: self.name.full(),
             body: Body::MembershipAdded { organisation: admission.organisation_name },
         };
-        Some(Decision::with(self, vec![Effect::Send(Box::new(message))]))
+        Some(Decision::with(Action::Membership, self, vec![Effect::Send(Box::new(message))]))
     }
 
     /// Administers and may use an application that the organisation has accepted an invitation to (INV-7). `None` when
@@ -259,7 +260,7 @@ impl Account {
                 changed = true;
             }
         }
-        changed.then(|| Decision::quiet(self))
+        changed.then(|| Decision::quiet(Action::Role, self))
     }
 
     /// Checks a presented activation link. Opening changes nothing (ACT-3).
@@ -308,7 +309,7 @@ impl Account {
             name: account.name.full(),
             body: Body::LoginSuccess { user_id: account.user_id.as_str().to_owned() },
         };
-        Ok(Decision::with(account, vec![Effect::Send(Box::new(message))]))
+        Ok(Decision::with(Action::Activation, account, vec![Effect::Send(Box::new(message))]))
     }
 
     /// The password to compare an attempt with; `None` before activation.
@@ -372,7 +373,7 @@ impl Account {
             return None;
         }
         self.credentials.push(Credential::granted(grant));
-        Some(Decision::quiet(self))
+        Some(Decision::quiet(Action::CredentialGrant, self))
     }
 
     /// Offers an authenticator app its seed (CRD-4).
@@ -386,7 +387,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
         self.credential_mut(id)?.begin_enrolment(seed, now)?;
-        Ok(Decision::quiet(self))
+        Ok(Decision::quiet(Action::EnrolmentOffer, self))
     }
 
     /// Judges the code that proves a newly offered app, raises the session and mails a notice (CRD-4, CRD-9, OTP-4).
@@ -414,7 +415,7 @@ impl Account {
                 body: Body::AuthenticatorAdded { product: product.to_owned(), at: now },
             })));
         }
-        Ok(Counted::new(Decision::with(self, effects), outcome))
+        Ok(judged_code(Decision::with(Action::EnrolmentProof, self, effects), outcome))
     }
 
     /// Judges a code and raises the session, which gets a new secret (OTP-1 to OTP-4, SIG-2).
@@ -435,7 +436,7 @@ impl Account {
         if outcome.is_ok() {
             self.raise(presented, now);
         }
-        Ok(Counted::new(Decision::quiet(self), outcome))
+        Ok(judged_code(Decision::quiet(Action::SecondFactor, self), outcome))
     }
 
     fn raise(&mut self, presented: &Presented<'_>, now: Timestamp) {
@@ -468,6 +469,12 @@ pub struct Presented<'a> {
     pub session: &'a SessionSecret,
     /// The secret that the raised session gets.
     pub next_session: &'a SessionSecret,
+}
+
+/// A judged code, with the trail's word for one that was not right (AUD-1).
+fn judged_code<T>(decision: Decision<T>, outcome: Result<(), Refusal>) -> Counted<T, Result<(), Refusal>> {
+    let decision = if outcome.is_ok() { decision } else { decision.refused(Denial::WrongCode) };
+    Counted::new(decision, outcome)
 }
 
 fn answer(judged: Judged, credential: &Credential) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::Action,
     batch::Batch,
     config::{Gateway, Product},
     decision::Decision,
@@ -375,7 +376,7 @@ impl Order {
             confirmation: token.as_ref().map(|token| token.digest(TokenPurpose::Order)),
         };
         let effects = order.effects(cart, &issued, token.as_ref());
-        Fulfilment { licences, order: Decision::with(order, effects), token }
+        Fulfilment { licences, order: Decision::with(Action::Order, order, effects), token }
     }
 
     fn effects(&self, cart: &Cart<'_>, issued: &[(&Product, LicenceKey)], token: Option<&PlainToken>) -> Vec<Effect> {

@@ -142,6 +142,9 @@ pub struct Service {
     pub security_questions: Option<Vec<String>>,
     /// The least length of a password in code points: 15 to 64, because it is the only factor at sign-in (ACT-1).
     pub password_min_code_points: usize,
+    /// In which header the proxy in front says where a request comes from; `None` when there is none, and the platform's
+    /// word counts (AUD-1). In lower case.
+    pub client_address_header: Option<String>,
 }
 
 impl Service {
@@ -774,6 +777,12 @@ mod tests {
             "password_min_code_points = 65",
             "service.password_min_code_points",
             "from 15 to 64",
+        ),
+        (
+            "password_min_code_points = 15",
+            "client_address_header = \"X-Forwarded-For\"",
+            "service.client_address_header",
+            "name of a header in lower case",
         ),
         ("[\"anvil_api_key_digest\"]", "[]", "partners.anvil.api_key_digest_variables", "1 to 2 entries, has 0"),
         (

@@ -1,6 +1,9 @@
 //! What a rule answers: the next state with what must follow it, or a refusal.
 
-use crate::effect::Effect;
+use crate::{
+    audit::{Action, Actor, Denial},
+    effect::Effect,
+};
 
 /// A decided change of one record. Written as one commit: the new state with the effects inside it.
 #[derive(Debug)]
@@ -10,17 +13,33 @@ pub struct Decision<T> {
     pub next: T,
     /// What must follow the commit; each is harmless when repeated.
     pub effects: Vec<Effect>,
+    /// What the audit trail says was done, or tried (AUD-1).
+    pub action: Action,
+    /// Why it was refused, when the change only counts the refusal.
+    pub denial: Option<Denial>,
+    /// Who did it, when the decision itself is the proof of that: nobody had proved it before.
+    pub by: Option<Actor>,
 }
 
 impl<T> Decision<T> {
     /// A change that nothing has to follow.
-    pub fn quiet(next: T) -> Self {
-        Self { next, effects: Vec::new() }
+    pub fn quiet(action: Action, next: T) -> Self {
+        Self::with(action, next, Vec::new())
     }
 
     /// A change with what must follow it.
-    pub fn with(next: T, effects: Vec<Effect>) -> Self {
-        Self { next, effects }
+    pub fn with(action: Action, next: T, effects: Vec<Effect>) -> Self {
+        Self { next, effects, action, denial: None, by: None }
+    }
+
+    /// The same, which only counts that it was refused.
+    pub fn refused(self, denial: Denial) -> Self {
+        Self { denial: Some(denial), ..self }
+    }
+
+    /// The same, which proves who did it.
+    pub fn by(self, actor: Actor) -> Self {
+        Self { by: Some(actor), ..self }
     }
 }
 
@@ -30,30 +49,29 @@ impl<T> Decision<T> {
 /// concurrent guesses learn no more outcomes than the limit allows (SIG-1, OTP-3).
 #[must_use = "the outcome of a guess must be counted before it is revealed"]
 pub struct Counted<T, O> {
-    decision: Decision<T>,
+    change: Result<Decision<T>, T>,
     outcome: O,
-    judged: bool,
 }
 
 impl<T, O> Counted<T, O> {
     /// Binds an outcome to the change that counts it.
     pub fn new(decision: Decision<T>, outcome: O) -> Self {
-        Self { decision, outcome, judged: true }
+        Self { change: Ok(decision), outcome }
     }
 
     /// An outcome that nothing was judged for: the record stays as it is, so there is nothing to commit first.
     pub fn unjudged(unchanged: T, outcome: O) -> Self {
-        Self { decision: Decision::quiet(unchanged), outcome, judged: false }
+        Self { change: Err(unchanged), outcome }
     }
 
     /// Whether something was judged, so that the decision has to be committed.
     pub fn judged(&self) -> bool {
-        self.judged
+        self.change.is_ok()
     }
 
-    /// Takes the decision out for the commit and leaves the outcome sealed until then.
-    pub fn split(self) -> (Decision<T>, Uncommitted<O>) {
-        (self.decision, Uncommitted(self.outcome))
+    /// Takes the decision out for the commit, or the record as it stays, and leaves the outcome sealed until then.
+    pub fn split(self) -> (Result<Decision<T>, T>, Uncommitted<O>) {
+        (self.change, Uncommitted(self.outcome))
     }
 }
 

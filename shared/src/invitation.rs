@@ -15,6 +15,7 @@ pub use self::{
     resend::{MAX_RESENDS, RawResend, Resend, ResendInvitation},
 };
 use crate::{
+    audit::Action,
     config::{Application, Partner},
     decision::Decision,
     effect::Effect,
@@ -382,7 +383,10 @@ impl InvitationSlot {
             created_at: self.current.created_at,
         };
         let message = self.message(&token, wish.partner, wish.application);
-        Issued { decision: Decision::with(self, message.into_iter().chain([listed]).collect()), token }
+        Issued {
+            decision: Decision::with(Action::Invitation, self, message.into_iter().chain([listed]).collect()),
+            token,
+        }
     }
 
     /// The e-mail with the link, unless the partner hands the link over itself.
@@ -473,7 +477,7 @@ impl InvitationSlot {
             Some(past) => past.revoked_at = Some(now),
             None => self.current.revoked_at = Some(now),
         }
-        Ok(Some(Decision::quiet(self)))
+        Ok(Some(Decision::quiet(Action::InvitationRevocation, self)))
     }
 
     /// Checks a presented link. Opening changes nothing (INV-4); every "no" is the same (INV-5).
@@ -500,7 +504,7 @@ impl InvitationSlot {
         let fresh = self.current.generation == generation && self.current.registration.is_none();
         fresh.then(|| {
             self.current.registration = Some(registration);
-            Decision::quiet(self)
+            Decision::quiet(Action::InvitationUse, self)
         })
     }
 }

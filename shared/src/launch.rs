@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Raised, SignedIn},
+    audit::{Action, Denial},
     config::{Application, Gateway, Level},
     decision::{Counted, Decision},
     journey::{Blocker, blockers, launch_terms_digest},
@@ -260,7 +261,8 @@ impl AuthorizationCode {
             _ => return Counted::unjudged(self, Err(InvalidGrant)),
         };
         self.state = next;
-        Counted::new(Decision::quiet(self), outcome)
+        let decision = Decision::quiet(Action::CodeExchange, self);
+        Counted::new(if outcome.is_ok() { decision } else { decision.refused(Denial::PresentedAgain) }, outcome)
     }
 
     /// Whether an access token of this code is still good (RFC 6750).

@@ -4,6 +4,7 @@
 //! known (a record's stage, a command, the time) to a decision or a [`refusal::Refusal`].
 
 pub mod account;
+pub mod audit;
 pub mod batch;
 pub mod captcha;
 pub mod checkout;

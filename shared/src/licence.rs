@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::Action,
     checkout::Order,
     config::Product,
     credential::grant,
@@ -108,7 +109,11 @@ impl Licence {
         };
         let granted = grant(credential_id(self.id, keys), self.id, product, command.agreement.clone(), at);
         self.state = LicenceState::Activated { account, at };
-        Ok(Decision::with(self, vec![Effect::GrantCredential { account, grant: Box::new(granted) }]))
+        Ok(Decision::with(
+            Action::LicenceActivation,
+            self,
+            vec![Effect::GrantCredential { account, grant: Box::new(granted) }],
+        ))
     }
 }
 

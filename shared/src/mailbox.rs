@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::Action,
     config::Application,
     decision::Decision,
     effect::Effect,
@@ -62,7 +63,7 @@ impl MailboxCheck {
         let digest = token.digest(TokenPurpose::Mailbox);
         let check = Self { id, application: application.id.clone(), email, token: digest, sent_at: now, sent: 1 };
         let link = check.link(&token, application, has_account);
-        Decision::with(check, vec![link])
+        Decision::with(Action::MailboxLink, check, vec![link])
     }
 
     /// Sends another link, with which the former one ends. `None` when one has just been sent, or enough for a day: who
@@ -82,7 +83,7 @@ impl MailboxCheck {
         self.sent_at = now;
         self.sent = self.sent.saturating_add(1);
         let link = self.link(&token, application, has_account);
-        Some(Decision::with(self, vec![link]))
+        Some(Decision::with(Action::MailboxLink, self, vec![link]))
     }
 
     fn link(&self, token: &PlainToken, application: &Application, has_account: bool) -> Effect {
@@ -161,7 +162,7 @@ mod tests {
     #[test]
     fn reg_7_a_link_confirms_its_mailbox_for_one_form() {
         // REG-7, REG-2
-        let Decision { next: check, effects } = begun(false);
+        let Decision { next: check, effects, .. } = begun(false);
         let link = token(&effects);
         let confirmed = check.present(&link, after(LINK_LIFETIME.0 - 1)).expect("its own link");
         assert_eq!(confirmed.email(), read("Ada@birch.example"));
@@ -178,7 +179,7 @@ mod tests {
         // REG-7
         let gateway = gateway();
         let network = application(&gateway, "business-network");
-        let Decision { next: mut check, effects } = begun(false);
+        let Decision { next: mut check, effects, .. } = begun(false);
         let first = token(&effects);
         assert!(check.clone().again(network, false, after(RESEND_AFTER.0 - 1), &mut Seeded(2)).is_none());
         let mut sent = 1;

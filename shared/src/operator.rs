@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::{Action, Actor, Denial},
     config::{self, OperatorRole},
     decision::{Counted, Decision},
     lockout::Failures,
@@ -107,11 +108,13 @@ impl Operator {
                     self.sessions.remove(0);
                 }
                 self.sessions.push(OperatorSession { digest: secret.digest(), created_at: now });
-                Counted::new(Decision::quiet(self), Ok(()))
+                let operator = Actor::Operator(self.id.clone());
+                Counted::new(Decision::quiet(Action::OperatorSignIn, self).by(operator), Ok(()))
             }
             _ => {
                 self.failures = self.failures.one_more(now);
-                Counted::new(Decision::quiet(self), Err(Refusal::SignInFailed))
+                let decision = Decision::quiet(Action::OperatorSignIn, self).refused(Denial::WrongPasswordOrCode);
+                Counted::new(decision, Err(Refusal::SignInFailed))
             }
         }
     }
@@ -134,7 +137,7 @@ impl Operator {
     pub fn sign_out(mut self, secret: &SessionSecret) -> Option<Decision<Self>> {
         let before = self.sessions.len();
         self.sessions.retain(|session| !secret.matches(&session.digest));
-        (self.sessions.len() < before).then(|| Decision::quiet(self))
+        (self.sessions.len() < before).then(|| Decision::quiet(Action::OperatorSignOut, self))
     }
 }
 

@@ -10,6 +10,7 @@ pub use alike::{Alike, Glimpse, MAX_ALIKE, MAX_SHOWN, shown, traits_of, traits_t
 
 use crate::{
     account::{Account, SignedIn},
+    audit::Action,
     config::{Application, TermsVersion},
     decision::Decision,
     effect::Effect,
@@ -220,7 +221,7 @@ impl Organisation {
         };
         let effects = founders.iter().filter(administers).map(message).collect();
         self.join_requests.push(request);
-        Some(Decision::with(self, effects))
+        Some(Decision::with(Action::JoinRequest, self, effects))
     }
 
     /// Adds an application (INV-7). `None` when the organisation has it.
@@ -229,7 +230,7 @@ impl Organisation {
             return None;
         }
         self.subscriptions.insert(application.clone(), Subscription { since: now, acceptances: Vec::new() });
-        Some(Decision::quiet(self))
+        Some(Decision::quiet(Action::Subscription, self))
     }
 
     /// Whether this person may accept the application's terms for the organisation (TRM-1).
@@ -277,7 +278,7 @@ impl Organisation {
             by_name: person.account.name.full(),
             at: now,
         });
-        Ok(Some(Decision::quiet(self)))
+        Ok(Some(Decision::quiet(Action::TermsAcceptance, self)))
     }
 }
 

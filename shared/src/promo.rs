@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    audit::Action,
     batch::Batch,
     config::Gateway,
     decision::Decision,
@@ -149,7 +150,7 @@ impl Promo {
         }
         self.holds.retain(|hold| hold.order != order && hold.holds(now));
         self.holds.push(Use { order, reserved_until: Some(now.plus(RESERVATION)) });
-        Ok(Some(Decision::quiet(self)))
+        Ok(Some(Decision::quiet(Action::PromoReservation, self)))
     }
 
     /// Orders whose reservation lapsed without a redemption, as far as the record remembers them.
@@ -165,7 +166,7 @@ impl Promo {
     pub fn redeem(mut self, order: OrderId) -> Option<Decision<Self>> {
         let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;
         hold.reserved_until.take()?;
-        Some(Decision::quiet(self))
+        Some(Decision::quiet(Action::PromoRedemption, self))
     }
 }
 

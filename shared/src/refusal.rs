@@ -265,6 +265,24 @@ impl Refusal {
         }
     }
 
+    /// Whether somebody was not believed who they are, or something that only they could know (AUD-1).
+    pub fn is_of_authentication(&self) -> bool {
+        matches!(
+            self,
+            Self::LinkNotValid
+                | Self::ApiKeyNotValid
+                | Self::NotSignedIn
+                | Self::SignInFailed
+                | Self::LicenceNotUsable
+                | Self::PromoNotUsable
+                | Self::CodeNotAccepted { .. }
+                | Self::AnswersNotAccepted { .. }
+                | Self::CredentialLocked
+                | Self::WebhookNotVerified
+                | Self::WebhookStale
+        )
+    }
+
     /// One field's fault as a whole refusal.
     pub fn field(field: &str, code: &'static str, hint: impl Into<String>) -> Self {
         Self::InvalidInput(vec![FieldFault { field: field.to_owned(), code, hint: hint.into() }])

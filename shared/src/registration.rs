@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::{Admission, Membership, SignedIn},
+    audit::Action,
     config::{Application, Approval, Registration as Policy},
     decision::Decision,
     effect::Effect,
@@ -367,7 +368,7 @@ impl Registration {
             follow: PlainToken::new(*id.bytes(), rng).digest(TokenPurpose::RegistrationStatus),
             state: RegistrationState::Joined { organisation: organisation.id, by: account.id },
         };
-        Ok(Decision::with(registration, vec![subscribed, used]))
+        Ok(Decision::with(Action::InvitationAcceptance, registration, vec![subscribed, used]))
     }
 
     /// Submits by the public form (REG-2).
@@ -418,7 +419,7 @@ impl Registration {
             organisation: name.as_str().to_owned(),
             token: token.reveal(),
         });
-        Ok(Decision::with(registration, ask.into_iter().chain(told).collect()))
+        Ok(Decision::with(Action::JoinRequest, registration, ask.into_iter().chain(told).collect()))
     }
 
     /// The id of the registration that a public form leads to.
@@ -498,7 +499,7 @@ impl Registration {
         } else {
             Body::RegistrationReceived { reference, application, token }
         }));
-        Decision::with(registration, effects)
+        Decision::with(Action::Registration, registration, effects)
     }
 
     /// Checks the link under which the registrant follows the registration (REG-6).
@@ -568,7 +569,7 @@ impl Registration {
             Effect::IndexOrganisation { organisation: self.organisation_id(keys), traits },
         ];
         effects.extend(self.admissions(keys).into_iter().map(|admission| Effect::Admit(Box::new(admission))));
-        Decision::with(self, effects)
+        Decision::with(Action::Approval, self, effects)
     }
 
     /// Rejects with a reason that is e-mailed (APR-1).
@@ -588,7 +589,7 @@ impl Registration {
             reason: reason.as_str().to_owned(),
         }));
         self.state = RegistrationState::Rejected { by: registrar.id().clone(), at: now, reason };
-        Ok(Decision::with(self, effects))
+        Ok(Decision::with(Action::Rejection, self, effects))
     }
 
     fn require_undecided(&self) -> Result<(), Refusal> {

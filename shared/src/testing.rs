@@ -207,8 +207,8 @@ pub(crate) fn on_duty<'a>(gateway: &'a Gateway, id: &str) -> OnDuty<'a> {
 
 /// The next state and the outcome of a guess, once it is committed.
 pub(crate) fn committed<T, O>(counted: Counted<T, O>) -> (T, O) {
-    let (decision, outcome) = counted.split();
-    (decision.next, outcome.reveal_after_commit())
+    let (change, outcome) = counted.split();
+    (change.map_or_else(|unchanged| unchanged, |decision| decision.next), outcome.reveal_after_commit())
 }
 
 /// The messages among the effects.

@@ -11,7 +11,9 @@ use edge::{
 };
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
-use shared::{account::Account, decision::Counted, refusal::Refusal, secret::PlainToken, values::AccountId};
+use shared::{
+    account::Account, audit::Actor, decision::Counted, refusal::Refusal, secret::PlainToken, values::AccountId,
+};
 
 use crate::api::{ActivatePage, Activated, RawActivation};
 
@@ -90,5 +92,6 @@ async fn account_of<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainTo
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = AccountId::from_bytes(token.record());
     let stored = edge.kv().get::<Account>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+    edge.acts(Actor::LinkHolder);
     Ok((token, stored))
 }

@@ -11,18 +11,16 @@ use std::{future::Future, pin::Pin};
 
 use kv_schema::{
     key::Key,
-    list::Appended,
     record::{Envelope, Pending},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     effect::Effect,
-    refusal::Refusal,
     secret::{MacPurpose, SealPurpose, Sealed},
 };
 
 use crate::{
-    edge::{BUSY_RETRY_AFTER, Edge},
+    edge::Edge,
     failure::Failure,
     platform::{Outgoing, Platform},
 };
@@ -35,7 +33,7 @@ pub const DONE: u16 = 204;
 /// Work under way.
 pub type Working<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-type Leave<P> = for<'a> fn(&'a Edge<P>, &'a Key, &'a [Effect], bool) -> Working<'a, Result<Vec<Sealed>, Failure>>;
+type Leave<P> = fn(&Edge<P>, &Key, &[Effect]) -> Result<Vec<Sealed>, Failure>;
 
 /// Carries out what is pending in the record of this key and says whether nothing is pending there any more. The commit
 /// stands whatever happens here.
@@ -64,10 +62,7 @@ impl<P: Platform> Hands<P> {
 
     /// The component itself.
     pub fn own(carry_out: CarryOut<P>) -> Self {
-        Self(Some(Work {
-            leave: |edge, key, effects, remind| Box::pin(edge.seal_effects(key, effects, remind)),
-            carry_out,
-        }))
+        Self(Some(Work { leave: Edge::seal_effects, carry_out }))
     }
 }
 
@@ -83,20 +78,16 @@ pub struct Undone {
 }
 
 impl<P: Platform> Edge<P> {
-    /// Prepares what a commit under this key leaves to be done, and notes before it what a sweep is to look at in case
-    /// this request dies (OPS-3). When that cannot be noted, nothing may be committed.
-    pub(crate) async fn leave(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
+    /// Prepares what a commit under this key leaves to be done. A sweep has to be told of the key before (OPS-3).
+    pub(crate) fn leave(&self, key: &Key, effects: &[Effect]) -> Result<Vec<Sealed>, Failure> {
         match &self.hands.0 {
-            _ if effects.is_empty() && !remind => Ok(Vec::new()),
-            Some(work) => (work.leave)(self, key, effects, remind).await,
+            _ if effects.is_empty() => Ok(Vec::new()),
+            Some(work) => (work.leave)(self, key, effects),
             None => Err(Failure::Fault("a component without hands left something to do".to_owned())),
         }
     }
 
-    async fn seal_effects(&self, key: &Key, effects: &[Effect], remind: bool) -> Result<Vec<Sealed>, Failure> {
-        if remind && self.kv().remind(key).await? == Appended::Busy {
-            return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into());
-        }
+    fn seal_effects(&self, key: &Key, effects: &[Effect]) -> Result<Vec<Sealed>, Failure> {
         let seal = |effect| {
             let bytes = postcard::to_allocvec(effect).map_err(|error| Failure::Fault(format!("effect: {error}")))?;
             Ok(self.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut self.rng()))

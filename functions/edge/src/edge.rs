@@ -1,18 +1,22 @@
 //! What one request has at hand: configuration, keys, time, the store, and the loop that commits decisions.
 
-use std::{cell::RefCell, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    sync::Arc,
+};
 
 use futures_util::future::try_join_all;
 use http::StatusCode;
 use kv_schema::{
     key::Key,
     kv::{Created, Kv, Replaced},
-    list::Appended,
+    list::EntryId,
     record::{Record, Stored},
     records::Swept,
 };
 use shared::{
     account::{Account, Session, SignedIn},
+    audit::{Actor, Origin},
     config::Gateway,
     decision::{Counted, Decision},
     refusal::Refusal,
@@ -56,8 +60,14 @@ pub struct Edge<P> {
     pub(crate) cookies: RefCell<Vec<String>>,
     pub(crate) headers: RefCell<Vec<(&'static str, String)>>,
     pub(crate) frame: RefCell<Frame>,
-    /// What a sweep is to look at already, in case this request dies.
-    pub(crate) noted: RefCell<Vec<Key>>,
+    /// What is noted already that this request writes, and in which note.
+    pub(crate) noted: RefCell<Vec<(Key, EntryId)>>,
+    /// Who acts, as far as this request has proved it.
+    pub(crate) acting: RefCell<Actor>,
+    /// The network that the request came from.
+    pub(crate) origin: Origin,
+    /// Whether the record that is changed is nobody's.
+    pub(crate) decoy: Cell<bool>,
 }
 
 /// What a closure given to [`Edge::transact`] wants done.
@@ -126,7 +136,8 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(O, Stored<R>), Failure> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
-        let mut reminded = self.is_noted(&R::key(id));
+        let key = R::key(id);
+        let mut note = self.note_about(&key);
         for _ in 0..DECIDE_TRIES {
             let counted = match decide(seen.value().clone(), &mut self.rng()) {
                 Ok(Change::Commit(counted)) => counted,
@@ -141,18 +152,18 @@ impl<P: Platform> Edge<P> {
                     return Err(refusal.into());
                 }
             };
-            let judged = counted.judged();
-            let (decision, outcome) = counted.split();
-            if !judged {
+            let (change, outcome) = counted.split();
+            let Ok(decision) = change else {
                 let stored = seen.into_stored();
                 self.drain(stored.envelope()).await;
                 return Ok((outcome.reveal_after_commit(), stored));
+            };
+            // What ends was noted when it was made; effects are to be noted anew, and the first change of a day.
+            if note.is_none() && (!decision.effects.is_empty() || self.is_to_be_found(&decision, seen.stored())) {
+                note = Some(self.note_alone(&key).await?);
             }
-            // What ends was noted when it was made; only effects are to be noted anew.
-            let remind = !reminded && !decision.effects.is_empty();
-            let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
-            reminded |= remind;
-            match kv.replace(seen, decision.next, effects).await? {
+            let (next, carried) = self.carried(&key, decision, note)?;
+            match kv.replace(seen, next, carried).await? {
                 Replaced::Committed(stored) => {
                     self.drain(stored.envelope()).await;
                     return Ok((outcome.reveal_after_commit(), stored));
@@ -188,13 +199,17 @@ impl<P: Platform> Edge<P> {
             return Ok(NowStands::Another(stored));
         }
         let key = R::key(id);
-        let mut remind = leaves_something(&decision) && !self.is_noted(&key);
-        if remind && !others.is_empty() {
-            self.note(&[std::slice::from_ref(&key), others].concat(), &[]).await?;
-            remind = false;
+        let mut note = self.note_about(&key);
+        if note.is_none() && leaves_something(&decision) {
+            if others.is_empty() {
+                note = Some(self.note_alone(&key).await?);
+            } else {
+                self.note::<R>(&[std::slice::from_ref(&key), others].concat(), &[]).await?;
+                note = self.note_about(&key);
+            }
         }
-        let effects = self.leave(&key, &decision.effects, remind).await?;
-        match self.kv().create_missed(id, decision.next, effects).await? {
+        let (next, carried) = self.carried(&key, decision, note)?;
+        match self.kv().create_missed(id, next, carried).await? {
             Created::Created(stored) => {
                 self.drain(stored.envelope()).await;
                 Ok(NowStands::Ours(stored))
@@ -207,23 +222,19 @@ impl<P: Platform> Edge<P> {
         }
     }
 
-    /// Notes at once what this request is about to write, for a sweep to look at in case it dies (OPS-3): records that it
-    /// creates or replaces, and the ids of what it `prepared`, to be written before the first of them and to count only
-    /// once that one names it. None of them is noted by its own commit again.
+    /// Notes at once what this request is about to write, for a sweep to look at in case it dies (OPS-3), and for the audit
+    /// to find it by its day (AUD-1): records that it creates or replaces, the first of them an `R`, and the ids of what it
+    /// `prepared`, to be written before that one and to count only once that one names it. None of them is noted by its own
+    /// commit again.
     ///
     /// # Errors
     /// [`Refusal::Busy`] when it cannot be noted; a fault of the store. Then nothing may be written.
-    pub async fn note(&self, keys: &[Key], prepared: &[[u8; 16]]) -> Result<(), Failure> {
-        match self.kv().remind_of(keys, prepared).await? {
-            Appended::Added | Appended::AlreadyThere => {}
-            Appended::Busy => return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
-        }
-        self.noted.borrow_mut().extend_from_slice(keys);
+    pub async fn note<R: Swept>(&self, keys: &[Key], prepared: &[[u8; 16]]) -> Result<(), Failure> {
+        let note = self.kv().remind_of(keys, prepared, self.unix_seconds()).await?;
+        let note = note.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?;
+        let keys = keys.iter().cloned().chain(prepared.iter().filter_map(R::prepared_key));
+        self.noted.borrow_mut().extend(keys.map(|key| (key, note)));
         Ok(())
-    }
-
-    fn is_noted(&self, key: &Key) -> bool {
-        self.noted.borrow().contains(key)
     }
 
     /// Inserts a record whose id is fresh randomness, and drains what follows.
@@ -231,9 +242,13 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// A fault of the store.
     pub async fn insert<R: Swept>(&self, id: &R::Id, decision: Decision<R>) -> Result<Stored<R>, Failure> {
-        let remind = leaves_something(&decision);
-        let effects = self.leave(&R::key(id), &decision.effects, remind).await?;
-        let stored = self.kv().insert_fresh(id, decision.next, effects).await?;
+        let key = R::key(id);
+        let mut note = self.note_about(&key);
+        if note.is_none() && leaves_something(&decision) {
+            note = Some(self.note_alone(&key).await?);
+        }
+        let (next, carried) = self.carried(&key, decision, note)?;
+        let stored = self.kv().insert_fresh(id, next, carried).await?;
         self.drain(stored.envelope()).await;
         Ok(stored)
     }
@@ -284,7 +299,10 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`Refusal::NotSignedIn`].
     pub fn require_session_cookie(&self, request: &Request) -> Result<SessionCookie, Refusal> {
-        self.session_cookie(request).ok_or(Refusal::NotSignedIn)
+        let cookie = self.session_cookie(request).ok_or(Refusal::NotSignedIn)?;
+        // Nothing is committed unless the account confirms the session.
+        self.acts(Actor::Person(cookie.account));
+        Ok(cookie)
     }
 
     /// The account whose session the request presents: one read, no write (SIG-2). Check it with
@@ -314,6 +332,7 @@ impl<P: Platform> Edge<P> {
     /// [`Refusal::NotSignedIn`].
     pub fn confirm_person<'a>(&self, cookie: &SessionCookie, account: &'a Account) -> Result<&'a Session, Refusal> {
         let session = account.session(&cookie.secret(), cookie.seen_at, self.now)?;
+        self.acts(Actor::Person(account.id));
         self.frame.borrow_mut().set("person", account.name.full());
         if let Some(chosen) = session.acts_for.as_ref().and_then(|acts_for| acts_for.name.as_ref()) {
             self.frame.borrow_mut().set("organization", chosen);
@@ -397,6 +416,7 @@ impl<P: Platform> Edge<P> {
     ) -> Outcome {
         match failure {
             Failure::Refused(refusal) if request.wants_page() && belongs_to_a_form(&refusal) => {
+                self.log_refused_authentication(&refusal);
                 let status = crate::problem::Problem::of_refusal(&refusal).status;
                 self.frame_value("refused", "yes");
                 self.show(request, status, &form(FormFaults::of_refusal(&refusal, field)))
@@ -429,9 +449,9 @@ impl<P: Platform> Edge<P> {
     }
 }
 
-/// Whether a commit leaves something to do after it: effects, or a record that ends.
+/// Whether a new record has to be found again without its key: for its effects, its end, or its audit trail.
 fn leaves_something<R: Swept>(decision: &Decision<R>) -> bool {
-    R::ENDS || !decision.effects.is_empty()
+    R::ENDS || R::AUDITED || !decision.effects.is_empty()
 }
 
 const CSRF_CHARS: usize = 22;

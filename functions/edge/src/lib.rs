@@ -27,6 +27,7 @@ pub mod session;
 pub mod spin;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod trail;
 pub mod view;
 
 pub use edge::{Change, Edge};

@@ -1,6 +1,6 @@
 //! The operator's machines: the timer that calls the sweep, and the doctor. They have a secret instead of a session.
 
-use shared::{refusal::Refusal, secret::SecretDigest};
+use shared::{audit::Actor, refusal::Refusal, secret::SecretDigest};
 
 use crate::{edge::Edge, failure::Failure, platform::Platform, request::Request};
 
@@ -18,5 +18,9 @@ pub async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Res
     let digest = edge.platform.variable(KEY_DIGEST).await?.ok_or(Refusal::ApiKeyNotValid)?;
     let digest: SecretDigest =
         digest.parse().map_err(|error| Failure::Fault(format!("variable {KEY_DIGEST}: {error}")))?;
-    if digest.matches(presented) { Ok(()) } else { Err(Refusal::ApiKeyNotValid.into()) }
+    if !digest.matches(presented) {
+        return Err(Refusal::ApiKeyNotValid.into());
+    }
+    edge.acts(Actor::Machine);
+    Ok(())
 }

@@ -4,8 +4,18 @@ use askama::Template;
 use base64ct::{Base64, Encoding as _};
 use http::{Method, StatusCode};
 use serde::Serialize;
-use shared::{config::Gateway, refusal::Refusal, secret::Keys, values::Timestamp};
-use std::{cell::RefCell, sync::Arc};
+use shared::{
+    audit::{Actor, Origin},
+    config::Gateway,
+    refusal::Refusal,
+    secret::Keys,
+    values::Timestamp,
+};
+use std::{
+    cell::{Cell, RefCell},
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use crate as edge;
 use crate::{
@@ -46,6 +56,7 @@ where
         Ok((gateway, keys, public_url)) => Edge {
             now: Timestamp::from_unix(i64::try_from(platform.unix_seconds()).unwrap_or(i64::MAX)),
             platform,
+            origin: origin_of_request(&request, &gateway),
             gateway,
             keys,
             request_id,
@@ -55,6 +66,8 @@ where
             headers: RefCell::default(),
             frame: RefCell::default(),
             noted: RefCell::default(),
+            acting: RefCell::new(Actor::Stranger),
+            decoy: Cell::new(false),
         },
         Err(fault) => {
             platform.log(&log_line(&request_id, &request, StatusCode::SERVICE_UNAVAILABLE, Some(&fault.to_string())));
@@ -76,6 +89,20 @@ where
     reply.headers.extend(edge.headers.take());
     let cookies = edge.cookies.borrow().clone();
     finish(reply, &cookies, Some(&edge.gateway))
+}
+
+/// Where the platform says that the connection comes from: an address, with or without its port.
+const CLIENT_ADDRESS: &str = "spin-client-addr";
+
+/// The network that the request comes from. What the platform or the proxy says stands last: a client's own headers of this
+/// name stay in front of it.
+fn origin_of_request(request: &Request, gateway: &Gateway) -> Origin {
+    let header = gateway.service.client_address_header.as_deref().unwrap_or(CLIENT_ADDRESS);
+    let said = request.headers.all(header).last().flatten();
+    let address = said.and_then(|text| text.rsplit(',').next()).map(str::trim).and_then(|text| {
+        text.parse::<SocketAddr>().map(|address| address.ip()).or_else(|_| text.parse::<IpAddr>()).ok()
+    });
+    address.map(Origin::from).unwrap_or_default()
 }
 
 fn bodiless(headers: Headers) -> Request {
@@ -125,6 +152,9 @@ pub(crate) struct ProblemPage<'a> {
 impl<P: Platform> Edge<P> {
     /// Turns a failure into its reply and its log line.
     pub(crate) fn refuse(&self, request: &Request, failure: &Failure) -> Reply {
+        if let Failure::Refused(refusal) = failure {
+            self.log_refused_authentication(refusal);
+        }
         if let Failure::Refused(Refusal::NotSignedIn) = failure
             && request.wants_page()
         {
@@ -200,6 +230,29 @@ impl<P: Platform> Edge<P> {
         links
     }
 
+    /// Writes a refused authentication to the log (AUD-1): what touches no record leaves no other trace, since strangers
+    /// must not fill the store. Other refusals are not written here.
+    pub fn log_refused_authentication(&self, refusal: &Refusal) {
+        if refusal.is_of_authentication() {
+            self.log_refused(refusal.code());
+        }
+    }
+
+    /// As [`Edge::log_refused_authentication`], for an answer that has no refusal behind it.
+    pub fn log_refused(&self, cause: &str) {
+        let origin = self.origin.to_string();
+        let actor = self.acting.borrow();
+        let line = LogLine {
+            request: &self.request_id,
+            event: "authentication refused",
+            cause: Some(cause),
+            actor: Some(actor.kind()),
+            origin: &origin,
+            ..LogLine::default()
+        };
+        self.platform.log(&line.text());
+    }
+
     /// Writes what did not work to the log; the request goes on without it.
     pub fn log_failure(&self, what: &str, failure: &Failure) {
         let cause = match failure {
@@ -250,6 +303,10 @@ struct LogLine<'a> {
     status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    origin: &'a str,
 }
 
 impl LogLine<'_> {
@@ -266,6 +323,7 @@ fn log_line(request_id: &str, request: &Request, status: StatusCode, cause: Opti
         path: &request.path,
         status: Some(status.as_u16()),
         cause,
+        ..LogLine::default()
     }
     .text()
 }
@@ -347,6 +405,33 @@ mod tests {
         assert!(policy(Scripts::From("https://captcha.example")).contains("script-src https://captcha.example;"));
         for scripts in [Scripts::None, Scripts::Ours, Scripts::From("https://captcha.example")] {
             assert!(!policy(scripts).contains("unsafe"), "{scripts:?}");
+        }
+    }
+
+    #[test]
+    fn aud_1_what_the_platform_or_the_proxy_says_stands_last() {
+        // AUD-1
+        let text = include_str!("../../../gateway.toml");
+        let direct = Gateway::parse(text).expect("valid");
+        let named = text.replacen("[service]", "[service]\nclient_address_header = \"x-forwarded-for\"", 1);
+        let proxied = Gateway::parse(&named).expect("valid");
+        let forwarded = "x-forwarded-for";
+        for (gateway, headers, network) in [
+            (&direct, vec![(CLIENT_ADDRESS, "203.0.113.7:4711")], "203.0.113.0/24"),
+            (&direct, vec![(CLIENT_ADDRESS, "198.51.100.1"), (CLIENT_ADDRESS, "[2001:db8::1]:80")], "2001:db8::/48"),
+            (&direct, vec![(CLIENT_ADDRESS, "forged")], ""),
+            (&direct, vec![(forwarded, "198.51.100.1")], ""),
+            (&direct, Vec::new(), ""),
+            (
+                &proxied,
+                vec![(forwarded, "198.51.100.1, 203.0.113.7"), (CLIENT_ADDRESS, "10.0.0.1:80")],
+                "203.0.113.0/24",
+            ),
+            (&proxied, vec![(forwarded, "198.51.100.1"), (forwarded, "203.0.113.7")], "203.0.113.0/24"),
+            (&proxied, vec![(CLIENT_ADDRESS, "203.0.113.7:4711")], ""),
+        ] {
+            let request = Request::new(Method::GET, "/", headers.iter().copied().collect(), Vec::new());
+            assert_eq!(origin_of_request(&request, gateway).to_string(), network, "{headers:?}");
         }
     }
 

@@ -13,6 +13,7 @@ use kv_schema::{
 };
 use shared::{
     account::{Account, Admission, Login},
+    audit::{Action, Actor},
     decision::Decision,
     effect::Effect,
     invitation::{InvitationId, InvitationSlot},
@@ -37,7 +38,10 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
     };
     let mut done = Vec::new();
     for pending in undone.envelope().pending() {
-        match effect(edge, key, pending).await {
+        let before = edge.acts(Actor::Effect { because: pending.id.0 });
+        let carried_out = effect(edge, key, pending).await;
+        edge.acts(before);
+        match carried_out {
             Ok(()) => done.push(pending.id),
             Err(failure) => edge.log_failure("effect postponed", &failure),
         }
@@ -70,7 +74,9 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Dequeue { registration, submitted_at } => dequeue(edge, registration, submitted_at).await,
         Effect::FoundOrganisation(organisation) => {
             let id = organisation.id;
-            edge.create::<Organisation>(&id, Decision::quiet(*organisation)).await.map(drop)
+            edge.create::<Organisation>(&id, Decision::quiet(Action::OrganisationFounding, *organisation))
+                .await
+                .map(drop)
         }
         Effect::Admit(admission) => admit(edge, *admission).await,
         Effect::IndexOrganisation { organisation, traits } => index_organisation(edge, organisation, &traits).await,
@@ -137,7 +143,7 @@ async fn index_organisation<P: Platform>(
     traits: &[[u8; 16]],
 ) -> Result<(), Failure> {
     for id in traits {
-        let first = Decision::quiet(Alike::first(*id, organisation));
+        let first = Decision::quiet(Action::Indexing, Alike::first(*id, organisation));
         if let NowStands::Another(_) = edge.create::<Alike>(id, first).await? {
             let more =
                 edge.transact::<Alike, ()>(id, Refusal::NotFound, |alike, _| Ok(alike.with(organisation).into()));
@@ -184,7 +190,10 @@ async fn subscribe<P: Platform>(
 
 /// Lets a designated person in: joins the account that has the e-mail, or creates one with a User ID of its own.
 async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), Failure> {
-    let owner = claim_login(edge, &admission.email.normalised(), admission.account).await?;
+    // One note for all that follows, if the person is new.
+    let candidate = candidate(edge, &admission, 0);
+    let others = [Account::key(&admission.account), Login::key(&edge.login_id(candidate.as_str()))];
+    let owner = claim_login(edge, &admission.email.normalised(), admission.account, &others).await?;
     if owner != admission.account {
         let absent = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
         let joined =
@@ -216,20 +225,28 @@ async fn message_is_out<P: Platform, R: Record>(edge: &Edge<P>, id: &R::Id) -> R
 
 async fn claim_user_id<P: Platform>(edge: &Edge<P>, admission: &Admission) -> Result<UserId, Failure> {
     for attempt in 0..USER_ID_TRIES {
-        let [first, second, ..] = edge.keys.index(IndexPurpose::Login, &[admission.account.bytes(), &[attempt]]);
-        let number = u16::from_be_bytes([first, second]) % 10_000;
-        let candidate = UserId::candidate(&admission.name, number);
-        if claim_login(edge, candidate.as_str(), admission.account).await? == admission.account {
+        let candidate = candidate(edge, admission, attempt);
+        if claim_login(edge, candidate.as_str(), admission.account, &[]).await? == admission.account {
             return Ok(candidate);
         }
     }
     Err(Failure::Fault("no free User ID was found".to_owned()))
 }
 
+fn candidate<P: Platform>(edge: &Edge<P>, admission: &Admission, attempt: u8) -> UserId {
+    let [first, second, ..] = edge.keys.index(IndexPurpose::Login, &[admission.account.bytes(), &[attempt]]);
+    UserId::candidate(&admission.name, u16::from_be_bytes([first, second]) % 10_000)
+}
+
 /// Claims an e-mail or a User ID for an account and answers whose it is.
-async fn claim_login<P: Platform>(edge: &Edge<P>, name: &str, account: AccountId) -> Result<AccountId, Failure> {
+async fn claim_login<P: Platform>(
+    edge: &Edge<P>,
+    name: &str,
+    account: AccountId,
+    others: &[Key],
+) -> Result<AccountId, Failure> {
     let id = edge.login_id(name);
-    match edge.create(&id, Decision::quiet(Login { id, account })).await? {
+    match edge.create_before(&id, Decision::quiet(Action::LoginClaim, Login { id, account }), others).await? {
         NowStands::Ours(stored) | NowStands::Another(stored) => Ok(stored.value().account),
     }
 }

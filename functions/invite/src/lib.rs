@@ -19,6 +19,7 @@ use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowSt
 use http::{Method, StatusCode};
 use kv_schema::{key::Key, record::Record};
 use shared::{
+    audit::{Action, Actor},
     config::{Application, Partner},
     decision::{Counted, Decision},
     invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
@@ -107,7 +108,7 @@ async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<
     let presented = api::bearer(request).ok_or(Refusal::ApiKeyNotValid)?;
     let mut found = None;
     for partner in &edge.gateway.partners {
-        for variable in &partner.api_key_digest_variables {
+        for (number, variable) in (0..).zip(&partner.api_key_digest_variables) {
             let Some(digest) = edge.platform.variable(variable).await? else {
                 continue;
             };
@@ -115,11 +116,13 @@ async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<
                 .parse::<SecretDigest>()
                 .map_err(|error| Failure::Fault(format!("variable {variable}: {error}")))?;
             if digest.matches(presented) {
-                found = Some(partner.clone());
+                found = Some((partner.clone(), number));
             }
         }
     }
-    found.ok_or_else(|| Refusal::ApiKeyNotValid.into())
+    let (partner, key) = found.ok_or(Refusal::ApiKeyNotValid)?;
+    edge.acts(Actor::Partner { partner: partner.id.clone(), key });
+    Ok(partner)
 }
 
 /// The application, if it is one of the partner's own. Any other counts as unknown (INV-1).
@@ -144,7 +147,7 @@ async fn claim<P: Platform>(
     let body = digest256([digest256(request.path.as_bytes()), digest256(&request.body)].as_flattened());
     let claim = IdempotencyClaim { id, body, claimed_at: edge.now };
     // One note leads a sweep to the claim and to what is written next.
-    let standing = match edge.create_before(&id, Decision::quiet(claim), written_next).await {
+    let standing = match edge.create_before(&id, Decision::quiet(Action::RequestClaim, claim), written_next).await {
         Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => stored.into_value(),
         Err(Failure::Refused(Refusal::Busy { .. })) => return Err(Refusal::StillRunning.into()),
         Err(other) => return Err(other),

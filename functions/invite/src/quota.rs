@@ -15,6 +15,7 @@
 use edge::{Change, Edge, Failure, Platform, edge::NowStands};
 use kv_schema::{record::Stored, records::requests_of};
 use shared::{
+    audit::Action,
     config::Partner,
     decision::{Counted, Decision},
     quota::{Class, Meter, WINDOW_SECONDS},
@@ -63,7 +64,7 @@ pub(crate) async fn spend<P: Platform>(edge: &Edge<P>, partner: &Partner, class:
 /// The partner's first request ever, in this class. Whoever creates the meter, the counter began at 0.
 async fn begin<P: Platform>(edge: &Edge<P>, id: [u8; 16]) -> Result<Meter, Failure> {
     let first = Meter::begun(id, 1, edge.now);
-    match edge.create(&id, Decision::quiet(first.clone())).await {
+    match edge.create(&id, Decision::quiet(Action::Allowance, first.clone())).await {
         Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => Ok(stored.into_value()),
         Err(Failure::Refused(Refusal::Busy { .. })) => Ok(first),
         Err(other) => Err(other),
@@ -75,7 +76,9 @@ async fn begin_minute<P: Platform>(edge: &Edge<P>, id: [u8; 16], count: i64) -> 
     let ((), stored) = edge
         .transact::<Meter, ()>(&id, Refusal::NotFound, |meter, _| {
             let begun = (!meter.is_current(edge.now)).then(|| Meter::begun(id, count, edge.now));
-            Ok(begun.map_or(Change::Keep(()), |begun| Change::Commit(Counted::new(Decision::quiet(begun), ()))))
+            Ok(begun.map_or(Change::Keep(()), |begun| {
+                Change::Commit(Counted::new(Decision::quiet(Action::Allowance, begun), ()))
+            }))
         })
         .await?;
     Ok(stored.into_value())
@@ -84,8 +87,9 @@ async fn begin_minute<P: Platform>(edge: &Edge<P>, id: [u8; 16], count: i64) -> 
 /// Notes that the allowance is used up, so that the minute's further requests are not counted. Should that fail, the next
 /// one tries again.
 async fn close<P: Platform>(edge: &Edge<P>, id: &[u8; 16]) {
-    let closed = edge
-        .transact::<Meter, ()>(id, Refusal::NotFound, |meter, _| Ok(meter.close(edge.now).map(Decision::quiet).into()));
+    let closed = edge.transact::<Meter, ()>(id, Refusal::NotFound, |meter, _| {
+        Ok(meter.close(edge.now).map(|closed| Decision::quiet(Action::Allowance, closed)).into())
+    });
     if let Err(failure) = closed.await {
         edge.log_failure("allowance not closed", &failure);
     }

@@ -10,6 +10,7 @@ use edge::{
     serve::CHOOSE_ORGANISATION,
 };
 use shared::{
+    audit::Action,
     decision::Decision,
     launch::{
         AuthorizationCode, Cleared, Intent,
@@ -98,7 +99,7 @@ async fn issue<P: Platform>(
     let (code, token) = AuthorizationCode::issue(cleared, authorization.request, &edge.keys, edge.now, &mut edge.rng());
     // 6. Commit.
     let id = code.id;
-    edge.insert(&id, Decision::quiet(code)).await?;
+    edge.insert(&id, Decision::quiet(Action::Launch, code)).await?;
     // 7. Respond.
     edge.clear_cookie(cookies::LAUNCH);
     Ok(Reply::see_other(api::code_redirect(way_back, &token.reveal(), &edge.public_url)))

@@ -6,6 +6,7 @@ use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, cookies};
 use http::StatusCode;
 use shared::{
     account::Account,
+    audit::Actor,
     launch::request::{Parameters, after_logout},
     refusal::Refusal,
 };
@@ -63,6 +64,7 @@ async fn end_session<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<(
     let Some(cookie) = edge.session_cookie(request) else {
         return Ok(());
     };
+    edge.acts(Actor::Person(cookie.account));
     let ended = edge
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, _| {
             account.session(&cookie.secret(), cookie.seen_at, edge.now)?;

@@ -3,6 +3,7 @@
 use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, request::Encoding, view};
 use http::StatusCode;
 use shared::{
+    audit::Actor,
     config::Application,
     launch::{
         AuthorizationCode, Exchange, InvalidGrant, TOKEN_LIFETIME,
@@ -52,7 +53,12 @@ impl From<Failure> for NoTokens {
 pub(crate) async fn token<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match exchange(edge, request).await {
         Ok(tokens) => view::document(StatusCode::OK, &tokens),
-        Err(NoTokens::Told(error)) => refused(error),
+        Err(NoTokens::Told(error)) => {
+            if matches!(error, TokenError::InvalidClient | TokenError::InvalidGrant) {
+                edge.log_refused(error.code());
+            }
+            refused(error)
+        }
         Err(NoTokens::Failed(failure)) => Err(failure),
     }
 }
@@ -66,6 +72,7 @@ async fn exchange<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<Toke
     let parameters = Parameters::new(request.decode().map_err(|_| not_a_form)?);
     // 2. Authenticate.
     let client = authenticate(edge, request, &parameters).await?;
+    edge.acts(Actor::Application(client.id.clone()));
     let asked = TokenRequest::parse(&parameters)?;
     let code: PlainToken = asked.code.parse().map_err(|_| TokenError::InvalidGrant)?;
     let exchange = Exchange {
@@ -134,6 +141,7 @@ pub(crate) async fn userinfo<P: Platform>(edge: &Edge<P>, request: &Request) -> 
     };
     let signer = Signer::new(&edge.keys, &edge.public_url)?;
     let Some(id) = signer.verify_access_token(token, edge.now) else {
+        edge.log_refused("invalid-token");
         return Ok(invalid_token());
     };
     // 4. Load. 5. Decide: a code that came twice has revoked its tokens.
@@ -142,7 +150,10 @@ pub(crate) async fn userinfo<P: Platform>(edge: &Edge<P>, request: &Request) -> 
             // 7. Respond.
             view::document(StatusCode::OK, &Person::of(&stored.value().claims))
         }
-        _ => Ok(invalid_token()),
+        _ => {
+            edge.log_refused("invalid-token");
+            Ok(invalid_token())
+        }
     }
 }
 

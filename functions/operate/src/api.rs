@@ -1,5 +1,6 @@
 //! What comes in and what goes out.
 
+pub(crate) mod audit;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
 

@@ -6,6 +6,7 @@
 //! the batch (promo codes: the codes' records are written before it and count only once it names them).
 
 mod api;
+mod audit;
 mod sign_in;
 
 use edge::{
@@ -19,6 +20,7 @@ use edge::{
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
 use shared::{
+    audit::{Action, Actor},
     batch::{Batch, Printed},
     config::OperatorRole,
     decision::Decision,
@@ -54,11 +56,17 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::POST, ["operate", "sign-out"]) => sign_in::sign_out(edge, request).await,
         (&Method::GET, ["operate", "registrations", id]) => detail(edge, request, id).await,
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
+        (&Method::GET, ["operate", "audit"]) => audit::show(edge, request).await,
+        (&Method::GET, ["operate", "audit", "export"]) => audit::export(edge, request).await,
         (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
         (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
-        (_, ["health" | "operate"] | ["operate", "registrations", _]) => {
-            Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
-        }
+        (
+            _,
+            ["health" | "operate"]
+            | ["operate", "audit"]
+            | ["operate", "audit", "export"]
+            | ["operate", "registrations", _],
+        ) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
             Err(BadRequest::MethodNotAllowed("POST").into())
@@ -83,6 +91,7 @@ async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Resul
     let stored =
         edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
     let duty = stored.value().on_duty(operator, &cookie.secret(), edge.now)?;
+    edge.acts(Actor::Operator(operator.id.clone()));
     edge.frame_value("operator", duty.name());
     Ok(duty)
 }
@@ -188,11 +197,12 @@ async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -
     let Printed { promos, batch } = Batch::print(id, &order, duty, &edge.keys, edge.now, &mut edge.rng());
     // Should this request die before the batch is there, a sweep removes the codes.
     let prepared: Vec<[u8; 16]> = promos.iter().map(|promo| *promo.id.bytes()).collect();
-    edge.note(&[Batch::key(&id)], &prepared).await?;
+    edge.note::<Batch>(&[Batch::key(&id)], &prepared).await?;
     for promo in promos {
-        edge.insert(&promo.id.clone(), Decision::quiet(promo)).await?;
+        edge.insert(&promo.id.clone(), Decision::quiet(Action::PromoPrinting, promo)).await?;
     }
     // Whoever was faster with the same form has the codes that count.
-    let (NowStands::Ours(stored) | NowStands::Another(stored)) = edge.create(&id, Decision::quiet(batch)).await?;
+    let (NowStands::Ours(stored) | NowStands::Another(stored)) =
+        edge.create(&id, Decision::quiet(Action::PromoPrinting, batch)).await?;
     Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?))
 }

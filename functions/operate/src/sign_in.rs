@@ -7,6 +7,7 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
+    audit::{Action, Actor},
     config,
     decision::Decision,
     operator::{Attempt, Operator},
@@ -73,6 +74,7 @@ fn counter<'a, P: Platform>(edge: &'a Edge<P>, name: &str) -> Result<Counter<'a>
             variable: Some(&operator.password_digest_variable),
         });
     }
+    edge.acts_on_a_decoy();
     let [share, ..] = digest256(name.as_bytes());
     Ok(Counter {
         record: edge.keys.index(IndexPurpose::Operator, &[STRANGER.as_bytes(), &[share]]),
@@ -91,7 +93,10 @@ async fn attempt<'a, P: Platform>(
     let password_matches = password_matches(edge, &counter, credentials.password).await?;
     let seed = edge.keys.operator_totp_seed(&counter.id);
     let secret = edge.fresh_secret();
-    drop(edge.create(&counter.record, Decision::quiet(Operator::new(counter.id.clone()))).await?);
+    drop(
+        edge.create(&counter.record, Decision::quiet(Action::OperatorRecord, Operator::new(counter.id.clone())))
+            .await?,
+    );
     // 5. Decide and 6. commit.
     let (judged, _) = edge
         .transact::<Operator, Result<(), Refusal>>(&counter.record, Refusal::SignInFailed, |operator, _| {
@@ -123,6 +128,7 @@ pub(crate) async fn sign_out<P: Platform>(edge: &Edge<P>, request: &Request) -> 
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let cookie: Option<OperatorCookie> = edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session);
     if let Some(cookie) = cookie {
+        edge.acts(Actor::Operator(cookie.operator.clone()));
         let record = record_of(edge, &cookie.operator);
         let ended = edge
             .transact::<Operator, ()>(&record, Refusal::NotSignedIn, |operator, _| {

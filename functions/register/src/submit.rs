@@ -4,6 +4,7 @@
 use edge::{Edge, Failure, Platform, edge::NowStands};
 use shared::{
     account::Login,
+    audit::Actor,
     config::Application,
     decision::Decision,
     invitation::InvitationSlot,
@@ -208,12 +209,14 @@ pub(crate) async fn has_account<P: Platform>(edge: &Edge<P>, email: &Email) -> R
 pub(crate) async fn slot_of<P: Platform>(edge: &Edge<P>, token: &PlainToken) -> Result<InvitationSlot, Failure> {
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+    edge.acts(Actor::LinkHolder);
     Ok(stored.into_value())
 }
 
 /// The mailbox of a confirmation's token.
 pub(crate) async fn check_of<P: Platform>(edge: &Edge<P>, token: &PlainToken) -> Result<MailboxCheck, Failure> {
     let stored = edge.kv().get::<MailboxCheck>(&token.record()).await?.ok_or(Refusal::LinkNotValid)?;
+    edge.acts(Actor::LinkHolder);
     Ok(stored.into_value())
 }
 

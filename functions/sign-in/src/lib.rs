@@ -19,12 +19,11 @@ use edge::{
     session::SessionCookie,
 };
 use http::{Method, StatusCode};
-use kv_schema::records::unheeded;
 use shared::{
     account::{Account, Login},
+    audit::Actor,
     password::PasswordHash,
     refusal::Refusal,
-    secret::Entropy as _,
     values::AccountId,
 };
 
@@ -92,8 +91,8 @@ async fn sign_in<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
 }
 
-/// One try: two reads, one hash, one write, whatever comes of it (SIG-1). Where no failure is counted, because there is no
-/// such account or its tries are paused, the write goes to a counter that nobody reads.
+/// One try: one hash, and the same reads and writes for every failure (SIG-1). Where none is counted, because there is no
+/// such account or its tries are paused, the writes go to counters that nobody reads.
 async fn attempt<P: Platform>(edge: &Edge<P>, raw: &RawSignIn) -> Result<(Account, SessionCookie), Failure> {
     let id = account_named(edge, &raw.user).await?;
     let secret = edge.fresh_secret();
@@ -109,7 +108,7 @@ async fn attempt<P: Platform>(edge: &Edge<P>, raw: &RawSignIn) -> Result<(Accoun
         .await;
     if !counted {
         password.with_nobody(edge);
-        write_for_nothing(edge).await?;
+        edge.write_for_nobody().await?;
     }
     match judged {
         Ok((outcome, stored)) => {
@@ -127,14 +126,6 @@ async fn account_named<P: Platform>(edge: &Edge<P>, name: &str) -> Result<Accoun
     let login_id = edge.login_id(name);
     let login = edge.kv().get::<Login>(&login_id).await?;
     Ok(login.map_or(AccountId::from_bytes(login_id), |stored| stored.value().account))
-}
-
-/// What a request writes that has nothing to count.
-async fn write_for_nothing<P: Platform>(edge: &Edge<P>) -> Result<(), Failure> {
-    let mut share = [0];
-    edge.rng().fill(&mut share);
-    edge.kv().add(&unheeded(share[0]), 1).await?;
-    Ok(())
 }
 
 /// A password that was entered, compared with an account's: decided anew after a lost race, hashed anew only if the
@@ -172,6 +163,7 @@ async fn sign_out<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let raw: RawSignOut = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     if let Some(cookie) = edge.session_cookie(request) {
+        edge.acts(Actor::Person(cookie.account));
         edge.transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, _| {
             Ok(account.sign_out(&cookie.secret()).into())
         })

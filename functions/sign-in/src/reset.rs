@@ -19,6 +19,7 @@ use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{
     account::{Account, Needed, Proof},
+    audit::Actor,
     credential::open_seed,
     password::AnswerHash,
     refusal::Refusal,
@@ -29,7 +30,6 @@ use shared::{
 use crate::{
     account_named,
     api::reset::{ChoosePage, Chosen, Given, LinkAsked, RawChoice, RawReset, Replaced, ResetPage, SentPage},
-    write_for_nothing,
 };
 
 /// The answer to a question for a link does not come before. What a known name costs more (a reminder, a message to the mail
@@ -72,7 +72,7 @@ async fn offer<P: Platform>(edge: &Edge<P>, name: &str) -> Result<(), Failure> {
     match committed {
         Ok(_) if offered => Ok(()),
         // A contended account must not look different from none; whoever waits for the mail in vain asks again.
-        Ok(_) | Err(Failure::Refused(Refusal::NotFound | Refusal::Busy { .. })) => write_for_nothing(edge).await,
+        Ok(_) | Err(Failure::Refused(Refusal::NotFound | Refusal::Busy { .. })) => edge.write_for_nobody().await,
         Err(failure) => Err(failure),
     }
 }
@@ -208,5 +208,6 @@ async fn account_of<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainTo
     let id = AccountId::from_bytes(token.record());
     let stored = edge.kv().get::<Account>(&id).await?.ok_or(Refusal::LinkNotValid)?;
     stored.value().present_reset(&token, edge.now)?;
+    edge.acts(Actor::LinkHolder);
     Ok((token, stored))
 }

@@ -23,6 +23,7 @@ use edge::{
 use http::{Method, StatusCode};
 use kv_schema::record::{Record, Stored};
 use shared::{
+    audit::{self, Actor},
     batch::Batch,
     checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
     config::{Gateway, Partner},
@@ -214,9 +215,9 @@ async fn fulfil<P: Platform>(
     let complete = Order::complete(id, purchase, &edge.keys, edge.now, &mut edge.rng());
     // Should this request die before the order is there, a sweep removes the licences.
     let prepared: Vec<[u8; 16]> = complete.licences.iter().map(|licence| *licence.id.bytes()).collect();
-    edge.note(&[Order::key(&id)], &prepared).await?;
+    edge.note::<Order>(&[Order::key(&id)], &prepared).await?;
     for licence in complete.licences {
-        edge.insert(&licence.id.clone(), Decision::quiet(licence)).await?;
+        edge.insert(&licence.id.clone(), Decision::quiet(audit::Action::LicenceIssue, licence)).await?;
     }
     Ok((edge.create(&id, complete.order).await?, complete.token))
 }
@@ -257,6 +258,7 @@ async fn webhook<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) 
     };
     let webhook = VerifiedWebhook::verify(&raw, &secrets(edge, partner).await?, edge.now)?;
     let partner = partner.ok_or(Refusal::WebhookNotVerified)?;
+    edge.acts(Actor::Webstore(partner.id.clone()));
     // 3. Parse.
     if request.encoding()? != Encoding::Json {
         return Err(BadRequest::UnsupportedMediaType.into());

@@ -14,6 +14,9 @@ pub mod turns;
 pub mod world;
 
 #[cfg(test)]
+mod audit;
+
+#[cfg(test)]
 mod conformance;
 
 #[cfg(test)]

@@ -68,6 +68,12 @@ fn sweep_all(kv: &TestKv) -> Vec<Key> {
     panic!("nobody else sweeps here")
 }
 
+/// Everything that is stored, except a day's notes, which stay.
+fn passing(world: &World) -> Vec<String> {
+    let notes = |key: &str| key.starts_with("todo:") && key.split('.').nth(1) == Some("0");
+    world.keys().into_iter().filter(|key| !notes(key)).collect()
+}
+
 fn remind(kv: &TestKv, key: &Key) {
     assert_eq!(run(kv.remind(key)), Ok(Appended::Added));
 }
@@ -124,7 +130,7 @@ fn what_was_walked_is_deleted_when_its_day_is_over() {
         let world = World::new(backend);
         let kv = world.kv();
         assert_eq!(sweep_all(&kv), []);
-        let before = world.keys();
+        let before = passing(&world);
         for number in 0..250 {
             remind(&kv, &key(number));
         }
@@ -142,7 +148,8 @@ fn what_was_walked_is_deleted_when_its_day_is_over() {
         let found: BTreeSet<Key> = found.into_iter().collect();
         assert_eq!(found, (0..250).map(key).collect::<BTreeSet<_>>(), "{backend:?}");
         assert!(batches > 250 / BATCH_ITEMS, "{backend:?}: {batches} batches");
-        assert_eq!(world.keys(), before, "{backend:?}: nothing of the log stays");
+        assert_eq!(passing(&world), before, "{backend:?}: nothing of the log stays, but what the audit is found by");
+        assert_ne!(world.keys(), before, "{backend:?}");
     }
 }
 
@@ -244,10 +251,13 @@ fn a_sweep_may_die_anywhere() {
             let world = World::new(backend);
             let kv = world.kv();
             sweep_all(&kv);
-            let before = world.keys();
-            for number in 0..3 {
+            let before = passing(&world);
+            for number in 0..2 {
                 remind(&kv, &key(number));
             }
+            let now = world.unix_seconds();
+            let due = Due { key: key(2), kind: 0, expires_unix_seconds: now };
+            assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
             world.advance(2 * DAY_SECONDS);
             let dying = world.kv();
             let found = RefCell::new(Vec::new());
@@ -260,7 +270,7 @@ fn a_sweep_may_die_anywhere() {
             worked_on.extend(sweep_all(&world.kv()));
             let worked_on: BTreeSet<Key> = worked_on.into_iter().collect();
             assert_eq!(worked_on, (0..3).map(key).collect::<BTreeSet<_>>(), "{backend:?}, dead at {point}");
-            assert_eq!(world.keys(), before, "{backend:?}, dead at {point}: nothing is left behind");
+            assert_eq!(passing(&world), before, "{backend:?}, dead at {point}: nothing is left behind");
             points += 1;
             if finished {
                 break;
@@ -349,7 +359,7 @@ fn a_turn_may_end_after_any_item() {
             let world = World::new(backend);
             let kv = world.kv();
             sweep_all(&kv);
-            let before = world.keys();
+            let before = passing(&world);
             (0..130).for_each(|number| remind(&kv, &key(number)));
             let now = world.unix_seconds();
             for number in 130..160 {
@@ -369,7 +379,7 @@ fn a_turn_may_end_after_any_item() {
             let mut expected: Vec<Key> = (0..160).map(key).collect();
             expected.sort();
             assert_eq!(found, expected, "{backend:?}, {at_most} a turn");
-            assert_eq!(world.keys(), before, "{backend:?}, {at_most} a turn: nothing of the log stays");
+            assert_eq!(passing(&world), before, "{backend:?}, {at_most} a turn: nothing of the log stays");
         }
     }
 }
@@ -387,9 +397,9 @@ fn one_reminder_serves_all_that_a_request_writes() {
     while sweep(&kv).is_some_and(|(found, _)| !found.is_empty()) {}
     world.take_cost();
     let two = [key(1), key(2)];
-    assert_eq!(run(kv.remind_of(&two, &[numbered(0)])), Ok(Appended::Added));
+    assert_eq!(run(kv.remind_of(&two, &[numbered(0)], world.unix_seconds())).map(|note| note.is_some()), Ok(true));
     assert_eq!(world.take_cost().writes % 4, 1, "one entry, and in a shard's first minute its sheet");
-    assert_eq!(run(kv.remind_of(&two, &prepared)), Ok(Appended::Added));
+    assert_eq!(run(kv.remind_of(&two, &prepared, world.unix_seconds())).map(|note| note.is_some()), Ok(true));
     world.advance(QUIET_SECONDS);
     let Ok(Ahead::Batch(batch)) = run(kv.next_batch()) else { panic!("there is something to do") };
     let turn = run(kv.take_turn(batch)).expect("no fault").expect("nobody else sweeps here");

@@ -12,7 +12,7 @@ use shared::{
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
     config::{self, Application, Gateway, Partner, Product},
     credential::{Grant, seal_seed},
-    decision::Decision,
+    decision::{Counted, Decision, Uncommitted},
     effect::Effect,
     invitation::{
         CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, RawResend, Resend, ResendInvitation,
@@ -147,9 +147,9 @@ impl Walk {
         let code = code(seed.expose(), NOW);
         let secret = SessionSecret::random(&mut Seeded(1));
         let attempt = |password_matches| Attempt { password_matches, seed: seed.expose(), code: &code };
-        let (failed, _) = Operator::new(id).sign_in(&attempt(false), &secret, NOW).split();
+        let failed = judged(Operator::new(id).sign_in(&attempt(false), &secret, NOW)).0;
         self.keep("after a wrong password", index, &failed.next);
-        let (signed_in, _) = failed.next.sign_in(&attempt(true), &secret, NOW).split();
+        let signed_in = judged(failed.next.sign_in(&attempt(true), &secret, NOW)).0;
         self.keep("signed in", index, &signed_in.next);
         (signed_in.next, secret)
     }
@@ -342,7 +342,7 @@ impl Walk {
         let password = offered.password().cloned().expect("active");
         let change = PasswordChange { present_matches: true, password, session: secret, next_session: secret };
         let later = NOW.plus(Seconds::hours(2));
-        let (changed, outcome) = offered.change_password(change, later).split();
+        let (changed, outcome) = judged(offered.change_password(change, later));
         self.decided(changed);
         assert_eq!(outcome.reveal_after_commit(), Ok(()));
     }
@@ -473,12 +473,12 @@ impl Walk {
             next_session: &next_session,
         };
         let proved = account.prove_enrolment(&presented, &place.product.name, NOW).expect("its own credential");
-        let (decision, outcome) = proved.split();
+        let (decision, outcome) = judged(proved);
         let account = self.decided(decision);
         assert_eq!(outcome.reveal_after_commit(), Ok(()));
         // One failure each, so that their counters are not zero.
-        let (account, _) = account.verify_otp(&presented, NOW).expect("its own credential").split();
-        let (account, _) = account.next.sign_in(false, secret, NOW).split();
+        let account = judged(account.verify_otp(&presented, NOW).expect("its own credential")).0;
+        let account = judged(account.next.sign_in(false, secret, NOW)).0;
         self.keep("active, with an authenticator app", account.next.id, &account.next);
         (account.next, next_session)
     }
@@ -503,9 +503,9 @@ impl Walk {
         let (fresh, token) = AuthorizationCode::issue(&cleared, request, &self.keys, NOW, rng);
         self.keep("fresh", fresh.id, &fresh);
         let exchange = Exchange { client: &application.id, code: &token, redirect_uri, code_verifier: VERIFIER };
-        let (exchanged, _) = fresh.exchange(&exchange, NOW.plus(Seconds(1))).split();
+        let exchanged = judged(fresh.exchange(&exchange, NOW.plus(Seconds(1)))).0;
         self.keep("exchanged", exchanged.next.id, &exchanged.next);
-        let (revoked, _) = exchanged.next.exchange(&exchange, NOW.plus(Seconds(2))).split();
+        let revoked = judged(exchanged.next.exchange(&exchange, NOW.plus(Seconds(2)))).0;
         self.keep("revoked", revoked.next.id, &revoked.next);
     }
 }
@@ -604,4 +604,11 @@ impl Entropy for Seeded {
             [*byte, ..] = (mixed ^ (mixed >> 31)).to_be_bytes();
         }
     }
+}
+
+/// What is to be committed of a guess, and its outcome.
+fn judged<T, O>(counted: Counted<T, O>) -> (Decision<T>, Uncommitted<O>) {
+    let (change, outcome) = counted.split();
+    let Ok(decision) = change else { panic!("it was judged") };
+    (decision, outcome)
 }

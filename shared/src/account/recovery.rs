@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Account, Stage};
 use crate::{
+    audit::{Action, Denial},
     credential::{Credential, Judged},
     decision::{Counted, Decision},
     effect::Effect,
@@ -127,7 +128,7 @@ impl Account {
         let body = Body::PasswordReset { token: token.reveal(), expires_at: link.expires_at() };
         recovery.link = Some(link);
         let message = Message { to: self.email.clone(), name: self.name.full(), body };
-        Some(Decision::with(self, vec![Effect::Send(Box::new(message))]))
+        Some(Decision::with(Action::ResetLink, self, vec![Effect::Send(Box::new(message))]))
     }
 
     /// Checks a presented link. Opening changes nothing (SIG-3).
@@ -175,7 +176,8 @@ impl Account {
             Proof::Code { .. } | Proof::Answers(_) => return Err(OTHER_PROOF),
         };
         if outcome.is_err() {
-            return Ok(Counted::new(Decision::quiet(self), outcome));
+            let denial = if by_code { Denial::WrongCode } else { Denial::WrongAnswers };
+            return Ok(Counted::new(Decision::quiet(Action::PasswordReset, self).refused(denial), outcome));
         }
         if let Stage::Active { password: kept, failures, recovery, .. } = &mut self.stage {
             *kept = password.clone();
@@ -184,7 +186,7 @@ impl Account {
         }
         self.sessions.clear();
         let told = self.password_changed(now);
-        Ok(Counted::new(Decision::with(self, vec![told]), Ok(())))
+        Ok(Counted::new(Decision::with(Action::PasswordReset, self, vec![told]), Ok(())))
     }
 
     /// The outer error says that nothing was judged.

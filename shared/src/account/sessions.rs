@@ -3,6 +3,7 @@
 
 use super::{Account, ActsFor, MAX_SESSIONS, Recovery, SESSION_IDLE, SESSION_LIFETIME, Session, SignedIn, Stage};
 use crate::{
+    audit::{Action, Actor, Denial},
     decision::{Counted, Decision},
     effect::Effect,
     lockout::Failures,
@@ -48,12 +49,19 @@ impl Account {
         }
         if !password_matches {
             *failures = failures.one_more(now);
-            return Counted::new(Decision::quiet(self), Err(Refusal::SignInFailed));
+            return Counted::new(
+                Decision::quiet(Action::SignIn, self).refused(Denial::WrongPassword),
+                Err(Refusal::SignInFailed),
+            );
         }
         *failures = Failures::default();
+        let person = Actor::Person(self.id);
         match self.open_session(secret, now) {
-            Ok(()) => Counted::new(Decision::quiet(self), Ok(())),
-            Err(refusal) => Counted::new(Decision::quiet(self), Err(refusal)),
+            Ok(()) => Counted::new(Decision::quiet(Action::SignIn, self).by(person), Ok(())),
+            Err(refusal) => {
+                let decision = Decision::quiet(Action::SignIn, self).refused(Denial::NoMembership);
+                Counted::new(decision.by(person), Err(refusal))
+            }
         }
     }
 
@@ -125,20 +133,20 @@ impl Account {
             return Ok(None);
         }
         session.acts_for = chosen;
-        Ok(Some(Decision::quiet(self)))
+        Ok(Some(Decision::quiet(Action::OrganisationChoice, self)))
     }
 
     /// Ends one session (SIG-2). `None` when it has ended already.
     pub fn sign_out(mut self, secret: &SessionSecret) -> Option<Decision<Self>> {
         let before = self.sessions.len();
         self.sessions.retain(|session| !secret.matches(&session.digest));
-        (self.sessions.len() < before).then(|| Decision::quiet(self))
+        (self.sessions.len() < before).then(|| Decision::quiet(Action::SignOut, self))
     }
 
     /// Ends every session, this one included (SIG-2).
     pub fn sign_out_everywhere(mut self) -> Decision<Self> {
         self.sessions.clear();
-        Decision::quiet(self)
+        Decision::quiet(Action::SignOutEverywhere, self)
     }
 
     /// Sessions that have not ended, newest first.
@@ -159,7 +167,8 @@ impl Account {
         if !change.present_matches {
             *failures = failures.one_more(now);
             let hint = "Enter the password that you sign in with now.";
-            return Counted::new(Decision::quiet(self), Err(Refusal::field("present_password", "not-right", hint)));
+            let decision = Decision::quiet(Action::PasswordChange, self).refused(Denial::WrongPassword);
+            return Counted::new(decision, Err(Refusal::field("present_password", "not-right", hint)));
         }
         *password = change.password;
         *failures = Failures::default();
@@ -170,7 +179,7 @@ impl Account {
             this
         });
         let told = self.password_changed(now);
-        Counted::new(Decision::with(self, vec![told]), Ok(()))
+        Counted::new(Decision::with(Action::PasswordChange, self, vec![told]), Ok(()))
     }
 
     /// The notice of a new password.

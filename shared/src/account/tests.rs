@@ -278,6 +278,7 @@ fn crd_4_an_app_counts_once_a_code_proves_it() {
 
     let counted = account.prove_enrolment(&presented(&seed(), &code(NOW)), "Mobile ID", NOW).expect("its own");
     let (decision, outcome) = counted.split();
+    let Ok(decision) = decision else { panic!("judged") };
     let told = Body::AuthenticatorAdded { product: "Mobile ID".to_owned(), at: NOW };
     assert_eq!((only_body(&decision.effects), outcome.reveal_after_commit()), (&told, Ok(())));
     let account = decision.next;

@@ -52,6 +52,7 @@ fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
         from: reader.required("from")?,
         security_questions,
         password_min_code_points: usize::try_from(min).unwrap_or(15),
+        client_address_header: reader.optional::<HeaderName>("client_address_header")?.map(String::from),
     };
     reader.finish()?;
     Ok(service)
@@ -357,6 +358,28 @@ impl FromStr for Variable {
 
 impl From<Variable> for String {
     fn from(Variable(name): Variable) -> Self {
+        name
+    }
+}
+
+/// The name of a header, in lower case.
+struct HeaderName(String);
+
+impl FromStr for HeaderName {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let shaped = (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if shaped {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(ParseError::new("header-invalid", "must be the name of a header in lower case, like x-forwarded-for"))
+    }
+}
+
+impl From<HeaderName> for String {
+    fn from(HeaderName(name): HeaderName) -> Self {
         name
     }
 }

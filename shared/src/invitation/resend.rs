@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{InvitationSlot, InvitationState, Issued, check_lifetime};
 use crate::{
+    audit::Action,
     config::{Application, Partner},
     decision::Decision,
     refusal::{Faults, Refusal},
@@ -98,6 +99,6 @@ impl InvitationSlot {
         current.handed_over =
             (!by_email).then(|| keys.seal(SealPurpose::Message, self.id.bytes(), token.reveal().as_bytes(), rng));
         let message = self.message(&token, wish.partner, wish.application);
-        Ok(Issued { decision: Decision::with(self, message.into_iter().collect()), token })
+        Ok(Issued { decision: Decision::with(Action::InvitationResend, self, message.into_iter().collect()), token })
     }
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Organisation, Profile};
 use crate::{
+    audit::Action,
     decision::Decision,
     secret::{IndexPurpose, Keys},
     values::{
@@ -47,7 +48,7 @@ impl Alike {
             self.organisations.remove(0);
         }
         self.organisations.push(organisation);
-        Some(Decision::quiet(self))
+        Some(Decision::quiet(Action::Indexing, self))
     }
 }
 

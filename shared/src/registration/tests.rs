@@ -377,7 +377,7 @@ fn reg_4_only_the_mailbox_is_told_that_it_has_an_account() {
 #[test]
 fn reg_6_a_registration_is_followed_by_its_mailed_link() {
     // REG-6
-    let Decision { next: registration, effects } = submitted(&raw());
+    let Decision { next: registration, effects, .. } = submitted(&raw());
     let [(_, Body::RegistrationReceived { token, .. })] = told(&effects).as_slice() else { panic!("one message") };
     let token: PlainToken = read(token);
     let followed = registration.follow(&token, after(STATUS_LIFETIME.0 - 1)).expect("its own link");
@@ -396,7 +396,7 @@ fn reg_2_asking_an_organisation_takes_the_forms_place() {
     let form = FormId::from_bytes([1; 16]);
     let circumstances = Circumstances { application: network, has_account: false, keys: &keys(), now: NOW };
     let asked = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
-    let Decision { next: asked, effects } = asked.expect("public");
+    let Decision { next: asked, effects, .. } = asked.expect("public");
     assert_eq!(asked.id, submitted(&raw()).next.id);
     assert!(asked.was_asked_of(birch.id) && !asked.was_asked_of(OrganisationId::from_bytes([9; 16])));
     assert!(founded(&effects).is_empty() && admitted(&effects).is_empty());
@@ -432,7 +432,7 @@ fn inv_7_an_organisation_that_exists_accepts_instead_of_registering() {
     assert!(matches!(join(&plain), Err(Refusal::RoleMissing { .. })), "users may not");
     let membership = Membership { organisation_administrator: true, ..membership() };
     let administrator = crate::account::Account { memberships: vec![membership], ..account() };
-    let Decision { next: joined, effects } = join(&administrator).expect("an administrator may");
+    let Decision { next: joined, effects, .. } = join(&administrator).expect("an administrator may");
     assert_eq!(joined.id, by_invitation(&gateway).next.id, "the invitation leads to one of them");
     assert!(joined.was_joined_by(birch.id) && !joined.repeats(&by_invitation(&gateway).next));
     let subscribed =

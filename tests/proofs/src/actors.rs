@@ -23,8 +23,8 @@ use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
 use crate::stage::{
-    API_KEY, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage, component, keys,
-    webhook_secret,
+    API_KEY, AUDITOR_PASSWORD, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage,
+    component, keys, webhook_secret,
 };
 
 /// The registrant's e-mail.
@@ -32,7 +32,8 @@ pub const ADA: &str = "ada@kestrel.example";
 /// The second administrator's e-mail.
 pub const BO: &str = "bo@kestrel.example";
 
-const PASSWORD: &str = "seven green kettles sing at dawn";
+/// What Ada chose as her password.
+pub const PASSWORD: &str = "seven green kettles sing at dawn";
 const CALLBACK: &str = "http://127.0.0.1:3002/supply-platform/callback";
 const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more-";
 /// How long a code of an authenticator is shown.
@@ -506,6 +507,23 @@ pub fn on_duty(stage: &mut Stage) {
     let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
 }
 
+/// The auditor signs in.
+pub fn auditor_on_duty(stage: &mut Stage) {
+    let seed = keys().operator_totp_seed(&"auditor".parse().expect("an operator's id"));
+    let uri = otpauth_uri("Vestibule", "auditor", seed.expose(), &Parameters::authenticator_app());
+    stage.learn("auditor-otpauth", uri);
+    let body = json!({ "operator": "auditor", "password": AUDITOR_PASSWORD, "code": code(stage, "auditor-otpauth") });
+    let _ = stage.send(component, &post("auditor", "/operate/sign-in", &body)).expect(200);
+}
+
+/// Ada has launched, and an auditor is on duty.
+pub fn audited(stage: &mut Stage) {
+    authorized(stage);
+    let exchange = exchange(stage);
+    let _ = stage.send(component, &exchange).expect(200);
+    auditor_on_duty(stage);
+}
+
 /// The registrar is on duty, has used this code, and waits for the next one.
 pub fn on_duty_and_next_code(stage: &mut Stage) {
     on_duty(stage);
@@ -608,6 +626,11 @@ pub fn order_batch(_: &Stage) -> Ask {
 /// Another order on the same form.
 pub fn order_another_batch(_: &Stage) -> Ask {
     batch(2, 3)
+}
+
+/// Sixty promo codes on a form of their own.
+pub fn order_large_batch(_: &Stage) -> Ask {
+    batch(9, 60)
 }
 
 /// There is a promo code that nobody used.

@@ -16,7 +16,7 @@ use kv_schema::backends::{
 };
 
 use crate::{
-    actors as by,
+    actors as by, audit,
     stage::{Answer, Ask, Serve, Stage, sweep},
     state,
 };
@@ -122,10 +122,13 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
             Ok(left_waiting) => {
                 report.left_waiting += usize::from(left_waiting);
                 let ends = (state::of(&stage), (row.then)(&mut stage));
-                (ends != expected).then(|| {
-                    let steps = format!("  the next step: {}, undisturbed {}\n", ends.1, expected.1);
-                    state::difference(&expected.0, &ends.0) + &steps
-                })
+                let untold = audit::complaint(&stage);
+                (ends != expected)
+                    .then(|| {
+                        let steps = format!("  the next step: {}, undisturbed {}\n", ends.1, expected.1);
+                        state::difference(&expected.0, &ends.0) + &steps
+                    })
+                    .or(untold)
             }
             Err(complaint) => Some(complaint),
         };

@@ -34,6 +34,9 @@ pub const MACHINE_KEY: &str = "machine-key-of-the-proofs";
 /// The registrar's password.
 pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
 
+/// The auditor's password.
+pub const AUDITOR_PASSWORD: &str = "auditor-password-of-the-proofs";
+
 const ROOT_SECRET: [u8; 32] = [7; 32];
 /// More turns than any request takes.
 const TURNS_MAX: usize = 10_000;
@@ -79,6 +82,8 @@ pub struct Answer {
     pub status: u16,
     /// Where it leads.
     pub location: String,
+    /// Where it goes on.
+    pub link: String,
     /// The body when it is JSON.
     pub json: Value,
     /// The body as text.
@@ -121,6 +126,7 @@ fn variables() -> BTreeMap<String, String> {
         ("machine_key_digest", digest(MACHINE_KEY)),
         ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
+        ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
@@ -198,6 +204,11 @@ impl Stage {
     /// When nobody has: the row's earlier requests are the wrong ones.
     pub fn fact(&self, name: &str) -> &str {
         self.facts.get(name).unwrap_or_else(|| panic!("nobody has learnt {name}"))
+    }
+
+    /// Everything that the actors have learnt.
+    pub fn facts(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.facts.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// What this browser was answered last.
@@ -303,10 +314,12 @@ impl Stage {
 
 impl Answer {
     fn of(reply: &Reply) -> Self {
-        let location = reply.headers.iter().find(|(name, _)| *name == "location");
+        let header = |wanted| reply.headers.iter().find(|(name, _)| *name == wanted);
+        let text = |wanted| header(wanted).map(|(_, value)| value.clone()).unwrap_or_default();
         Self {
             status: reply.status.as_u16(),
-            location: location.map(|(_, value)| value.clone()).unwrap_or_default(),
+            location: text("location"),
+            link: text("link"),
             json: serde_json::from_slice(&reply.body).unwrap_or_default(),
             text: String::from_utf8_lossy(&reply.body).into_owned(),
         }

@@ -32,10 +32,11 @@ use shared::{
 use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
-/// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`).
-const PREFIXES: [&str; 21] = [
-    "acct", "alike", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox", "oper",
-    "ord", "org", "promo", "rate", "reg", "sweep", "todo",
+/// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
+/// is kept of it (`aud`, `gone`) is looked at by [`crate::audit`].
+const PREFIXES: [&str; 23] = [
+    "acct", "alike", "aud", "batch", "cnt", "code", "due", "gate", "gone", "idem", "inv", "lic", "list", "login",
+    "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.

@@ -18,6 +18,7 @@ use proofs::{
 };
 use shared::{
     account::Login,
+    audit::Action,
     decision::Decision,
     effect::Effect,
     message::{Body, Message},
@@ -59,7 +60,7 @@ async fn deliver<P: Platform>(edge: &Edge<P>, cause: &[u8; 16]) -> Result<(), Fa
 
 /// As the house does it: one commit, the message inside it, under an id that derives from the cause.
 async fn right<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
-    let decision = Decision::with(record(ID), vec![Effect::Send(Box::new(message()))]);
+    let decision = Decision::with(Action::Invitation, record(ID), vec![Effect::Send(Box::new(message()))]);
     let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, decision).await?;
     Ok(done())
 }
@@ -67,13 +68,14 @@ async fn right<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
 /// The message goes out before the commit: a retry sends another one.
 async fn message_first<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     deliver(edge, &drawn(edge)).await?;
-    let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, Decision::quiet(record(ID))).await?;
+    let (NowStands::Ours(_) | NowStands::Another(_)) =
+        edge.create(&ID, Decision::quiet(Action::Invitation, record(ID))).await?;
     Ok(done())
 }
 
 /// The message goes out after the commit and is no part of it: whoever dies in between has nothing sent, ever.
 async fn message_apart<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
-    if let NowStands::Ours(_) = edge.create(&ID, Decision::quiet(record(ID))).await? {
+    if let NowStands::Ours(_) = edge.create(&ID, Decision::quiet(Action::Invitation, record(ID))).await? {
         deliver(edge, &ID).await?;
     }
     Ok(done())
@@ -82,7 +84,7 @@ async fn message_apart<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
 /// The record has an id of its own in each try: a retry makes another one.
 async fn id_of_its_own<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     let id = drawn(edge);
-    edge.insert(&id, Decision::with(record(id), vec![Effect::Send(Box::new(message()))])).await?;
+    edge.insert(&id, Decision::with(Action::Invitation, record(id), vec![Effect::Send(Box::new(message()))])).await?;
     Ok(done())
 }
 
@@ -91,7 +93,8 @@ async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     if edge.kv().get::<Login>(&ID).await?.is_some() {
         return Err(Refusal::NotFound.into());
     }
-    let (NowStands::Ours(_) | NowStands::Another(_)) = edge.create(&ID, Decision::quiet(record(ID))).await?;
+    let (NowStands::Ours(_) | NowStands::Another(_)) =
+        edge.create(&ID, Decision::quiet(Action::Invitation, record(ID))).await?;
     Ok(done())
 }
 

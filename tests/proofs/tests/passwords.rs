@@ -36,7 +36,7 @@ fn keys(stage: &Stage) -> usize {
 
 #[test]
 fn sig_1_every_refused_sign_in_costs_the_same() {
-    // SIG-1: unknown, wrong and paused: two reads and one write, and one answer.
+    // SIG-1: unknown, wrong and paused: four reads and two writes, and one answer.
     let mut stage = stage(by::activated);
     let ask = by::guess_account(&stage);
     let (nobody, of_nobody) = cost(&mut stage, &ask);
@@ -47,7 +47,7 @@ fn sig_1_every_refused_sign_in_costs_the_same() {
     }
     let (paused, of_paused) = cost(&mut stage, &ask);
     assert_eq!((of_nobody, of_wrong), (of_wrong, of_paused));
-    assert_eq!((of_wrong.reads, of_wrong.writes), (2, 1));
+    assert_eq!((of_wrong.reads, of_wrong.writes), (4, 2));
     for answer in [&nobody, &wrong, &paused] {
         assert!(answer.says("sign-in-failed"), "{}", answer.text);
         assert_eq!(answer.json["detail"], wrong.json["detail"]);

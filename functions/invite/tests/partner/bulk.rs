@@ -171,14 +171,14 @@ fn inv_9_a_partner_invites_to_its_own_applications() {
 fn inv_9_what_a_line_costs() {
     // INV-9: reads and writes of twenty new lines and of twenty done ones, of a list in use, on SQLite.
     let stage = Stage::new();
-    let _ = stage.send(&bulk(people(1)).key("first")).expect(200);
+    let lines = |from: usize, to: usize| {
+        (from..to).map(|n| invitation(&format!("new{n}")).to_string()).collect::<Vec<_>>().join("\n")
+    };
+    let _ = stage.send(&bulk(lines(100, 130)).key("first")).expect(200);
     stage.wait(61);
     let _ = stage.send(&invite("warm")).expect(201);
     let _ = stage.send(&bulk("{}").key("meter")).expect(200);
     let cost = |ask: &Ask| stage.cost(ask, 200);
-    let lines = |from: usize, to: usize| {
-        (from..to).map(|n| invitation(&format!("new{n}")).to_string()).collect::<Vec<_>>().join("\n")
-    };
     let one = cost(&bulk(lines(0, 1)).key("one"));
     let ask = bulk(lines(1, 22)).key("many");
     let many = cost(&ask);

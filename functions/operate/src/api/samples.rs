@@ -15,7 +15,9 @@ use shared::{
 
 use super::{
     BatchPage, Credentials, DetailPage, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Verdict,
-    Waiting, age, reference_of,
+    Waiting, age,
+    audit::{AuditPage, Line, RawAudit, Said, Shown, nothing_found},
+    reference_of,
 };
 
 /// Every page, in every state that looks different.
@@ -24,6 +26,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     queue(album);
     registration(album);
     promo_codes(album);
+    audit(album);
 }
 
 fn sign_in<P: Platform>(album: &mut Album<'_, P>) {
@@ -160,6 +163,59 @@ fn promo_codes<P: Platform>(album: &mut Album<'_, P>) {
         .visit(Visitor::Operator, "/operate/promo-batches")
         .page("blank", StatusCode::OK, &page(blank(), FormFaults::none()))
         .refused("faults", wrong_order(), "partner", |faults| page(RawOrder::default(), faults));
+}
+
+fn audit<P: Platform>(album: &mut Album<'_, P>) {
+    let now = album.edge().now;
+    let asked = || RawAudit { kind: "account".to_owned(), reference: "AByron0815".to_owned(), skip: 0 };
+    let page = |trail, faults| AuditPage::of(asked(), trail, faults);
+    album
+        .visit(Visitor::Operator, "/operate/audit")
+        .page("blank", StatusCode::OK, &AuditPage::of(RawAudit::default(), None, FormFaults::none()))
+        .page("holds", StatusCode::OK, &page(Some(trail(now, true)), FormFaults::none()))
+        .page("broken", StatusCode::OK, &page(Some(trail(now, false)), FormFaults::none()))
+        .refused("unknown", nothing_found(), "reference", |faults| page(None, faults));
+    if let Err(missing) = (RawAudit { reference: " ".to_owned(), ..RawAudit::default() }).parse() {
+        album.refused("missing", missing, "reference", |faults| AuditPage::of(RawAudit::default(), None, faults));
+    }
+}
+
+/// What somebody did to an account, newest first; of a broken chain one entry cannot be read.
+fn trail(now: Timestamp, chain_holds: bool) -> Shown {
+    let record = || format!("acct:{}", "aiaqcaibaeaqcaibaeaqcaibae");
+    let line = |said| Line {
+        record: record(),
+        said,
+        entry: "AQ".to_owned(),
+        previous: "0f".repeat(32),
+        hash: "1e".repeat(32),
+    };
+    let said = |revision, action, actor| Said {
+        revision,
+        at: now,
+        action,
+        refused: None,
+        actor,
+        by: None,
+        key: None,
+        because: None,
+        write: "aiaqcaibaeaqcaibaeaqcaibae".to_owned(),
+        request: "4HcAAAwYt1oBaw".to_owned(),
+        origin: "203.0.113.0/24".to_owned(),
+    };
+    let by = || Some("aiaqcaibaeaqcaibaeaqcaibae".to_owned());
+    let mut entries = vec![
+        line(Some(Said { by: by(), ..said(5, "second-factor", "person") })),
+        line(Some(Said { by: by(), ..said(4, "sign-in", "person") })),
+        line(Some(Said { refused: Some("wrong-password"), ..said(3, "sign-in", "stranger") })),
+        line(Some(said(2, "activation", "link-holder"))),
+        line(Some(Said { because: by(), origin: String::new(), ..said(1, "admission", "effect") })),
+    ];
+    if !chain_holds {
+        entries.insert(1, line(None));
+    }
+    let older = chain_holds.then(|| "/operate/audit?kind=account&reference=AByron0815&skip=100".to_owned());
+    Shown { record: record(), removed: false, chain_holds, cut: false, total: entries.len(), entries, older }
 }
 
 /// What an order is refused for in which nothing was entered.

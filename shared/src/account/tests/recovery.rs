@@ -57,6 +57,7 @@ fn sig_3_a_code_and_the_link_replace_the_password_and_end_everything() {
     let (seed, right) = (seed(), code(now));
     let decision = account.reset_password(&token, by_code(&seed, &right), true, &chosen(), now).expect("judged");
     let (decision, outcome) = decision.split();
+    let Ok(decision) = decision else { panic!("judged") };
     assert_eq!(outcome.reveal_after_commit(), Ok(()));
     assert_eq!(only_body(&decision.effects), &Body::PasswordChanged { at: now });
     let account = decision.next;
@@ -172,6 +173,7 @@ fn sig_2_a_changed_password_ends_the_other_sessions() {
     assert_eq!((wrong.password(), wrong.sessions.len()), (account.password(), 2));
     let (offered, token) = offered(account, NOW, 1);
     let (decision, outcome) = offered.change_password(change(true), NOW).split();
+    let Ok(decision) = decision else { panic!("judged") };
     assert_eq!(outcome.reveal_after_commit(), Ok(()));
     assert_eq!(only_body(&decision.effects), &Body::PasswordChanged { at: NOW });
     let changed = decision.next;
