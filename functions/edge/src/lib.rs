@@ -6,6 +6,7 @@
 //! [`edge::Edge::session_account`] and [`edge::Edge::confirm_session`] (authenticate), [`request::Request::decode`] (parse),
 //! [`edge::Edge::transact`] (load, decide, commit, drain), [`reply::Reply`] (respond).
 
+pub mod alike;
 pub mod assets;
 pub mod cookies;
 pub mod drain;
@@ -15,6 +16,7 @@ pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
 pub mod machine;
+pub mod notice;
 pub mod password;
 pub mod platform;
 pub mod problem;

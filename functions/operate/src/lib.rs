@@ -23,15 +23,16 @@ use shared::{
     config::OperatorRole,
     decision::Decision,
     operator::{OnDuty, Operator},
+    organisation::Glimpse,
     promo::OrderBatch,
     refusal::Refusal,
-    registration::Registration,
+    registration::{Registration, RegistrationState},
     secret::SealPurpose,
     values::{FormId, RegistrationId},
 };
 
 use crate::api::{
-    BatchPage, Codes, Decided, DetailPage, Health, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
+    BatchPage, Codes, Decided, DetailPage, Health, JustDecided, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
 };
 
 const CURSOR_PLACE: &str = "operate/queue";
@@ -94,8 +95,9 @@ async fn on_duty_for_promos<'a, P: Platform>(edge: &'a Edge<P>, request: &Reques
 }
 
 async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    on_duty(edge, request).await?;
+    let duty = on_duty(edge, request).await?;
     let query: QueueQuery = request.decode_query()?;
+    let wanted = query.wanted(edge)?;
     let from = match &query.after {
         None => None,
         Some(text) => {
@@ -107,14 +109,32 @@ async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let next = page
         .next
         .and_then(|Cursor(number)| seal_text(&edge.keys, SealPurpose::Cursor, CURSOR_PLACE, &number, &mut edge.rng()));
-    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, next, from.is_some())?)
+    let notice = edge.take_notice::<JustDecided>(request).and_then(|decided| decided.told_to(duty));
+    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, wanted, next, from.is_some(), notice)?)
 }
 
 async fn detail<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let duty = on_duty(edge, request).await?;
-    let registration = registration(edge, parse_id(id)?).await?;
-    let page = DetailPage::of(edge, duty, registration, RawDecision::default(), FormFaults::none());
+    let (registration, alike) = reviewed(edge, parse_id(id)?).await?;
+    let page = DetailPage::of(edge, duty, registration, alike, RawDecision::default(), FormFaults::none());
     edge.show(request, StatusCode::OK, &page)
+}
+
+/// The registration, and while it is undecided the organisations that could be the same (REG-3): nine reads at most in
+/// three rounds.
+async fn reviewed<P: Platform>(
+    edge: &Edge<P>,
+    id: RegistrationId,
+) -> Result<(Registration, Option<Vec<Glimpse>>), Failure> {
+    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::NotFound)?;
+    let registration = stored.into_value();
+    let alike = match registration.registrant() {
+        Some(registrant) if registration.state == RegistrationState::Submitted => {
+            Some(edge.alike(&registration.profile, &registrant.email).await?)
+        }
+        _ => None,
+    };
+    Ok((registration, alike))
 }
 
 async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
@@ -127,32 +147,39 @@ async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
     let verdict = match Verdict::parse(&raw) {
         Ok(verdict) => verdict,
         Err(refusal) => {
-            let registration = registration(edge, id).await?;
+            let (registration, alike) = reviewed(edge, id).await?;
             return edge.refused_in_place(request, refusal.into(), "decision", |faults| {
-                DetailPage::of(edge, duty, registration, raw, faults)
+                DetailPage::of(edge, duty, registration, alike, raw, faults)
             });
         }
     };
     // 4. Load, 5. decide and 6. commit.
-    let ((), stored) = edge
+    let decided = edge
         .transact::<Registration, ()>(&id, Refusal::NotFound, |registration, _| {
             Ok(Change::from(match &verdict {
                 Verdict::Approve => registration.approve(&duty, &edge.keys, edge.now)?,
                 Verdict::Reject(reason) => registration.reject(&duty, reason.clone(), edge.now)?,
             }))
         })
-        .await?;
+        .await;
     // 7. Respond.
-    edge.done(request, "/operate", StatusCode::OK, &Decided::of(stored.value()))
+    match decided {
+        Ok(((), stored)) => {
+            edge.leave_notice(request, api::QUEUE, &JustDecided::of(duty, stored.value()));
+            edge.done(request, api::QUEUE, StatusCode::OK, &Decided::of(stored.value()))
+        }
+        // APR-3: a colleague was faster. The page says who decided what, and when.
+        Err(Failure::Refused(Refusal::AlreadyDecided(_))) if request.wants_page() => {
+            let (registration, alike) = reviewed(edge, id).await?;
+            let page = DetailPage::of(edge, duty, registration, alike, raw, FormFaults::none()).overtaken();
+            edge.show(request, StatusCode::CONFLICT, &page)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn parse_id(id: &str) -> Result<RegistrationId, Refusal> {
     id.parse().map_err(|_| Refusal::NotFound)
-}
-
-async fn registration<P: Platform>(edge: &Edge<P>, id: RegistrationId) -> Result<Registration, Failure> {
-    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::NotFound)?;
-    Ok(stored.into_value())
 }
 
 async fn batch_form<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {

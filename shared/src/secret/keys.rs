@@ -94,6 +94,8 @@ purposes! {
         LicenceKey = "seal/licence-key",
         /// Where a list continues.
         Cursor = "seal/cursor",
+        /// What was just done, for the page that is shown next.
+        Notice = "seal/notice",
     }
 }
 
@@ -252,7 +254,7 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const SEALS: [SealPurpose; 8] = [
+    const SEALS: [SealPurpose; 9] = [
         SealPurpose::Session,
         SealPurpose::Draft,
         SealPurpose::Cart,
@@ -261,6 +263,7 @@ mod tests {
         SealPurpose::TotpSeed,
         SealPurpose::LicenceKey,
         SealPurpose::Cursor,
+        SealPurpose::Notice,
     ];
 
     const INDEXES: [IndexPurpose; 17] = [
