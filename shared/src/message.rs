@@ -154,4 +154,15 @@ pub enum Body {
         /// The token of the link under which the request is followed (REG-6).
         token: String,
     },
+    /// The link under which an operator chooses a password and registers an authenticator app.
+    OperatorInvited {
+        /// The operator's id.
+        operator: String,
+        /// The colleague's name.
+        by: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
 }

@@ -142,7 +142,7 @@ const CEILINGS: [(&str, u64); 14] = [
     ("effects", 690_000),
     ("invite", 730_000),
     ("launch", 615_000),
-    ("operate", 765_000),
+    ("operate", 960_000),
     ("register", 900_000),
     ("self-check", 450_000),
     ("sign-in", 785_000),

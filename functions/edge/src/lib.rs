@@ -20,6 +20,7 @@ pub mod notice;
 pub mod password;
 pub mod platform;
 pub mod problem;
+pub mod qr;
 pub mod reply;
 pub mod request;
 pub mod serve;

@@ -182,6 +182,14 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
                 "They decide; we cannot tell you who they are.".to_owned(),
             ],
         ),
+        Body::OperatorInvited { operator, by, token, expires_at } => (
+            format!("Enrol as operator of {service}"),
+            vec![
+                format!("{by} asks you to choose a password and to register an authenticator app. Your operator id is {operator}."),
+                format!("Do it here:\n{public_url}/operate/enrol?token={token}"),
+                format!("The link works once, until {}.", expires_at.human()),
+            ],
+        ),
     };
     let text = format!("Dear {},\n\n{}\n\n{service}\n", message.name, lines.join("\n\n"));
     (subject, text)

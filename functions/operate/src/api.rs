@@ -1,7 +1,9 @@
 //! What comes in and what goes out.
 
+pub(crate) mod enrol;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
+pub(crate) mod staff;
 
 use std::fmt;
 

@@ -1,12 +1,15 @@
 //! Operator staff. `GET,POST /operate/sign-in`, `POST /operate/sign-out`; `GET /operate`: the queue of registrations,
 //! oldest first (APR-1); `GET /operate/registrations/{id}` and `POST /operate/registrations/{id}/decision` (APR-1 to
-//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work.
+//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work. How
+//! operators get their secrets: `enrol.rs`, `staff.rs`.
 //!
-//! Commit points: the operator's record (sign-in, which is counted before it is answered), the registration (decision),
-//! the batch (promo codes: the codes' records are written before it and count only once it names them).
+//! Commit points: the operator's record (sign-in, which is counted before it is answered; enrolment and its link), the
+//! registration (decision), the batch (promo codes: the codes' records are written before it and count only once it names them).
 
 mod api;
+mod enrol;
 mod sign_in;
+mod staff;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Reply, Request, cookies,
@@ -14,7 +17,7 @@ use edge::{
     failure::BadRequest,
     form::FormFaults,
     request::Encoding,
-    session::{OperatorCookie, open_text, seal_text},
+    session::{OperatorCookie, REFRESH_AFTER, open_text, seal_text},
 };
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
@@ -53,17 +56,26 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["operate", "sign-in"]) => sign_in::show(edge, request),
         (&Method::POST, ["operate", "sign-in"]) => sign_in::sign_in(edge, request).await,
         (&Method::POST, ["operate", "sign-out"]) => sign_in::sign_out(edge, request).await,
+        (&Method::GET, ["operate", "enrol"]) => enrol::show(edge, request).await,
+        (&Method::POST, ["operate", "enrol"]) => enrol::enrol(edge, request).await,
+        (&Method::GET, ["operate", "operators"]) => staff::show(edge, request).await,
+        (&Method::POST, ["operate", "operators", id, "invitation"]) => staff::invite(edge, request, id).await,
         (&Method::GET, ["operate", "registrations", id]) => detail(edge, request, id).await,
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
         (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
         (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
-        (_, ["health" | "operate"] | ["operate", "registrations", _]) => {
+        (_, ["health" | "operate"] | ["operate", "operators"] | ["operate", "registrations", _]) => {
             Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
         }
-        (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
-        (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
-            Err(BadRequest::MethodNotAllowed("POST").into())
+        (_, ["operate", "sign-in" | "enrol" | "promo-batches"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
         }
+        (
+            _,
+            ["operate", "sign-out"]
+            | ["operate", "operators", _, "invitation"]
+            | ["operate", "registrations", _, "decision"],
+        ) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -76,14 +88,18 @@ async fn health<P: Platform>(edge: &Edge<P>) -> Outcome {
     edge::view::document(StatusCode::OK, &Health::ok())
 }
 
-/// The operator whose session the request presents: one read. The page's frame learns the name.
-async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
+/// The operator whose session the request presents: one read. The page's frame learns the name, and the cookie the time.
+pub(crate) async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
     let cookie: OperatorCookie =
         edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session).ok_or(Refusal::NotSignedIn)?;
     let operator = edge.gateway.operator(&cookie.operator).ok_or(Refusal::NotSignedIn)?;
     let stored =
         edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
-    let duty = stored.value().on_duty(operator, &cookie.secret(), edge.now)?;
+    let duty = stored.value().on_duty(operator, &cookie.secret(), cookie.seen_at, edge.now)?;
+    if edge.now.since(cookie.seen_at) >= REFRESH_AFTER {
+        let next = OperatorCookie::new(operator.id.clone(), &cookie.secret(), edge.now);
+        edge.set_sealed_cookie(cookies::OPERATOR, SealPurpose::Session, &next);
+    }
     edge.frame_value("operator", duty.name());
     Ok(duty)
 }

@@ -23,14 +23,14 @@ use shared::{
     licence::{ActivateLicence, Licence},
     mailbox::MailboxCheck,
     message::Body,
-    operator::{Attempt, OnDuty, Operator},
+    operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
-    password::{Blocklist, NewPassword, SecurityAnswer},
+    password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
     quota::Meter,
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
-    totp::{Parameters, Seed, hotp},
+    totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
 };
 
@@ -83,7 +83,8 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let mut walk = Walk { gateway: gateway.clone(), root, keys, samples: Vec::new(), effects: Vec::new() };
     let place = Place::of(&gateway);
     let (operator, registrar_secret) = walk.operator();
-    let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW).expect("just signed in");
+    let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW, NOW).expect("just signed in");
+    walk.enrolments(registrar);
     let slot = walk.invitations(&place);
     let (organisation, admissions) = walk.registrations(&place, &slot, registrar);
     let [ada, grace] = admissions.as_slice() else { panic!("two administrators") };
@@ -152,6 +153,32 @@ impl Walk {
         let (signed_in, _) = failed.next.sign_in(&attempt(true), &secret, NOW).split();
         self.keep("signed in", index, &signed_in.next);
         (signed_in.next, secret)
+    }
+
+    fn enrolments(&mut self, registrar: OnDuty<'_>) {
+        let id: OperatorId = "auditor".parse().expect("a slug");
+        let auditor = self.gateway.operator(&id).expect("configured").clone();
+        let index = self.keys.index(IndexPurpose::Operator, &[id.as_str().as_bytes()]);
+        let claim = BootstrapClaim {
+            id: self.keys.index(IndexPurpose::Bootstrap, &[b"digest"]),
+            operator: id.clone(),
+            at: NOW,
+        };
+        self.keep("the one-time secret is used", claim.id, &claim);
+        let clockwork =
+            verify(&[5; 20], &Parameters::authenticator_app(), &Clockwork::default(), &code(&[5; 20], NOW), NOW);
+        let with = Enrolment {
+            password: PasswordHash::decoy(),
+            seed: operator::seal_seed(&[5; 20], &id, &self.keys, &mut Seeded(31)),
+            clockwork: clockwork.expect("the right code"),
+        };
+        let session = SessionSecret::random(&mut Seeded(32));
+        let enrolled = Operator::new(id).enrol(Admitted::Bootstrap(&claim), with, &session, NOW).expect("the first");
+        self.keep("enrolled", index, &enrolled.next);
+        let email = auditor.email.as_ref().expect("configured");
+        let invited = enrolled.next.invite(index, (&auditor, email), &registrar, NOW, &mut Seeded(33));
+        let invited = self.decided(invited.expect("the first link"));
+        self.keep("with a link to enrol anew", index, &invited);
     }
 
     fn invitations(&mut self, place: &Place<'_>) -> Issued {
@@ -530,6 +557,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::ConfirmMailbox { .. } => "Send ConfirmMailbox",
             Body::JoinRequested { .. } => "Send JoinRequested",
             Body::RequestPassedOn { .. } => "Send RequestPassedOn",
+            Body::OperatorInvited { .. } => "Send OperatorInvited",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",

@@ -72,6 +72,8 @@ purposes! {
         Mailbox = "index/mailbox",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
+        /// The deployment's one-time secret for the first operator.
+        Bootstrap = "index/bootstrap",
     }
 }
 
@@ -266,7 +268,7 @@ mod tests {
         SealPurpose::Notice,
     ];
 
-    const INDEXES: [IndexPurpose; 17] = [
+    const INDEXES: [IndexPurpose; 18] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -284,6 +286,7 @@ mod tests {
         IndexPurpose::Alike,
         IndexPurpose::Mailbox,
         IndexPurpose::Pairwise,
+        IndexPurpose::Bootstrap,
     ];
 
     const OLD: [u8; 32] = [1; 32];

@@ -32,6 +32,8 @@ pub enum TokenPurpose {
     Mailbox,
     /// The link under which a registration is followed.
     RegistrationStatus,
+    /// The link under which an operator enrols.
+    OperatorEnrolment,
 }
 
 impl TokenPurpose {
@@ -46,6 +48,7 @@ impl TokenPurpose {
             Self::Reset => b"vestibule/v1/token/reset",
             Self::Mailbox => b"vestibule/v1/token/mailbox",
             Self::RegistrationStatus => b"vestibule/v1/token/registration-status",
+            Self::OperatorEnrolment => b"vestibule/v1/token/operator-enrolment",
         }
     }
 }

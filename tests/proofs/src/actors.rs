@@ -23,8 +23,8 @@ use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
 use crate::stage::{
-    API_KEY, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage, component, keys,
-    webhook_secret,
+    API_KEY, Ask, BOOTSTRAP_SECRET, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage,
+    component, keys, webhook_secret,
 };
 
 /// The registrant's e-mail.
@@ -510,6 +510,73 @@ pub fn on_duty(stage: &mut Stage) {
 pub fn on_duty_and_next_code(stage: &mut Stage) {
     on_duty(stage);
     wait(stage);
+}
+
+const OPERATOR_PASSWORD: &str = "nine grey gates open at midnight";
+
+/// Somebody has opened the enrolment's page, with the one-time secret at hand.
+pub fn enrolment_open(stage: &mut Stage) {
+    let shown = stage.send(component, &get("auditor", "/operate/enrol")).expect(200);
+    stage.learn("offer", shown.at("/offer"));
+    stage.learn("auditor-otpauth", shown.at("/otpauth_uri"));
+}
+
+fn enrolment(stage: &Stage, browser: &'static str, who: &[(&str, Value)]) -> Ask {
+    let mut body = json!({
+        "offer": stage.fact("offer"),
+        "password": OPERATOR_PASSWORD,
+        "password_repeated": OPERATOR_PASSWORD,
+        "code": code(stage, "auditor-otpauth"),
+    });
+    for (name, value) in who {
+        body[*name] = value.clone();
+    }
+    post(browser, "/operate/enrol", &body)
+}
+
+/// The auditor enrols with the one-time secret.
+pub fn enrol_first(stage: &Stage) -> Ask {
+    enrolment(stage, "auditor", &[("operator", json!("auditor")), ("secret", json!(BOOTSTRAP_SECRET))])
+}
+
+/// Somebody enrols as registrar with the same secret.
+pub fn enrol_first_as_registrar(stage: &Stage) -> Ask {
+    enrolment(stage, "elsewhere", &[("operator", json!("registrar")), ("secret", json!(BOOTSTRAP_SECRET))])
+}
+
+/// The registrar has a link mailed to the auditor.
+pub fn invite_operator(_: &Stage) -> Ask {
+    post("registrar", "/operate/operators/auditor/invitation", &json!({}))
+}
+
+/// Opens the newest link to the auditor.
+pub fn open_enrolment(stage: &mut Stage) -> u16 {
+    let token = stage.mail("alex@vestibule.example", "Enrol").token();
+    stage.send(component, &get("auditor", format!("/operate/enrol?token={token}"))).status
+}
+
+/// The auditor has opened the mailed link.
+pub fn operator_invited(stage: &mut Stage) {
+    on_duty(stage);
+    let _ = stage.send(component, &invite_operator(stage)).expect(200);
+    let token = stage.mail("alex@vestibule.example", "Enrol").token();
+    let shown = stage.send(component, &get("auditor", format!("/operate/enrol?token={token}"))).expect(200);
+    stage.learn("enrolment", token);
+    stage.learn("offer", shown.at("/offer"));
+    stage.learn("auditor-otpauth", shown.at("/otpauth_uri"));
+}
+
+/// The auditor enrols by the link.
+pub fn enrol_by_link(stage: &Stage) -> Ask {
+    enrolment(stage, "auditor", &[("token", json!(stage.fact("enrolment")))])
+}
+
+/// Whether the auditor can sign in with what was enrolled, with the next code.
+pub fn enrolled_operator_works(stage: &mut Stage) -> u16 {
+    wait(stage);
+    let code = code(stage, "auditor-otpauth");
+    let body = json!({ "operator": "auditor", "password": OPERATOR_PASSWORD, "code": code });
+    stage.send(component, &post("auditor", "/operate/sign-in", &body)).status
 }
 
 fn decide(stage: &Stage, decision: &Value) -> Ask {

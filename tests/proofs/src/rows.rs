@@ -86,6 +86,12 @@ fn operate() -> Vec<Row> {
         row("operate", "SIG-1 the first sign-in", by::operator_ready, by::operator_signs_in, &[200]),
         row("operate", "SIG-1 another sign-in", by::on_duty_and_next_code, by::operator_signs_in, &[200]),
         row("operate", "SIG-1 a wrong password", by::on_duty_and_next_code, by::operator_guesses, &[401]),
+        row("operate", "SIG-1 enrol with the one-time secret", by::enrolment_open, by::enrol_first, &[200, 422])
+            .then(by::enrolled_operator_works),
+        row("operate", "SIG-1 mail a colleague a link", by::on_duty, by::invite_operator, &[200])
+            .then(by::open_enrolment),
+        row("operate", "SIG-1 enrol by a link", by::operator_invited, by::enrol_by_link, &[200, 404])
+            .then(by::enrolled_operator_works),
         row("operate", "SIG-2 sign-out", by::on_duty, by::operator_signs_out, &[200]),
         row("operate", "APR-2 approve", by::waits_for_approval, by::approve, &[200, 409]).then(by::open_activation),
         row(
@@ -268,6 +274,12 @@ fn orders_meet() -> Vec<Pair> {
 fn factors_meet() -> Vec<Pair> {
     vec![
         pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
+        pair(
+            "SIG-1 one secret, two operators enrol",
+            by::enrolment_open,
+            by::enrol_first,
+            by::enrol_first_as_registrar,
+        ),
         pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
         pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
         pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),

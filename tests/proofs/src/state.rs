@@ -21,7 +21,7 @@ use shared::{
     licence::{Licence, LicenceState},
     lockout::Failures,
     mailbox::MailboxCheck,
-    operator::Operator,
+    operator::{BootstrapClaim, Operator},
     organisation::{Alike, Organisation},
     promo::Promo,
     registration::{QueueSummary, Registration},
@@ -33,9 +33,9 @@ use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`).
-const PREFIXES: [&str; 21] = [
-    "acct", "alike", "batch", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox", "oper",
-    "ord", "org", "promo", "rate", "reg", "sweep", "todo",
+const PREFIXES: [&str; 22] = [
+    "acct", "alike", "batch", "boot", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox",
+    "oper", "ord", "org", "promo", "rate", "reg", "sweep", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -61,6 +61,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
     each(world, &mut lines, |operator| on_duty(&operator));
+    each(world, &mut lines, |claim: BootstrapClaim| format!("the one-time secret is {}'s", claim.operator));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
     lines.extend(exchanged(world));
@@ -184,7 +185,11 @@ fn essential_failures(failures: Failures) -> Failures {
 
 fn on_duty(operator: &Operator) -> String {
     let sessions = if operator.sessions.is_empty() { "nobody" } else { "somebody" };
-    format!("operator {}: {sessions} on duty, {:?}", operator.id, essential_failures(operator.failures))
+    // Whoever retries is counted again; what a colleague's link is worth is a question for the next step.
+    let enrolled = operator.enrolled.as_ref().map(|enrolled| &enrolled.by);
+    let failures = essential_failures(operator.failures);
+    let (id, link, missed) = (&operator.id, operator.invited.is_some(), operator.misses > 0);
+    format!("operator {id}: {sessions} on duty, {failures:?}, {enrolled:?}, link {link}, missed {missed}")
 }
 
 /// What became of the licences that the order names.

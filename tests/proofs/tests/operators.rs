@@ -3,10 +3,10 @@
 
 use kv_schema::backends::model::Backend;
 use proofs::{
-    actors::{self as by, filled_in, get, page},
-    stage::{Stage, component},
+    actors::{self as by, filled_in, get, page, post},
+    stage::{BOOTSTRAP_SECRET, Stage, component},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Kestrel is approved, and a second registration that looks like it waits; the registrar is on duty.
 fn waiting() -> Stage {
@@ -117,4 +117,65 @@ fn apr_3_the_second_registrar_sees_who_decided_what_and_when() {
     let refused = stage.send(component, &by::approve(&stage)).expect(409);
     assert!(refused.says("already-decided"));
     assert!(refused.at("/detail").contains("It was rejected by registrar on "), "{}", refused.text);
+}
+
+#[test]
+fn sig_1_the_first_operator_enrols_by_the_page_and_the_secret_is_dead() {
+    // SIG-1
+    let mut stage = Stage::new(Backend::Sqlite);
+    by::enrolment_open(&mut stage);
+    let shown = stage.send(component, &page("auditor", "/operate/enrol")).expect(200);
+    assert!(shown.text.contains("<svg") && shown.text.contains("otpauth://totp/"), "{}", shown.text);
+    assert!(!shown.text.contains("auditor"), "who the operators are, strangers are not told");
+    let refused = stage.send(component, &post("auditor", "/operate/enrol", &json!({ "secret": "a guess" })));
+    assert_eq!((refused.status, refused.at("/errors/0/pointer").as_str()), (422, "/secret"));
+    let _ = stage.send(component, &by::enrol_first(&stage)).expect(200);
+    let _ = stage.send(component, &get("auditor", "/operate")).expect(200);
+
+    for again in [by::enrol_first(&stage), by::enrol_first_as_registrar(&stage)] {
+        let refused = stage.send(component, &again);
+        assert_eq!((refused.status, refused.at("/errors/0/pointer").as_str()), (422, "/secret"), "{}", refused.text);
+    }
+    assert_eq!(by::enrolled_operator_works(&mut stage), 200);
+    let entered = json!({ "operator": "registrar", "secret": BOOTSTRAP_SECRET, "code": "123456" });
+    assert_eq!(stage.send(component, &post("elsewhere", "/operate/enrol", &entered)).status, 422);
+}
+
+#[test]
+fn sig_1_a_colleague_enrols_by_a_link_that_only_the_mailbox_gets() {
+    // SIG-1
+    let mut stage = Stage::new(Backend::Sqlite);
+    by::on_duty(&mut stage);
+    let shown = stage.send(component, &page("registrar", "/operate/operators")).expect(200);
+    let form = filled_in("registrar", "/operate/operators/auditor/invitation", &shown.text, &["csrf"], &[]);
+    assert_eq!(stage.send(component, &form).expect(303).location, "/operate/operators");
+    let shown = stage.send(component, &page("registrar", "/operate/operators")).expect(200);
+    assert!(shown.text.contains("A link was e-mailed to Alex Auditor."), "{}", shown.text);
+    let token = stage.mail("alex@vestibule.example", "Enrol").token();
+    assert!(!shown.text.contains(&token));
+
+    let address = format!("/operate/enrol?token={token}");
+    let open = stage.send(component, &get("auditor", &address)).expect(200);
+    assert_eq!(open.at("/operator"), "auditor");
+    stage.learn("offer", open.at("/offer"));
+    stage.learn("auditor-otpauth", open.at("/otpauth_uri"));
+    stage.learn("enrolment", token);
+    let _ = stage.send(component, &by::enrol_by_link(&stage)).expect(200);
+    assert_eq!(stage.send(component, &get("auditor", &address)).status, 404, "the link works once");
+    assert_eq!(by::enrolled_operator_works(&mut stage), 200);
+    let refused = stage.send(component, &post("auditor", "/operate/operators/registrar/invitation", &json!({})));
+    assert!(refused.says("role-missing"), "the auditor changes nothing");
+}
+
+#[test]
+fn sig_2_an_operators_session_ends_after_half_an_hour_without_a_request() {
+    // SIG-2
+    let mut stage = Stage::new(Backend::Sqlite);
+    by::on_duty(&mut stage);
+    for _ in 0..3 {
+        stage.wait(29 * 60);
+        let _ = stage.send(component, &get("registrar", "/operate")).expect(200);
+    }
+    stage.wait(30 * 60);
+    assert!(stage.send(component, &get("registrar", "/operate")).says("not-signed-in"));
 }

@@ -17,10 +17,16 @@ use super::{
     BatchPage, Credentials, DetailPage, Filter, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Told,
     Verdict, Waiting, Wanted, age, reference_of,
 };
+use super::{
+    enrol::{EnrolPage, Offer},
+    staff::{Colleague, StaffPage},
+};
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     sign_in(album);
+    enrolment(album);
+    staff(album);
     queue(album);
     registration(album);
     promo_codes(album);
@@ -40,6 +46,47 @@ fn sign_in<P: Platform>(album: &mut Album<'_, P>) {
         album.refused("missing", missing, "operator", page);
     }
     album.refused("wrong", Refusal::SignInFailed, "operator", page);
+}
+
+fn enrolment<P: Platform>(album: &mut Album<'_, P>) {
+    let edge = album.edge();
+    let operator = edge.gateway.operators.first();
+    let page = |faults| EnrolPage::of(edge, None, None, Offer::fresh(edge), "registrar", faults);
+    let by_link = EnrolPage::of(edge, operator, Some("a".repeat(52)), Offer::fresh(edge), "", FormFaults::none());
+    let mut faults = Faults::default();
+    faults.add("secret", "not-accepted", "This secret is not accepted. It works once, for one operator.");
+    faults.add("password", "too-short", "Use at least 15 characters.");
+    faults.add("code", "code-not-accepted", "Enter the code that your app shows now for this account.");
+    album
+        .visit(Visitor::Stranger, "/operate/enrol")
+        .page("first", StatusCode::OK, &page(FormFaults::none()))
+        .page("by-link", StatusCode::OK, &by_link)
+        .refused("faults", faults.refuse(), "code", page);
+}
+
+fn staff<P: Platform>(album: &mut Album<'_, P>) {
+    let now = album.edge().now;
+    let Some(id) = album.edge().gateway.operators.first().map(|operator| operator.id.clone()) else { return };
+    let colleague = |(n, state): (u32, &'static str)| Colleague {
+        id: id.clone(),
+        name: format!("Robin {state}"),
+        roles: vec!["registrar", "fulfilment"],
+        state,
+        enrolled_at: (state == "enrolled").then_some(now),
+        misses: n * 12,
+        paused: state == "configured",
+        may_invite: state != "configured",
+    };
+    let page = |notice: Option<&str>| StaffPage {
+        title: "Operators",
+        notice: notice.map(str::to_owned),
+        operators: (0..).zip(["enrolled", "invited", "configured", "not-enrolled"]).map(colleague).collect(),
+    };
+    album.visit(Visitor::Operator, "/operate/operators").page("every-state", StatusCode::OK, &page(None)).page(
+        "just-invited",
+        StatusCode::OK,
+        &page(Some("Alex Auditor")),
+    );
 }
 
 fn queue<P: Platform>(album: &mut Album<'_, P>) {
