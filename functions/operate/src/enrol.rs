@@ -110,6 +110,10 @@ async fn commit<P: Platform>(
         May::Link(token) => Admitted::Link(token),
         May::Secret(digest) => {
             claim = claimed(edge, digest, candidate.operator).await?;
+            // Nothing is written for whoever comes too late.
+            if claim.operator != *id {
+                return Err(Refusal::LinkNotValid.into());
+            }
             Admitted::Bootstrap(&claim)
         }
     };

@@ -22,7 +22,7 @@ use crate::{
 pub const ENROLMENT_LIFETIME: Seconds = Seconds::hours(24);
 
 /// A link is mailed again only after this time.
-pub const INVITE_AGAIN_AFTER: Seconds = Seconds::minutes(1);
+pub const INVITE_AGAIN_AFTER: Seconds = Seconds::minutes(5);
 
 /// An operator's own password and authenticator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
