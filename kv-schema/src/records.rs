@@ -18,6 +18,7 @@ use shared::{
     promo::Promo,
     quota::Meter,
     registration::Registration,
+    team::Team,
     values::{
         AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
         RegistrationId,
@@ -72,6 +73,7 @@ record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
 record! { BootstrapClaim { id: [u8; 16], prefix: "boot", version: 1, older: {} } }
+record! { Team { id: OrganisationId, prefix: "team", version: 1, older: {} } }
 record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
@@ -209,7 +211,7 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
-        BootstrapClaim [u8; 16], Meter [u8; 16], Alike [u8; 16]
+        BootstrapClaim [u8; 16], Team OrganisationId, Meter [u8; 16], Alike [u8; 16]
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it

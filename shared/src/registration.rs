@@ -15,7 +15,7 @@ use crate::{
     invitation::Invited,
     message::{Body, Message},
     operator::OnDuty,
-    organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, phone_of, traits_of},
+    organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, answered, phone_of, traits_of},
     refusal::{Faults, Refusal, Settled},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
@@ -293,6 +293,17 @@ pub enum RegistrationState {
         /// Who accepted for it.
         by: AccountId,
     },
+    /// An administrator of the organisation that was asked has decided (REG-2).
+    Answered {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Its name, which the registrant was shown.
+        name: Line<120>,
+        /// Whether the person is let in.
+        let_in: bool,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl RegistrationState {
@@ -304,6 +315,7 @@ impl RegistrationState {
             Self::Rejected { .. } => "rejected",
             Self::Asked { .. } => "asked",
             Self::Joined { .. } => "joined",
+            Self::Answered { let_in, .. } => answered(*let_in),
         }
     }
 }
@@ -457,6 +469,7 @@ impl Registration {
             application: application.id.clone(),
             application_name: application.name.clone(),
             at: now,
+            answer: None,
         });
         let ask = request
             .map(|request| Effect::AskAdministrators { organisation: organisation.id, request: Box::new(request) });
@@ -569,17 +582,31 @@ impl Registration {
 
     /// Whether the record was made by asking some organisation (REG-2).
     pub fn was_asked(&self) -> bool {
-        matches!(self.state, RegistrationState::Asked { .. })
+        matches!(self.state, RegistrationState::Asked { .. } | RegistrationState::Answered { .. })
     }
 
     /// Whether the record was made by asking this organisation (REG-2).
     pub fn was_asked_of(&self, organisation: OrganisationId) -> bool {
-        matches!(self.state, RegistrationState::Asked { organisation: asked, .. } if asked == organisation)
+        matches!(&self.state,
+            RegistrationState::Asked { organisation: asked, .. } | RegistrationState::Answered { organisation: asked, .. }
+            if *asked == organisation)
     }
 
     /// Until when registrants expect a decision (APR-1).
     pub fn due_at(submitted_at: Timestamp) -> Timestamp {
         submitted_at.plus_business_days(REVIEW_BUSINESS_DAYS)
+    }
+
+    /// Notes what an administrator of the organisation that was asked has decided, for whoever follows it (REG-2, REG-6).
+    /// `None` when that organisation was not asked, or it is noted.
+    pub fn answered(mut self, organisation: OrganisationId, let_in: bool, now: Timestamp) -> Option<Decision<Self>> {
+        match self.state {
+            RegistrationState::Asked { organisation: asked, name } if asked == organisation => {
+                self.state = RegistrationState::Answered { organisation, name, let_in, at: now };
+                Some(Decision::quiet(self))
+            }
+            _ => None,
+        }
     }
 
     /// The number under which people speak of the registration: its id's first ten characters, in groups.
@@ -650,6 +677,7 @@ impl Registration {
             RegistrationState::Submitted => return Ok(()),
             RegistrationState::Approved { by, at } => (by.as_ref(), *at),
             RegistrationState::Rejected { by, at, .. } => (Some(by), *at),
+            RegistrationState::Answered { at, .. } => (None, *at),
             RegistrationState::Asked { .. } | RegistrationState::Joined { .. } => (None, self.submitted_at),
         };
         Err(Refusal::AlreadyDecided(Settled { what, by: by.map(ToString::to_string), at }))

@@ -447,6 +447,7 @@ impl Problem {
             Refusal::RoleMissing { ask } => self.next = format!("Ask {ask}."),
             Refusal::AlreadyDecided(Settled { what, by, at }) => {
                 let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                let what = what.replace('-', " ");
                 self.detail = format!("{} It was {what}{by} on {}.", self.detail, at.human());
             }
             Refusal::PaymentNotCovered { remaining } => {

@@ -453,7 +453,10 @@ impl DetailPage {
 
 fn past(state: &RegistrationState) -> Option<Past> {
     match state {
-        RegistrationState::Submitted | RegistrationState::Asked { .. } | RegistrationState::Joined { .. } => None,
+        RegistrationState::Submitted
+        | RegistrationState::Asked { .. }
+        | RegistrationState::Joined { .. }
+        | RegistrationState::Answered { .. } => None,
         RegistrationState::Approved { by, at } => {
             Some(Past { by: by.as_ref().map(ToString::to_string), at: *at, reason: None })
         }

@@ -7,7 +7,7 @@ use kv_schema::{
     record::{Record, RecordFault},
 };
 use shared::{
-    account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented},
+    account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
     batch::{Batch, Printed},
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
     config::{self, Application, Gateway, Partner, Product},
@@ -29,7 +29,8 @@ use shared::{
     promo::{OrderBatch, Promo, RawBatch},
     quota::Meter,
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
-    secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, SessionSecret, digest256},
+    team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
 };
@@ -41,7 +42,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 12;
+pub(crate) const KINDS: u8 = 14;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -266,6 +267,8 @@ impl Walk {
         let asked = Registration::ask_to_join(form, command, &founded, &circumstances, rng);
         let asked = self.submitted(asked.expect("anybody may ask"));
         self.keep("asked to join", asked.id, &asked);
+        let answered = asked.answered(founded.id, true, NOW).expect("it was asked").next;
+        self.keep("let in", answered.id, &answered);
         self.alike(&founded);
         self.mailbox(place);
         (founded, admitted)
@@ -304,6 +307,14 @@ impl Walk {
         let asked = known.clone().ask(request.expect("somebody asked"), founders).expect("not asked before");
         let asked = self.decided(asked);
         self.keep("asked", asked.id, &asked);
+        let person = account.signed_in(secret, NOW, NOW).expect("signed in");
+        let request = asked.join_requests.first().expect("just asked").registration;
+        for let_in in [true, false] {
+            let answered = asked.clone().answer(&person, request, let_in, &self.keys, NOW).expect("undecided");
+            let answered = self.decided(answered);
+            self.keep(if let_in { "let in" } else { "declined" }, answered.id, &answered);
+        }
+        self.team(known, &person);
 
         let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
         let circumstances = Circumstances { application: place.application, has_account: true, keys: &keys, now: NOW };
@@ -312,6 +323,37 @@ impl Walk {
         let joined = Registration::by_organisation(invited, &person, known, &circumstances, &mut Seeded(12));
         let joined = self.decided(joined.expect("an administrator"));
         self.keep("accepted by an organisation", joined.id, &joined);
+    }
+
+    fn team(&mut self, known: &Organisation, person: &SignedIn<'_>) {
+        let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
+        let mut team = Team::new(known.id);
+        let mut link = None;
+        for (n, how) in [(1, "invite"), (2, "create")] {
+            let raw = RawPerson {
+                form: FormId::from_bytes([n; 16]).to_string(),
+                how: how.to_owned(),
+                given_name: "Grace".to_owned(),
+                family_name: "Hopper".to_owned(),
+                email: format!("grace{n}@engines.example"),
+                role: "user".to_owned(),
+                applications: Vec::new(),
+            };
+            let command = AddPerson::parse(&raw, known).expect("every field is good");
+            let mut rng = Seeded(40 + u64::from(n));
+            let added = team.add(command, person, known, (&keys, NOW), &mut rng).expect("an administrator");
+            team = self.decided(added.expect("the first time"));
+            link = link.or_else(|| {
+                let token = PlainToken::new(*known.id.bytes(), &mut Seeded(40 + u64::from(n)));
+                Some(token)
+            });
+        }
+        self.keep("one invited, one entered", team.id, &team);
+        let completed = Completed::parse("Grace", "Hopper", "+442079460000", "GB".parse().expect("a country"));
+        let (token, completed) = (link.expect("one was invited"), completed.expect("good"));
+        let accepted = team.accept(&token, completed, known, (&keys, NOW)).expect("its link").expect("the first time");
+        let accepted = self.decided(accepted);
+        self.keep("accepted", accepted.id, &accepted);
     }
 
     /// The submission's digest is of the values' debug output, which may change without a new version.
@@ -557,6 +599,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::ConfirmMailbox { .. } => "Send ConfirmMailbox",
             Body::JoinRequested { .. } => "Send JoinRequested",
             Body::RequestPassedOn { .. } => "Send RequestPassedOn",
+            Body::RequestDeclined { .. } => "Send RequestDeclined",
+            Body::PersonInvited { .. } => "Send PersonInvited",
             Body::OperatorInvited { .. } => "Send OperatorInvited",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
@@ -570,6 +614,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::IndexOrganisation { .. } => "IndexOrganisation",
         Effect::AskAdministrators { .. } => "AskAdministrators",
         Effect::Subscribe { .. } => "Subscribe",
+        Effect::AnswerRequest { .. } => "AnswerRequest",
+        Effect::Enlist { .. } => "Enlist",
     }
 }
 

@@ -422,6 +422,23 @@ fn reg_2_asking_an_organisation_takes_the_forms_place() {
 }
 
 #[test]
+fn reg_6_whoever_asked_follows_what_was_decided() {
+    // REG-2, REG-6
+    let gateway = gateway();
+    let (network, birch) = (application(&gateway, "business-network"), organisation(&gateway));
+    let circumstances = Circumstances { application: network, has_account: false, keys: &keys(), now: NOW };
+    let form = FormId::from_bytes([1; 16]);
+    let asked = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
+    let asked = asked.expect("public").next;
+    assert!(asked.clone().answered(OrganisationId::from_bytes([9; 16]), true, NOW).is_none(), "it was not asked");
+    let noted = asked.clone().answered(birch.id, false, after(5)).expect("it was asked").next;
+    assert_eq!((noted.state.as_str(), noted.was_asked_of(birch.id)), ("declined", true));
+    assert!(noted.clone().answered(birch.id, true, after(6)).is_none(), "once");
+    assert_eq!(asked.answered(birch.id, true, NOW).map(|one| one.next.state.as_str()), Some("let-in"));
+    assert!(submitted(&raw()).next.answered(birch.id, true, NOW).is_none());
+}
+
+#[test]
 fn inv_7_an_organisation_that_exists_accepts_instead_of_registering() {
     // INV-7
     let gateway = gateway();

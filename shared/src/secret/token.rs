@@ -34,6 +34,8 @@ pub enum TokenPurpose {
     RegistrationStatus,
     /// The link under which an operator enrols.
     OperatorEnrolment,
+    /// The link of a person whom an organisation's administrator invites.
+    PersonInvitation,
 }
 
 impl TokenPurpose {
@@ -48,6 +50,7 @@ impl TokenPurpose {
             Self::Reset => b"vestibule/v1/token/reset",
             Self::Mailbox => b"vestibule/v1/token/mailbox",
             Self::RegistrationStatus => b"vestibule/v1/token/registration-status",
+            Self::PersonInvitation => b"vestibule/v1/token/person-invitation",
             Self::OperatorEnrolment => b"vestibule/v1/token/operator-enrolment",
         }
     }

@@ -328,6 +328,102 @@ pub fn register_from_elsewhere(stage: &Stage) -> Ask {
     registration("Akron", &[("token", json!(stage.fact("invitation")))])
 }
 
+// Organisation Administrators
+
+/// Cy's e-mail.
+pub const CY: &str = "cy@kestrel.example";
+
+/// Cy asks to be let into Kestrel, which Ada and Bo administer; both are signed in (REG-2).
+pub fn somebody_asks(stage: &mut Stage) {
+    captcha_solved_and_alike(stage);
+    let _ = stage.send(component, &ask_to_join(stage)).expect(201);
+    for ask in [activate(stage), activation("bo", stage.fact("activation of bo"), PASSWORD)] {
+        let _ = stage.send(component, &ask).expect(200);
+    }
+    let shown = stage.send(component, &get("ada", "/administer")).expect(200);
+    stage.learn("request", shown.at("/requests/0/id"));
+}
+
+fn answer_request(stage: &Stage, browser: &'static str, decision: &str) -> Ask {
+    let target = format!("/administer/requests/{}/decision", stage.fact("request"));
+    post(browser, target, &json!({ "decision": decision }))
+}
+
+/// Ada lets Cy in.
+pub fn let_in(stage: &Stage) -> Ask {
+    answer_request(stage, "ada", "let-in")
+}
+
+/// Bo does not let Cy in.
+pub fn decline(stage: &Stage) -> Ask {
+    answer_request(stage, "bo", "decline")
+}
+
+/// Opens the link with which Cy activates the account.
+pub fn open_activation_of_cy(stage: &mut Stage) -> u16 {
+    let token = stage.mail(CY, "Activate").token();
+    stage.send(component, &get("cy", format!("/activate?token={token}"))).status
+}
+
+fn person(n: u8, how: &str, email: &str) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "how": how,
+        "given_name": "Cy",
+        "family_name": "Kestrel",
+        "email": email,
+        "role": "user",
+    });
+    post("ada", "/administer/people", &body)
+}
+
+/// Ada invites Cy into Kestrel (INV-8).
+pub fn invite_person(_: &Stage) -> Ask {
+    person(7, "invite", CY)
+}
+
+/// Ada enters Cy (INV-8).
+pub fn enter_person(_: &Stage) -> Ask {
+    person(8, "create", CY)
+}
+
+/// Ada enters Bo, who has an account (INV-8).
+pub fn enter_bo(_: &Stage) -> Ask {
+    person(9, "create", BO)
+}
+
+/// Opens the newest link into Kestrel.
+pub fn open_join(stage: &mut Stage) -> u16 {
+    let mails = stage.mails();
+    let invited = mails.iter().rev().find(|mail| mail.subject.contains("invites you to join"));
+    let token = invited.expect("somebody was invited").token();
+    stage.send(component, &get("cy", format!("/administer/join?token={token}"))).status
+}
+
+/// Ada has invited Cy.
+pub fn person_invited(stage: &mut Stage) {
+    activated(stage);
+    let _ = stage.send(component, &invite_person(stage)).expect(201);
+    let token = stage.mail(CY, "invites you to join").token();
+    stage.learn("joining", token);
+}
+
+/// Cy accepts (INV-8).
+pub fn join(stage: &Stage) -> Ask {
+    let details = json!({
+        "token": stage.fact("joining"),
+        "given_name": "Cyrus",
+        "family_name": "Kestrel",
+        "phone": "419 555 0177",
+    });
+    post("cy", "/administer/join", &details)
+}
+
+/// Ada takes the invitation back.
+pub fn take_person_back(_: &Stage) -> Ask {
+    post("ada", format!("/administer/people/{}/take-back", form(7)), &json!({}))
+}
+
 /// A challenge of the public form, solved as a browser does it (REG-7).
 pub fn solved(stage: &Stage, seed: u8) -> String {
     let now = Timestamp::from_unix(i64::try_from(stage.unix_seconds()).expect("a time"));

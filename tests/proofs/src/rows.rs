@@ -40,7 +40,7 @@ impl Row {
 
 /// Every handler that changes something, with every outcome that does.
 pub fn rows() -> Vec<Row> {
-    [invite(), register(), operate(), account(), webstore(), credentials(), launch(), sweeps()].concat()
+    [invite(), register(), operate(), administer(), account(), webstore(), credentials(), launch(), sweeps()].concat()
 }
 
 fn invite() -> Vec<Row> {
@@ -104,6 +104,21 @@ fn operate() -> Vec<Row> {
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
         row("operate", "SHP-2 promo batch", by::on_duty, by::order_batch, &[201]).then(by::promo_works),
         row("operate", "SHP-2 another batch on the same form", by::with_promo, by::order_another_batch, &[409]),
+    ]
+}
+
+fn administer() -> Vec<Row> {
+    vec![
+        row("administer", "REG-2 let somebody in", by::somebody_asks, by::let_in, &[200, 409])
+            .then(by::open_activation_of_cy),
+        row("administer", "REG-2 decline", by::somebody_asks, by::decline, &[200, 409]),
+        row("administer", "INV-8 invite a person", by::activated, by::invite_person, &[201]).then(by::open_join),
+        row("administer", "INV-8 enter a person", by::activated, by::enter_person, &[201])
+            .then(by::open_activation_of_cy),
+        row("administer", "INV-8 enter somebody who has an account", by::activated, by::enter_bo, &[201])
+            .then(by::open_join),
+        row("administer", "INV-8 accept", by::person_invited, by::join, &[200]).then(by::open_activation_of_cy),
+        row("administer", "INV-8 take back", by::person_invited, by::take_person_back, &[200]),
     ]
 }
 
@@ -247,6 +262,9 @@ fn suppliers_meet() -> Vec<Pair> {
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),
         pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another),
+        pair("REG-2 two administrators decide", by::somebody_asks, by::let_in, by::decline),
+        pair("INV-8 accept against take back", by::person_invited, by::join, by::take_person_back),
+        pair("INV-8 one form twice", by::activated, by::invite_person, by::invite_person),
         pair("ACT-3 two activations", by::approved, by::activate, by::activate_elsewhere),
         pair("TRM-1 two acceptances", by::terms_read, by::accept_terms, by::accept_terms_too),
     ]

@@ -400,6 +400,7 @@ components! {
     "activate" => activate,
     "sign-in" => sign_in,
     "dashboard" => dashboard,
+    "administer" => administer,
     "accept-terms" => accept_terms,
     "webstore-checkout" => webstore_checkout,
     "credentials" => credentials,

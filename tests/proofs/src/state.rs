@@ -25,6 +25,7 @@ use shared::{
     organisation::{Alike, Organisation},
     promo::Promo,
     registration::{QueueSummary, Registration},
+    team::{PersonInvitation, Team},
     totp::Clockwork,
     values::{OrganisationId, RegistrationId, Timestamp},
 };
@@ -33,9 +34,9 @@ use crate::stage::Stage;
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`).
-const PREFIXES: [&str; 22] = [
+const PREFIXES: [&str; 23] = [
     "acct", "alike", "batch", "boot", "cnt", "code", "due", "gate", "idem", "inv", "lic", "list", "login", "mbox",
-    "oper", "ord", "org", "promo", "rate", "reg", "sweep", "todo",
+    "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -58,6 +59,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<Organisation>(world, &mut lines);
     each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
     each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
+    each(world, &mut lines, |team: Team| format!("{:?}", without_links(team)));
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
     each(world, &mut lines, |operator| on_duty(&operator));
@@ -90,6 +92,7 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Alike>(world)
         + of::<MailboxCheck>(world)
         + of::<Account>(world)
+        + of::<Team>(world)
         + of::<Login>(world)
         + of::<Batch>(world)
         + of::<Order>(world)
@@ -177,6 +180,13 @@ fn essential(mut account: Account) -> Account {
         }
     }
     account
+}
+
+/// Whether a link works is a question for the next step.
+fn without_links(team: Team) -> String {
+    let invitation = |one: &PersonInvitation| format!("{:?} {} {:?}", one.how, one.email, one.state);
+    let invitations: Vec<String> = team.invitations.iter().map(invitation).collect();
+    format!("team {} {invitations:?}", team.id)
 }
 
 fn essential_failures(failures: Failures) -> Failures {
