@@ -6,7 +6,7 @@ pub(crate) mod people;
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Platform};
+use edge::{Edge, Platform, addressed::Addressed};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::SignedIn,
@@ -169,6 +169,8 @@ pub(crate) struct Overview {
     #[serde(skip)]
     overtaken: Option<String>,
     organization: String,
+    /// Invitations of partners that wait to be accepted for the organisation.
+    invitations: Vec<Addressed>,
     /// Newest first.
     requests: Vec<Asking>,
     /// Newest first.
@@ -176,16 +178,22 @@ pub(crate) struct Overview {
 }
 
 impl Overview {
-    pub(crate) fn of<P: Platform>(edge: &Edge<P>, organisation: &Organisation, team: Option<&Team>) -> Self {
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        organisation: &Organisation,
+        team: Option<&Team>,
+        invitations: Vec<Addressed>,
+    ) -> Self {
         let organization = organisation.profile.legal_name.as_str().to_owned();
-        let invitations = team.map(|team| team.invitations.as_slice()).unwrap_or_default();
+        let people = team.map(|team| team.invitations.as_slice()).unwrap_or_default();
         Self {
             title: format!("Administer {organization}"),
             notice: None,
             overtaken: None,
             organization,
+            invitations,
             requests: organisation.join_requests.iter().rev().map(Asking::of).collect(),
-            people: invitations.iter().rev().map(|one| Person::of(edge, one)).collect(),
+            people: people.iter().rev().map(|one| Person::of(edge, one)).collect(),
         }
     }
 

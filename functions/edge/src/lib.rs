@@ -6,6 +6,7 @@
 //! [`edge::Edge::session_account`] and [`edge::Edge::confirm_session`] (authenticate), [`request::Request::decode`] (parse),
 //! [`edge::Edge::transact`] (load, decide, commit, drain), [`reply::Reply`] (respond).
 
+pub mod addressed;
 pub mod alike;
 pub mod assets;
 pub mod cookies;

@@ -535,6 +535,19 @@ pub fn accept_for_organisation(stage: &Stage) -> Ask {
     post("ada", "/invite/accept", &json!({ "token": stage.fact("invitation") }))
 }
 
+/// Ada finds the invitation on the dashboard, without its link.
+pub fn administrator_finds_invitation(stage: &mut Stage) {
+    administrator_invited(stage);
+    let shown = stage.send(component, &get("ada", "/dashboard")).expect(200);
+    let href = shown.at("/invitations/0/href");
+    stage.learn("found", href.rsplit('=').next().unwrap_or_default());
+}
+
+/// Ada accepts the invitation that she has found (INV-7).
+pub fn accept_found(stage: &Stage) -> Ask {
+    post("ada", "/invite/accept", &json!({ "invitation": stage.fact("found") }))
+}
+
 /// Ada has filled in the form by invitation and reads it over once more (REG-1).
 pub fn form_filled_in(stage: &mut Stage) {
     invited(stage);

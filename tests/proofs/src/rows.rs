@@ -58,6 +58,8 @@ fn invite() -> Vec<Row> {
             &[200],
         )
         .then(by::dashboard),
+        row("invite", "INV-7 found on the dashboard", by::administrator_finds_invitation, by::accept_found, &[200])
+            .then(by::dashboard),
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
         row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
         row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),

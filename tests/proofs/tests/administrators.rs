@@ -117,3 +117,43 @@ fn inv_8_whoever_has_an_account_is_offered_the_membership_and_the_administrator_
     let after = stage.send(component, &get("ada", "/administer")).expect(200);
     assert_eq!(after.json, listed.json, "not even afterwards");
 }
+
+#[test]
+fn inv_7_an_invitation_is_on_the_dashboard_of_whom_it_is_addressed_to() {
+    // INV-7, ACC-5
+    let mut stage = stage(by::administrator_finds_invitation);
+    stage.deployment().world().take_cost();
+    let shown = stage.send(component, &page("ada", "/dashboard")).expect(200);
+    let cost = stage.deployment().world().take_cost();
+    assert!(
+        cost.reads <= 5 && cost.writes == 0,
+        "account, organisation, one for each application to look at: {cost:?}"
+    );
+    let address = format!("/invite/accept?invitation={}", stage.fact("found"));
+    assert!(shown.text.contains(&address) && shown.text.contains("Anvil Supply Platform"), "{}", shown.text);
+    let listed = stage.send(component, &get("ada", "/administer")).expect(200);
+    assert_eq!(listed.at("/invitations/0/href"), address);
+    let open = stage.send(component, &page("ada", &address)).expect(200);
+    assert!(open.text.contains("Accept for Kestrel Machining LLC") && !open.text.contains("/register?token="));
+    let form = filled_in("ada", "/invite/accept", &open.text, &["csrf", "invitation"], &[]);
+
+    // To anybody else there is none.
+    let guess = post("stranger", "/invite/accept", &json!({ "invitation": stage.fact("found") }));
+    assert!(stage.send(component, &guess).says("not-signed-in"));
+    let _ = stage.send(component, &by::enter_person(&stage)).expect(201);
+    let password = "seven green kettles sing at dawn";
+    let token = stage.mail(CY, "Activate").token();
+    let body = json!({ "token": token, "password": password, "password_repeated": password });
+    let _ = stage.send(component, &post("cy", "/activate", &body)).expect(200);
+    assert!(stage.send(component, &get("cy", &address)).says("link-not-valid"));
+    let cys = stage.send(component, &get("cy", "/dashboard")).expect(200);
+    assert_eq!(cys.json.pointer("/invitations"), None);
+
+    assert_eq!(stage.send(component, &form).expect(303).location, "/dashboard");
+    let _ = stage.send(component, &by::accept_found(&stage)).expect(200);
+    let after = stage.send(component, &get("ada", "/dashboard")).expect(200);
+    assert_eq!(
+        (after.json.pointer("/invitations"), after.at("/applications/1/id").as_str()),
+        (None, "supply-platform")
+    );
+}

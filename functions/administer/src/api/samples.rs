@@ -2,6 +2,7 @@
 
 use edge::{
     Platform,
+    addressed::Addressed,
     form::FormFaults,
     gallery::{Album, Visitor},
 };
@@ -36,9 +37,17 @@ fn overview<P: Platform>(album: &mut Album<'_, P>) {
         notice: None,
         overtaken: None,
         organization: "Kestrel Precision Castings Ltd".to_owned(),
+        invitations: Vec::new(),
         requests,
         people,
     };
+    let invited_to = Addressed {
+        application: "Anvil Supply Platform".to_owned(),
+        company: "Anvil Aerospace".to_owned(),
+        expires_at: now.plus(Seconds::days(14)),
+        href: "/invite/accept?invitation=aaaaaaaaaaaaaaaaaaaaaaaaaa-1".to_owned(),
+    };
+    let with_invitation = Overview { invitations: vec![invited_to], ..page(Vec::new(), Vec::new()) };
     let done = JustDone {
         by: AccountId::from_bytes([1; 16]),
         what: "You let Cy Byron in. An e-mail says what to do next.".to_owned(),
@@ -47,6 +56,7 @@ fn overview<P: Platform>(album: &mut Album<'_, P>) {
     album
         .visit(Visitor::Person, "/administer")
         .page("empty", StatusCode::OK, &page(Vec::new(), Vec::new()))
+        .page("invited", StatusCode::OK, &with_invitation)
         .page("every-state", StatusCode::OK, &page(asking(now), invited(now)))
         .page("just-decided", StatusCode::OK, &page(asking(now), Vec::new()).with_notice(Some(done)))
         .page("overtaken", StatusCode::CONFLICT, &page(asking(now), Vec::new()).overtaken(settled));
