@@ -62,11 +62,11 @@ impl JustDone {
         Self { by: person.account.id, what }
     }
 
-    pub(crate) fn let_in(person: &SignedIn<'_>, name: String) -> Self {
+    pub(crate) fn let_in(person: &SignedIn<'_>, name: &str) -> Self {
         Self::new(person, format!("You let {name} in. An e-mail says what to do next."))
     }
 
-    pub(crate) fn declined(person: &SignedIn<'_>, name: String) -> Self {
+    pub(crate) fn declined(person: &SignedIn<'_>, name: &str) -> Self {
         Self::new(person, format!("You did not let {name} in. An e-mail says so, without reasons."))
     }
 
@@ -184,13 +184,13 @@ impl Overview {
         team: Option<&Team>,
         invitations: Vec<Addressed>,
     ) -> Self {
-        let organization = organisation.profile.legal_name.as_str().to_owned();
+        let name = organisation.profile.legal_name.as_str();
         let people = team.map(|team| team.invitations.as_slice()).unwrap_or_default();
         Self {
-            title: format!("Administer {organization}"),
+            title: format!("Administer {name}"),
             notice: None,
             overtaken: None,
-            organization,
+            organization: name.to_owned(),
             invitations,
             requests: organisation.join_requests.iter().rev().map(Asking::of).collect(),
             people: people.iter().rev().map(|one| Person::of(edge, one)).collect(),

@@ -33,7 +33,7 @@ pub(crate) async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &
         Ok(((), stored)) => {
             let name = stored.value().join_requests.iter().find(|one| one.registration == id);
             let name = name.map(|one| one.name.full()).unwrap_or_default();
-            let done = if let_in { JustDone::let_in(&person, name) } else { JustDone::declined(&person, name) };
+            let done = if let_in { JustDone::let_in(&person, &name) } else { JustDone::declined(&person, &name) };
             edge.leave_notice(request, HOME, &done);
             edge.done(request, HOME, StatusCode::OK, &Decided::of(id, let_in))
         }

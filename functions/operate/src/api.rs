@@ -288,7 +288,7 @@ impl QueuePage {
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
         entries: &[Entry],
-        wanted: Wanted,
+        wanted: &Wanted,
         next: Option<String>,
         goes_on: bool,
         notice: Option<Told>,
@@ -304,7 +304,7 @@ impl QueuePage {
         });
         let registrations = waiting.collect::<Result<_, Failure>>()?;
         let next = next.map(|cursor| wanted.address(&cursor));
-        let filter = Filter::of(edge, &wanted);
+        let filter = Filter::of(edge, wanted);
         Ok(Self { title: "Registrations to review", registrations, next, goes_on, notice, filter })
     }
 }

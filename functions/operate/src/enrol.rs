@@ -50,7 +50,7 @@ pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
         None => edge.platform.variable(BOOTSTRAP).await?.map(|_| None).ok_or(Refusal::NotFound)?,
     };
     let offer = Offer::fresh(edge);
-    edge.show(request, StatusCode::OK, &EnrolPage::of(edge, operator, query.token, offer, "", FormFaults::none()))
+    edge.show(request, StatusCode::OK, &EnrolPage::of(edge, operator, query.token, &offer, "", FormFaults::none()))
 }
 
 pub(crate) async fn enrol<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -76,7 +76,7 @@ pub(crate) async fn enrol<P: Platform>(edge: &Edge<P>, request: &Request) -> Out
         }
         Err(failure) => edge.refused_in_place(request, failure, "code", |faults| {
             let offer = raw.offer(edge).unwrap_or_else(|| Offer::fresh(edge));
-            EnrolPage::of(edge, operator, raw.token.clone(), offer, &raw.operator, faults)
+            EnrolPage::of(edge, operator, raw.token.clone(), &offer, &raw.operator, faults)
         }),
     }
 }

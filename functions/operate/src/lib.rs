@@ -126,7 +126,7 @@ async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         .next
         .and_then(|Cursor(number)| seal_text(&edge.keys, SealPurpose::Cursor, CURSOR_PLACE, &number, &mut edge.rng()));
     let notice = edge.take_notice::<JustDecided>(request).and_then(|decided| decided.told_to(duty));
-    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, wanted, next, from.is_some(), notice)?)
+    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, &wanted, next, from.is_some(), notice)?)
 }
 
 async fn detail<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {

@@ -59,7 +59,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<Organisation>(world, &mut lines);
     each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
     each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
-    each(world, &mut lines, |team: Team| format!("{:?}", without_links(team)));
+    each(world, &mut lines, |team: Team| without_links(&team));
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
     each(world, &mut lines, |operator| on_duty(&operator));
@@ -183,7 +183,7 @@ fn essential(mut account: Account) -> Account {
 }
 
 /// Whether a link works is a question for the next step.
-fn without_links(team: Team) -> String {
+fn without_links(team: &Team) -> String {
     let invitation = |one: &PersonInvitation| format!("{:?} {} {:?}", one.how, one.email, one.state);
     let invitations: Vec<String> = team.invitations.iter().map(invitation).collect();
     format!("team {} {invitations:?}", team.id)

@@ -66,12 +66,12 @@ impl JoinPage {
         raw: RawJoin,
         faults: FormFaults,
     ) -> Self {
-        let organization = organisation.profile.legal_name.as_str().to_owned();
+        let name = organisation.profile.legal_name.as_str();
         Self {
-            title: format!("Join {organization}"),
+            title: format!("Join {name}"),
             faults,
             raw,
-            organization,
+            organization: name.to_owned(),
             email: invitation.email.as_str().to_owned(),
             has_account,
             expires_at: invitation.expires_at,

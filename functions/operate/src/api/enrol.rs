@@ -131,7 +131,7 @@ impl EnrolPage {
         edge: &Edge<P>,
         operator: Option<&config::Operator>,
         token: Option<String>,
-        offer: Offer,
+        offer: &Offer,
         entered: &str,
         faults: FormFaults,
     ) -> Self {
@@ -143,7 +143,7 @@ impl EnrolPage {
             token,
             entered: entered.to_owned(),
             operator: operator.map(|operator| operator.id.to_string()),
-            offer: seal_text(&edge.keys, SealPurpose::Draft, PLACE, &offer, &mut edge.rng()).unwrap_or_default(),
+            offer: seal_text(&edge.keys, SealPurpose::Draft, PLACE, offer, &mut edge.rng()).unwrap_or_default(),
             password_min_code_points: edge.gateway.service.password_policy().min_code_points,
             key: seed_in_groups(&offer.seed),
             qr: Qr::of(&uri),

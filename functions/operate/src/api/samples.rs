@@ -51,8 +51,8 @@ fn sign_in<P: Platform>(album: &mut Album<'_, P>) {
 fn enrolment<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
     let operator = edge.gateway.operators.first();
-    let page = |faults| EnrolPage::of(edge, None, None, Offer::fresh(edge), "registrar", faults);
-    let by_link = EnrolPage::of(edge, operator, Some("a".repeat(52)), Offer::fresh(edge), "", FormFaults::none());
+    let page = |faults| EnrolPage::of(edge, None, None, &Offer::fresh(edge), "registrar", faults);
+    let by_link = EnrolPage::of(edge, operator, Some("a".repeat(52)), &Offer::fresh(edge), "", FormFaults::none());
     let mut faults = Faults::default();
     faults.add("secret", "not-accepted", "This secret is not accepted. It works once, for one operator.");
     faults.add("password", "too-short", "Use at least 15 characters.");
