@@ -13,11 +13,12 @@ use shared::{
     launch::AuthorizationCode,
     licence::Licence,
     mailbox::MailboxCheck,
-    operator::Operator,
+    operator::{BootstrapClaim, Operator},
     organisation::{Alike, Organisation},
     promo::Promo,
     quota::Meter,
     registration::Registration,
+    team::Team,
     values::{
         AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
         RegistrationId,
@@ -71,6 +72,8 @@ record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
+record! { BootstrapClaim { id: [u8; 16], prefix: "boot", version: 1, older: {} } }
+record! { Team { id: OrganisationId, prefix: "team", version: 1, older: {} } }
 record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
@@ -241,7 +244,8 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
         Meter [u8; 16], Alike [u8; 16];
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16]
+        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        BootstrapClaim [u8; 16], Team OrganisationId
 }
 
 /// The key of a record, as an export or a log writes it; `None` for every other text.

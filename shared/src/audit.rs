@@ -126,6 +126,28 @@ coded! {
         OperatorSignOut = "operator-sign-out",
         /// What a partner has used of its allowance.
         Allowance = "allowance",
+        /// An operator was mailed the link to enrol.
+        OperatorInvitation = "operator-invitation",
+        /// The one-time secret of the deployment was claimed by its first operator.
+        BootstrapClaim = "bootstrap-claim",
+        /// An operator chose a password and an authenticator app.
+        OperatorEnrolment = "operator-enrolment",
+        /// Somebody who had asked for it was let into an organisation.
+        JoinApproval = "join-approval",
+        /// Somebody who had asked for it was not let into an organisation.
+        JoinRejection = "join-rejection",
+        /// What became of a request to be let in was noted for whoever follows it.
+        JoinOutcome = "join-outcome",
+        /// The record of the people whom an organisation invites.
+        TeamRecord = "team-record",
+        /// An administrator invited a person into the own organisation.
+        PersonInvitation = "person-invitation",
+        /// An administrator entered a person of the own organisation.
+        PersonCreation = "person-creation",
+        /// A person accepted an administrator's invitation.
+        PersonInvitationUse = "person-invitation-use",
+        /// An administrator took an invitation back.
+        PersonInvitationRevocation = "person-invitation-revocation",
     }
 }
 
@@ -144,6 +166,8 @@ coded! {
         PresentedAgain = "presented-again",
         /// Password and one-time code were not right together.
         WrongPasswordOrCode = "wrong-password-or-code",
+        /// Tries are paused after failures: neither password nor code helps.
+        Paused = "paused",
     }
 }
 

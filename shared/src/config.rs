@@ -502,8 +502,11 @@ pub struct Operator {
     pub name: String,
     /// What the person may do; at least one.
     pub roles: Vec<OperatorRole>,
-    /// Spin variable with the digest of the person's generated password.
-    pub password_digest_variable: String,
+    /// Where the link under which the person enrols is mailed.
+    pub email: Option<Email>,
+    /// Spin variable with the digest of a generated password, for deployments that make operators' secrets themselves. It
+    /// may be empty, and counts only until the operator has enrolled.
+    pub password_digest_variable: Option<String>,
 }
 
 /// What an operator may do.
@@ -547,7 +550,7 @@ mod tests {
         assert_eq!((product.price.to_string().as_str(), product.term()), ("45.00 USD", Seconds::days(365)));
         let operator = gateway.operator(&id("registrar")).expect("configured");
         assert_eq!(operator.roles, [OperatorRole::Registrar, OperatorRole::Fulfilment]);
-        assert_eq!(operator.password_digest_variable, "operator_registrar_password_digest");
+        assert_eq!(operator.password_digest_variable.as_deref(), Some("operator_registrar_password_digest"));
         assert_eq!(gateway.service.password_policy(), PasswordPolicy::default());
         assert!(gateway.service.security_questions.is_some_and(|questions| questions.len() >= 5));
     }

@@ -95,4 +95,21 @@ pub enum Effect {
         /// Who accepted, and administers the application from now on.
         account: AccountId,
     },
+    /// Tell whoever follows a request to be let in what was decided (REG-2, REG-6).
+    AnswerRequest {
+        /// The registration that became the request.
+        registration: RegistrationId,
+        /// The organisation that was asked.
+        organisation: OrganisationId,
+        /// Whether the person is let in.
+        let_in: bool,
+    },
+    /// Create an account for somebody whom an administrator has entered; whoever has one is only offered the membership, of
+    /// which the administrator learns nothing (INV-8).
+    Enlist {
+        /// The wish to let the person in.
+        admission: Box<Admission>,
+        /// What somebody is told who has an account.
+        offer: Box<Message>,
+    },
 }

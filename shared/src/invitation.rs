@@ -15,6 +15,7 @@ pub use self::{
     resend::{MAX_RESENDS, RawResend, Resend, ResendInvitation},
 };
 use crate::{
+    account::SignedIn,
     audit::Action,
     config::{Application, Partner},
     decision::Decision,
@@ -114,10 +115,27 @@ impl CreateInvitation {
 
     /// The record that holds this e-mail's invitations to this application.
     pub fn slot(&self, keys: &Keys) -> InvitationSlotId {
-        let email = self.email.normalised();
-        let parts = [self.application.as_str().as_bytes(), email.as_bytes()];
-        InvitationSlotId::from_bytes(keys.index(IndexPurpose::InvitationSlot, &parts))
+        slot_of(&self.application, &self.email, keys)
     }
+}
+
+fn slot_of(application: &ApplicationId, email: &Email, keys: &Keys) -> InvitationSlotId {
+    let email = email.normalised();
+    let parts = [application.as_str().as_bytes(), email.as_bytes()];
+    InvitationSlotId::from_bytes(keys.index(IndexPurpose::InvitationSlot, &parts))
+}
+
+/// Where invitations may be that are addressed to this Organisation Administrator, in the order of the configuration:
+/// those to applications that the person uses already are left out (INV-7). Nothing for anybody else.
+pub fn slots_to_look_at<'a>(
+    person: &'a SignedIn<'a>,
+    applications: &'a [Application],
+    keys: &'a Keys,
+) -> impl Iterator<Item = InvitationSlotId> + 'a {
+    let membership = person.membership;
+    let wanted =
+        move |one: &&Application| membership.organisation_administrator && !membership.access.contains(&one.id);
+    applications.iter().filter(wanted).map(|one| slot_of(&one.id, &person.account.email, keys))
 }
 
 /// How long the link is to work; 14 days unless said otherwise.
@@ -491,6 +509,28 @@ impl InvitationSlot {
         } else {
             Err(Refusal::LinkNotValid)
         }
+    }
+
+    /// The current invitation as an Organisation Administrator finds it to whom it is addressed: their account has its
+    /// e-mail, whose mailbox the account's activation has proved (INV-7).
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`], one answer for every "no".
+    pub fn addressed_to(&self, person: &SignedIn<'_>, now: Timestamp) -> Result<Invited<'_>, Refusal> {
+        if self.is_for(person) && self.current.state(now) == InvitationState::Pending {
+            Ok(Invited { slot: self })
+        } else {
+            Err(Refusal::LinkNotValid)
+        }
+    }
+
+    /// The registration that used the current invitation, for the repetition of whoever it is addressed to.
+    pub fn registration_for(&self, person: &SignedIn<'_>) -> Option<RegistrationId> {
+        self.current.registration.filter(|_| self.is_for(person))
+    }
+
+    fn is_for(&self, person: &SignedIn<'_>) -> bool {
+        person.membership.organisation_administrator && person.account.email.normalised() == self.email.normalised()
     }
 
     /// The registration that used the link with this token, for a repeated submission (REG-5).

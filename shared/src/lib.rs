@@ -27,6 +27,7 @@ pub mod quota;
 pub mod refusal;
 pub mod registration;
 pub mod secret;
+pub mod team;
 pub mod totp;
 pub mod values;
 pub mod webhook;

@@ -154,4 +154,33 @@ pub enum Body {
         /// The token of the link under which the request is followed (REG-6).
         token: String,
     },
+    /// The organisation's administrators do not let the person in, without reasons (REG-2).
+    RequestDeclined {
+        /// The reference number.
+        reference: String,
+        /// The organisation's name.
+        organisation: String,
+    },
+    /// An administrator invites the person into the organisation (INV-8).
+    PersonInvited {
+        /// The organisation's name.
+        organisation: String,
+        /// The administrator's name.
+        by: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
+    /// The link under which an operator chooses a password and registers an authenticator app.
+    OperatorInvited {
+        /// The operator's id.
+        operator: String,
+        /// The colleague's name.
+        by: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
 }

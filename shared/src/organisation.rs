@@ -9,15 +9,18 @@ use serde::{Deserialize, Serialize};
 pub use alike::{Alike, Glimpse, MAX_ALIKE, MAX_SHOWN, shown, traits_of, traits_to_search};
 
 use crate::{
-    account::{Account, SignedIn},
+    account::{Account, Admission, Membership, SignedIn},
     audit::Action,
     config::{Application, TermsVersion},
     decision::Decision,
     effect::Effect,
     message::{Body, Message},
-    refusal::{Faults, Refusal},
+    refusal::{Faults, Refusal, Settled},
+    registration::reference_of,
+    secret::{IndexPurpose, Keys},
     values::{
-        ApplicationId, Country, Email, Line, OrganisationId, PersonName, Phone, RegistrationId, Timestamp, UserId,
+        AccountId, ApplicationId, Country, Email, Line, OrganisationId, PersonName, Phone, RegistrationId, Timestamp,
+        UserId,
     },
 };
 
@@ -155,6 +158,33 @@ pub struct JoinRequest {
     pub application_name: String,
     /// When.
     pub at: Timestamp,
+    /// What an administrator decided.
+    pub answer: Option<Answer>,
+}
+
+/// What an administrator decided about a request to be let in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whether the person is let in.
+    pub let_in: bool,
+    /// The administrator.
+    pub by: AccountId,
+    /// The administrator's name at that time.
+    pub by_name: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Answer {
+    /// What was decided, as the API says it.
+    pub fn as_str(&self) -> &'static str {
+        answered(self.let_in)
+    }
+}
+
+/// What becomes of a request to be let in, as the API says it.
+pub(crate) fn answered(let_in: bool) -> &'static str {
+    if let_in { "let-in" } else { "declined" }
 }
 
 /// Where an organisation stands with an application's terms.
@@ -200,9 +230,11 @@ impl Organisation {
             return None;
         }
         let email = request.email.normalised();
-        self.join_requests.retain(|known| known.email.normalised() != email);
+        self.join_requests.retain(|known| known.answer.is_some() || known.email.normalised() != email);
         if self.join_requests.len() >= MAX_JOIN_REQUESTS {
-            self.join_requests.remove(0);
+            // What is decided gives way first.
+            let decided = self.join_requests.iter().position(|known| known.answer.is_some());
+            self.join_requests.remove(decided.unwrap_or(0));
         }
         let administers = |account: &&Account| {
             account.memberships.iter().any(|one| one.organisation == self.id && one.organisation_administrator)
@@ -222,6 +254,65 @@ impl Organisation {
         let effects = founders.iter().filter(administers).map(message).collect();
         self.join_requests.push(request);
         Some(Decision::with(Action::JoinRequest, self, effects))
+    }
+
+    /// An administrator lets somebody in who asked for it, or does not (REG-2). Whoever is let in gets an account, or one
+    /// membership more, and may use the application if the organisation has it. Whoever is not is told so without reasons.
+    ///
+    /// # Errors
+    /// [`Refusal::RoleMissing`]; [`Refusal::NotFound`] for a request of another organisation (ACC-5);
+    /// [`Refusal::AlreadyDecided`] with who decided what, and when.
+    pub fn answer(
+        mut self,
+        person: &SignedIn<'_>,
+        registration: RegistrationId,
+        let_in: bool,
+        keys: &Keys,
+        now: Timestamp,
+    ) -> Result<Decision<Self>, Refusal> {
+        require_administrator(person)?;
+        let known = self.join_requests.iter_mut().find(|known| known.registration == registration);
+        let request = known.ok_or(Refusal::NotFound)?;
+        if let Some(Answer { let_in, by_name, at, .. }) = &request.answer {
+            let settled = Settled { what: answered(*let_in), by: Some(by_name.clone()), at: *at };
+            return Err(Refusal::AlreadyDecided(settled));
+        }
+        let by_name = person.account.name.full();
+        request.answer = Some(Answer { let_in, by: person.account.id, by_name, at: now });
+        let request = request.clone();
+        let settled = Effect::AnswerRequest { registration, organisation: self.id, let_in };
+        let follows = if let_in { self.lets_in(request, keys) } else { self.tell_declined(request) };
+        let action = if let_in { Action::JoinApproval } else { Action::JoinRejection };
+        Ok(Decision::with(action, self, vec![settled, follows]))
+    }
+
+    fn lets_in(&self, request: JoinRequest, keys: &Keys) -> Effect {
+        let email = request.email.normalised();
+        let id = keys.index(IndexPurpose::Account, &[request.registration.bytes(), email.as_bytes()]);
+        let has_it = self.subscriptions.contains_key(&request.application);
+        Effect::Admit(Box::new(Admission {
+            account: AccountId::from_bytes(id),
+            name: request.name,
+            email: request.email,
+            organisation_name: self.profile.legal_name.as_str().to_owned(),
+            membership: Membership {
+                organisation: self.id,
+                organisation_administrator: false,
+                application_administrator: Vec::new(),
+                access: has_it.then_some(request.application).into_iter().collect(),
+            },
+        }))
+    }
+
+    fn tell_declined(&self, request: JoinRequest) -> Effect {
+        Effect::Send(Box::new(Message {
+            to: request.email,
+            name: request.name.full(),
+            body: Body::RequestDeclined {
+                reference: reference_of(request.registration),
+                organisation: self.profile.legal_name.as_str().to_owned(),
+            },
+        }))
     }
 
     /// Adds an application (INV-7). `None` when the organisation has it.
@@ -280,6 +371,17 @@ impl Organisation {
         });
         Ok(Some(Decision::quiet(Action::TermsAcceptance, self)))
     }
+}
+
+/// Requires that the person administers the organisation.
+///
+/// # Errors
+/// [`Refusal::RoleMissing`].
+pub fn require_administrator(person: &SignedIn<'_>) -> Result<(), Refusal> {
+    if person.membership.organisation_administrator {
+        return Ok(());
+    }
+    Err(Refusal::RoleMissing { ask: "your Organization Administrator".to_owned() })
 }
 
 /// The wish to accept an application's terms.

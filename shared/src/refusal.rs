@@ -2,7 +2,7 @@
 
 use crate::{
     journey::Blocker,
-    values::{ParseError, Seconds},
+    values::{ParseError, Seconds, Timestamp},
 };
 
 /// One field that cannot be accepted, and what to do about it.
@@ -119,6 +119,17 @@ fn named(field: &str, error: &ParseError) -> String {
     }
 }
 
+/// A decision that stands: whoever comes second learns of it (APR-3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// What was decided, as a state's name.
+    pub what: &'static str,
+    /// By whom; `None` when no person did.
+    pub by: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// Every reason for which the service refuses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
@@ -161,8 +172,8 @@ pub enum Refusal {
         /// The partner to ask.
         partner: String,
     },
-    /// The registration was decided before (APR-3).
-    AlreadyDecided,
+    /// It was decided before (APR-3).
+    AlreadyDecided(Settled),
     /// Nobody is signed in, or the session has ended (SIG-2).
     NotSignedIn,
     /// E-mail or User ID and password do not match, or tries are paused (SIG-1).
@@ -241,7 +252,7 @@ impl Refusal {
             Self::NotProcessed => "not-processed",
             Self::TooManyRequests { .. } => "too-many-requests",
             Self::InvitationNeeded { .. } => "invitation-needed",
-            Self::AlreadyDecided => "already-decided",
+            Self::AlreadyDecided(_) => "already-decided",
             Self::NotSignedIn => "not-signed-in",
             Self::SignInFailed => "sign-in-failed",
             Self::FormNotOurs => "form-not-ours",

@@ -3,6 +3,8 @@
 //! The record's id derives from its cause (the invitation, or the form's random id), so that a repeated submission
 //! meets its own record (REG-5).
 
+use core::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,12 +16,12 @@ use crate::{
     invitation::Invited,
     message::{Body, Message},
     operator::OnDuty,
-    organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, phone_of, traits_of},
-    refusal::{Faults, Refusal},
+    organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, answered, phone_of, traits_of},
+    refusal::{Faults, Refusal, Settled},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
         AccountId, ApplicationId, Country, Email, FormId, InvitationSlotId, Line, OperatorId, OrganisationId,
-        Paragraph, PersonName, Phone, RegistrationId, Seconds, Timestamp,
+        Paragraph, ParseError, PersonName, Phone, RegistrationId, Seconds, Timestamp,
     },
 };
 
@@ -27,6 +29,8 @@ use crate::{
 pub const MAX_ADMINISTRATORS: usize = 10;
 /// How long the link works under which a registration is followed (REG-6).
 pub const STATUS_LIFETIME: Seconds = Seconds::days(180);
+/// Registrants are told that a review takes up to this many business days (APR-1).
+pub const REVIEW_BUSINESS_DAYS: u32 = 2;
 
 /// A designated administrator as submitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -214,6 +218,47 @@ pub enum Origin {
     Public,
 }
 
+impl Origin {
+    /// By which of the two ways it came.
+    pub fn way(self) -> Way {
+        match self {
+            Self::Invited { .. } => Way::Invited,
+            Self::Public => Way::Public,
+        }
+    }
+}
+
+/// The two ways by which registrations come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// By a partner's invitation.
+    Invited,
+    /// By the public form.
+    Public,
+}
+
+impl Way {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Invited, Self::Public];
+
+    /// The way's name in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invited => "invited",
+            Self::Public => "public",
+        }
+    }
+}
+
+impl FromStr for Way {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let named = Self::ALL.into_iter().find(|way| way.as_str() == text);
+        named.ok_or_else(|| ParseError::new("origin-unknown", "Name one of invited and public."))
+    }
+}
+
 /// Where a registration stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RegistrationState {
@@ -249,6 +294,17 @@ pub enum RegistrationState {
         /// Who accepted for it.
         by: AccountId,
     },
+    /// An administrator of the organisation that was asked has decided (REG-2).
+    Answered {
+        /// The organisation.
+        organisation: OrganisationId,
+        /// Its name, which the registrant was shown.
+        name: Line<120>,
+        /// Whether the person is let in.
+        let_in: bool,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl RegistrationState {
@@ -260,6 +316,7 @@ impl RegistrationState {
             Self::Rejected { .. } => "rejected",
             Self::Asked { .. } => "asked",
             Self::Joined { .. } => "joined",
+            Self::Answered { let_in, .. } => answered(*let_in),
         }
     }
 }
@@ -311,6 +368,8 @@ pub struct QueueSummary {
     pub organisation: Line<120>,
     /// Its headquarters country.
     pub country: Country,
+    /// By which way it came.
+    pub way: Way,
 }
 
 impl Registration {
@@ -411,6 +470,7 @@ impl Registration {
             application: application.id.clone(),
             application_name: application.name.clone(),
             at: now,
+            answer: None,
         });
         let ask = request
             .map(|request| Effect::AskAdministrators { organisation: organisation.id, request: Box::new(request) });
@@ -491,6 +551,7 @@ impl Registration {
             application: application.id.clone(),
             organisation: registration.profile.legal_name.clone(),
             country: registration.profile.country,
+            way: origin.way(),
         };
         let (reference, application, token) = (registration.reference(), application.name.clone(), token.reveal());
         let mut effects = vec![Effect::Enqueue { registration: id, submitted_at: now, summary }];
@@ -522,12 +583,31 @@ impl Registration {
 
     /// Whether the record was made by asking some organisation (REG-2).
     pub fn was_asked(&self) -> bool {
-        matches!(self.state, RegistrationState::Asked { .. })
+        matches!(self.state, RegistrationState::Asked { .. } | RegistrationState::Answered { .. })
     }
 
     /// Whether the record was made by asking this organisation (REG-2).
     pub fn was_asked_of(&self, organisation: OrganisationId) -> bool {
-        matches!(self.state, RegistrationState::Asked { organisation: asked, .. } if asked == organisation)
+        matches!(&self.state,
+            RegistrationState::Asked { organisation: asked, .. } | RegistrationState::Answered { organisation: asked, .. }
+            if *asked == organisation)
+    }
+
+    /// Until when registrants expect a decision (APR-1).
+    pub fn due_at(submitted_at: Timestamp) -> Timestamp {
+        submitted_at.plus_business_days(REVIEW_BUSINESS_DAYS)
+    }
+
+    /// Notes what an administrator of the organisation that was asked has decided, for whoever follows it (REG-2, REG-6).
+    /// `None` when that organisation was not asked, or it is noted.
+    pub fn answered(mut self, organisation: OrganisationId, let_in: bool, now: Timestamp) -> Option<Decision<Self>> {
+        match self.state {
+            RegistrationState::Asked { organisation: asked, name } if asked == organisation => {
+                self.state = RegistrationState::Answered { organisation, name, let_in, at: now };
+                Some(Decision::quiet(Action::JoinOutcome, self))
+            }
+            _ => None,
+        }
     }
 
     /// The number under which people speak of the registration: its id's first ten characters, in groups.
@@ -553,7 +633,7 @@ impl Registration {
     /// Approves (APR-2): founds the organisation and admits every designated administrator.
     ///
     /// # Errors
-    /// [`Refusal::AlreadyDecided`] (APR-3).
+    /// [`Refusal::AlreadyDecided`] with who decided what, and when (APR-3).
     pub fn approve(self, registrar: &OnDuty<'_>, keys: &Keys, now: Timestamp) -> Result<Decision<Self>, Refusal> {
         self.require_undecided()?;
         Ok(self.approved_by(Some(registrar.id().clone()), keys, now))
@@ -575,7 +655,7 @@ impl Registration {
     /// Rejects with a reason that is e-mailed (APR-1).
     ///
     /// # Errors
-    /// [`Refusal::AlreadyDecided`] (APR-3).
+    /// [`Refusal::AlreadyDecided`] with who decided what, and when (APR-3).
     pub fn reject(
         mut self,
         registrar: &OnDuty<'_>,
@@ -593,13 +673,15 @@ impl Registration {
     }
 
     fn require_undecided(&self) -> Result<(), Refusal> {
-        match self.state {
-            RegistrationState::Submitted => Ok(()),
-            RegistrationState::Approved { .. }
-            | RegistrationState::Rejected { .. }
-            | RegistrationState::Asked { .. }
-            | RegistrationState::Joined { .. } => Err(Refusal::AlreadyDecided),
-        }
+        let what = self.state.as_str();
+        let (by, at) = match &self.state {
+            RegistrationState::Submitted => return Ok(()),
+            RegistrationState::Approved { by, at } => (by.as_ref(), *at),
+            RegistrationState::Rejected { by, at, .. } => (Some(by), *at),
+            RegistrationState::Answered { at, .. } => (None, *at),
+            RegistrationState::Asked { .. } | RegistrationState::Joined { .. } => (None, self.submitted_at),
+        };
+        Err(Refusal::AlreadyDecided(Settled { what, by: by.map(ToString::to_string), at }))
     }
 
     fn tell_registrant(&self, body: Body) -> Option<Effect> {

@@ -202,7 +202,7 @@ pub(crate) fn on_duty<'a>(gateway: &'a Gateway, id: &str) -> OnDuty<'a> {
     let attempt = Attempt { password_matches: true, seed: seed.expose(), code: &code(NOW) };
     let (operator, outcome) = committed(Operator::new(configured.id.clone()).sign_in(&attempt, &secret, NOW));
     assert_eq!(outcome, Ok(()));
-    operator.on_duty(configured, &secret, NOW).expect("signed in")
+    operator.on_duty(configured, &secret, NOW, NOW).expect("signed in")
 }
 
 /// The next state and the outcome of a guess, once it is committed.

@@ -747,6 +747,10 @@ struct Scene<'a> {
     /// An authorization code.
     code: String,
     verifier: String,
+    /// The token and the id of an invitation of a person, and the token of an operator's enrolment.
+    joining: String,
+    joining_id: String,
+    enrolling: String,
 }
 
 async fn guests(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
@@ -791,6 +795,46 @@ async fn guests(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
         ),
         order,
         row("/operate/sign-in", Caller::Anybody, "guest", staff, (200, 0)),
+        row(
+            "/register/start",
+            Caller::Anybody,
+            "guest",
+            json!({ "application": "business-network", "email": "hal@heron.example" }),
+            (202, 303),
+        ),
+        row("/sign-in/reset", Caller::Anybody, "guest", json!({ "user": "nobody@heron.example" }), (200, 303)),
+        Route {
+            token: Some("token"),
+            ..row(
+                "/administer/join",
+                Caller::Anybody,
+                "guest",
+                json!({
+                    "token": scene.joining,
+                    "given_name": "Ida",
+                    "family_name": "Kestrel",
+                    "phone": "+1 419 555 0177",
+                }),
+                (200, 303),
+            )
+        },
+        // The link is used by no unspoilt request: enrolling would end the auditor's session.
+        Route {
+            token: Some("token"),
+            ..row(
+                "/operate/enrol",
+                Caller::Anybody,
+                "guest",
+                json!({
+                    "token": scene.enrolling,
+                    "offer": "",
+                    "password": PASSWORD,
+                    "password_repeated": PASSWORD,
+                    "code": "123456",
+                }),
+                (0, 0),
+            )
+        },
     ])
 }
 
@@ -813,8 +857,33 @@ async fn persons(scene: &mut Scene<'_>) -> anyhow::Result<Vec<Route>> {
         person(&format!("{address}/verify"), json!({ "code": offered.code_at(now) }), (200, 0)),
         person("/verify-otp", code, (200, 0)),
         person("/launch/supply-platform", json!({}), (0, 303)),
+        person("/administer/people", person_to_invite("jo@kestrel.example"), (201, 303)),
+        person(&format!("/administer/people/{}/take-back", scene.joining_id), json!({}), (0, 0)),
+        // Neither is sent unspoilt: both end sessions that others need.
+        person("/sign-in/out/everywhere", json!({}), (0, 0)),
+        person(
+            "/sign-in/password",
+            json!({
+                "present_password": PASSWORD,
+                "password": "eleven blue lanterns hum at dusk",
+                "password_repeated": "eleven blue lanterns hum at dusk",
+            }),
+            (0, 0),
+        ),
         Route { caller: Caller::Anybody, ..person("/sign-in/out", json!({}), (200, 0)) },
     ])
+}
+
+/// Somebody whom Ada invites into her organisation.
+fn person_to_invite(email: &str) -> Value {
+    json!({
+        "form": form_id(),
+        "how": "invite",
+        "given_name": "Ida",
+        "family_name": "Kestrel",
+        "email": email,
+        "role": "user",
+    })
 }
 
 fn operators(scene: &Scene<'_>) -> Vec<Route> {
@@ -832,6 +901,7 @@ fn operators(scene: &Scene<'_>) -> Vec<Route> {
         // Decided by the first of the two.
         operator(&format!("{}/decision", scene.waiting), decision, (200, 409)),
         operator("/operate/promo-batches", batch, (201, 200)),
+        operator("/operate/operators/registrar/invitation", json!({}), (200, 303)),
         Route { caller: Caller::Anybody, ..operator("/operate/sign-out", json!({}), (200, 0)) },
     ]
 }
@@ -935,6 +1005,13 @@ async fn set_up(world: &World) -> anyhow::Result<(Scene<'_>, BTreeMap<&'static s
     let eve = Programs::new(&world.place, "eve@kestrel.example")?;
     eve.invite().await?;
 
+    let person = person_to_invite("ida@kestrel.example");
+    let added = ada.supplier.post("/administer/people", &person, reqwest::StatusCode::CREATED).await?;
+    let joining_id = added["id"].as_str().context("an id")?.to_owned();
+    let joining = Programs::new(&world.place, "ida@kestrel.example")?.mailed_token("invites you to join").await?;
+    ada.registrar.post("/operate/operators/auditor/invitation", &json!({}), reqwest::StatusCode::OK).await?;
+    let enrolling = Programs::new(&world.place, "alex@vestibule.example")?.mailed_token("Enrol as operator").await?;
+
     ada.launch("supply-platform", &mut authenticator).await?;
     let (code, verifier) = ada.authorization_code("supply-platform", &callback(world)).await?;
     // The next step of every authenticator, and the authorization code still works.
@@ -953,6 +1030,9 @@ async fn set_up(world: &World) -> anyhow::Result<(Scene<'_>, BTreeMap<&'static s
         activating: (token, shown),
         code,
         verifier,
+        joining,
+        joining_id,
+        enrolling,
         ada,
     };
     Ok((scene, jars, [ended, used, invited]))

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 14] = [
+const COMPONENTS: [&str; 15] = [
     "invite",
     "register",
     "activate",
@@ -21,6 +21,7 @@ const COMPONENTS: [&str; 14] = [
     "sweep",
     "self-check",
     "dashboard",
+    "administer",
 ];
 
 fn metadata() -> anyhow::Result<Metadata> {
@@ -134,15 +135,16 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
 /// something new that its component does.
-const CEILINGS: [(&str, u64); 14] = [
+const CEILINGS: [(&str, u64); 15] = [
     ("accept-terms", 460_000),
     ("activate", 640_000),
+    ("administer", 720_000),
     ("credentials", 615_000),
     ("dashboard", 450_000),
     ("effects", 690_000),
     ("invite", 730_000),
     ("launch", 615_000),
-    ("operate", 765_000),
+    ("operate", 960_000),
     ("register", 900_000),
     ("self-check", 450_000),
     ("sign-in", 785_000),

@@ -59,8 +59,10 @@ pub(crate) fn variables(gateway: &Gateway) -> Vec<(&str, Kind)> {
         let variable = application.oidc.client_secret_digest_variable.as_deref()?;
         Some((variable, Kind::Key))
     });
-    let operators =
-        gateway.operators.iter().map(|operator| (operator.password_digest_variable.as_str(), Kind::Password));
+    let operators = gateway.operators.iter().filter_map(|operator| {
+        let variable = operator.password_digest_variable.as_deref()?;
+        Some((variable, Kind::Password))
+    });
     partners.chain(applications).chain(operators).collect()
 }
 

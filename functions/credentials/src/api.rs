@@ -3,15 +3,13 @@
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
 
-use std::fmt::Write as _;
-
 use askama::Template;
 use edge::{
     Edge, Failure, Platform,
     form::{FormFaults, ticked},
+    qr::Qr,
     session::{open_text, seal_text},
 };
-use qrcodegen::{QrCode, QrCodeEcc};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, SignedIn},
@@ -23,9 +21,6 @@ use shared::{
     totp::{Parameters, otpauth_uri, seed_in_groups},
     values::{AccountId, CredentialId, LicenceKey, OtpCode, Timestamp},
 };
-
-/// Modules of light margin that a scanner needs around a QR code (ISO/IEC 18004, 9.1).
-const QR_MARGIN: i32 = 4;
 
 /// The steps of the licence form. JSON leaves it out and does both in one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -299,33 +294,6 @@ pub(crate) struct Offer {
     qr: Option<Qr>,
 }
 
-/// A QR code as the path of an SVG.
-struct Qr {
-    side: i32,
-    path: String,
-}
-
-impl Qr {
-    /// `None` when the text is too long for a QR code.
-    fn of(text: &str) -> Option<Self> {
-        let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
-        let size = code.size();
-        let mut path = String::new();
-        for y in 0..size {
-            let mut x = 0;
-            while x < size {
-                let run = (x..size).take_while(|x| code.get_module(*x, y)).count();
-                if run > 0 {
-                    // Writing to a text cannot fail.
-                    let _ = write!(path, "M{} {}h{run}v1h-{run}z", x + QR_MARGIN, y + QR_MARGIN);
-                }
-                x += i32::try_from(run).ok()? + 1;
-            }
-        }
-        Some(Self { side: size + 2 * QR_MARGIN, path })
-    }
-}
-
 /// The registration of an authenticator app, wherever it stands.
 #[derive(Serialize, Template)]
 #[template(path = "authenticator.html")]
@@ -431,14 +399,5 @@ mod tests {
         assert_eq!(faults.first().map(|fault| fault.code), Some("licence-key-mistyped"));
         assert!(faults.iter().all(|fault| !fault.hint.contains("AAAAA")));
         assert!(raw("application/json", r#"{"licence_key":"x","agreed":true,"unknown":1}"#).is_none());
-    }
-
-    #[test]
-    fn crd_4_a_qr_code_has_its_margin() {
-        // CRD-4
-        let qr = Qr::of("otpauth://totp/a").expect("short enough");
-        assert_eq!(qr.side, 21 + 2 * QR_MARGIN, "16 bytes fit the smallest code");
-        assert!(qr.path.starts_with("M4 4h7v1h-7z"), "the upper edge of a finder pattern is dark");
-        assert!(Qr::of(&"a".repeat(4_000)).is_none());
     }
 }

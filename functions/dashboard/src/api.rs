@@ -4,7 +4,7 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::problem::BlockerView;
+use edge::{addressed::Addressed, problem::BlockerView};
 use serde::Serialize;
 use shared::{
     account::SignedIn,
@@ -29,6 +29,11 @@ pub(crate) struct Dashboard {
     person: PersonView,
     applications: Vec<Tile>,
     credentials: Vec<CredentialView>,
+    /// What waits for an administrator to accept it for the organisation (INV-7).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    invitations: Vec<Addressed>,
+    #[serde(skip)]
+    administers: bool,
     #[serde(skip)]
     store: &'static str,
     #[serde(skip)]
@@ -113,9 +118,16 @@ impl Dashboard {
             },
             applications: let_into.map(tile).collect(),
             credentials: person.account.credentials.iter().map(|one| CredentialView::of(one, gateway, now)).collect(),
+            invitations: Vec::new(),
+            administers: person.membership.organisation_administrator,
             store: STORE,
             enter_licence: ENTER_LICENCE,
         }
+    }
+
+    /// With the invitations that wait for this person.
+    pub(crate) fn with_invitations(self, invitations: Vec<Addressed>) -> Self {
+        Self { invitations, ..self }
     }
 }
 

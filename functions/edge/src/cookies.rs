@@ -6,6 +6,8 @@ pub const SESSION: &str = "__Host-session";
 pub const OPERATOR: &str = "__Host-operator";
 /// The random value that cross-site tokens are bound to (SIG-4).
 pub const CSRF: &str = "__Host-csrf";
+/// What was just done, for the next page.
+pub const NOTICE: &str = "__Host-notice";
 /// The launch in progress.
 pub const LAUNCH: &str = "__Host-launch";
 

@@ -6,6 +6,8 @@
 //! [`edge::Edge::session_account`] and [`edge::Edge::confirm_session`] (authenticate), [`request::Request::decode`] (parse),
 //! [`edge::Edge::transact`] (load, decide, commit, drain), [`reply::Reply`] (respond).
 
+pub mod addressed;
+pub mod alike;
 pub mod assets;
 pub mod cookies;
 pub mod drain;
@@ -15,10 +17,12 @@ pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
 pub mod machine;
+pub mod notice;
 pub mod parts;
 pub mod password;
 pub mod platform;
 pub mod problem;
+pub mod qr;
 pub mod reply;
 pub mod request;
 pub mod serve;

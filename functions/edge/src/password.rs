@@ -3,8 +3,9 @@
 use shared::{
     account::Account,
     organisation::Organisation,
-    password::NewPassword,
+    password::{NewPassword, PasswordHash},
     refusal::{Faults, Refusal},
+    secret::Keys,
     values::OrganisationId,
 };
 
@@ -17,6 +18,37 @@ pub struct Chosen<'a> {
     pub password: &'a str,
     /// What was entered again.
     pub repeated: &'a str,
+}
+
+/// A password that was entered, compared with the one that is kept: decided anew after a lost race, hashed anew only if
+/// what is kept changed meanwhile. Where nothing is kept, the work is the same (SIG-1).
+#[derive(Debug)]
+pub struct Compared<'a> {
+    entered: &'a str,
+    outcome: Option<(PasswordHash, bool)>,
+}
+
+impl<'a> Compared<'a> {
+    /// Nothing is compared yet.
+    pub fn new(entered: &'a str) -> Self {
+        Self { entered, outcome: None }
+    }
+
+    /// Whether it is the password that is kept.
+    pub fn with(&mut self, kept: Option<&PasswordHash>, keys: &Keys) -> bool {
+        let hash = kept.cloned().unwrap_or_else(PasswordHash::decoy);
+        match &self.outcome {
+            Some((judged, outcome)) if *judged == hash => *outcome,
+            _ => self.outcome.insert((hash.clone(), hash.verify(self.entered, &keys.pepper()))).1,
+        }
+    }
+
+    /// The same work where there is nobody.
+    pub fn with_nobody(&mut self, keys: &Keys) {
+        if self.outcome.is_none() {
+            let _ = self.with(None, keys);
+        }
+    }
 }
 
 impl<P: Platform> Edge<P> {
@@ -32,15 +64,28 @@ impl<P: Platform> Edge<P> {
         organisation: &str,
         faults: &mut Faults,
     ) -> Result<Option<NewPassword>, Failure> {
-        let service = &self.gateway.service;
         let names = [
-            service.name.as_str(),
             organisation,
             account.name.given.as_str(),
             account.name.family.as_str(),
             account.user_id.as_str(),
             account.email.as_str(),
         ];
+        self.new_password_of(chosen, &names, faults)
+    }
+
+    /// As [`Edge::new_password`], of somebody with these names.
+    ///
+    /// # Errors
+    /// A fault when the blocklist cannot be read: nothing is accepted unchecked.
+    pub fn new_password_of(
+        &self,
+        chosen: Chosen<'_>,
+        names: &[&str],
+        faults: &mut Faults,
+    ) -> Result<Option<NewPassword>, Failure> {
+        let service = &self.gateway.service;
+        let names = [&[service.name.as_str()], names].concat();
         let blocklist = self.platform.blocklist()?;
         let parsed = NewPassword::parse(chosen.password, &service.password_policy(), &blocklist, &names);
         let password = faults.check("password", parsed);

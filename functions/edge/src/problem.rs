@@ -5,7 +5,12 @@
 
 use http::StatusCode;
 use serde::Serialize;
-use shared::{config::Gateway, journey::Blocker, refusal::Refusal, values::ApplicationId};
+use shared::{
+    config::Gateway,
+    journey::Blocker,
+    refusal::{Refusal, Settled},
+    values::ApplicationId,
+};
 
 use crate::failure::{BadRequest, Failure};
 
@@ -297,11 +302,11 @@ impl Problem {
                 "This application takes suppliers by invitation only.",
                 "Ask your contact at the partner company to invite you.",
             ),
-            Refusal::AlreadyDecided => (
+            Refusal::AlreadyDecided(_) => (
                 S::CONFLICT,
                 "Already decided",
-                "This registration was decided before; that decision stands.",
-                "Go back to the queue.",
+                "This was decided before; that decision stands.",
+                "Go back to the list.",
             ),
             Refusal::NotSignedIn => (
                 S::UNAUTHORIZED,
@@ -440,6 +445,11 @@ impl Problem {
                 self.detail = format!("{application} takes suppliers by invitation only.");
             }
             Refusal::RoleMissing { ask } => self.next = format!("Ask {ask}."),
+            Refusal::AlreadyDecided(Settled { what, by, at }) => {
+                let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+                let what = what.replace('-', " ");
+                self.detail = format!("{} It was {what}{by} on {}.", self.detail, at.human());
+            }
             Refusal::PaymentNotCovered { remaining } => {
                 self.detail = format!("{remaining} is left to pay, and this store takes promo codes only.");
             }

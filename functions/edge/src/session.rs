@@ -37,12 +37,14 @@ pub struct OperatorCookie {
     /// Whose record holds the session.
     pub operator: OperatorId,
     secret: [u8; 16],
+    /// When the operator was last seen: the idle time counts from here.
+    pub seen_at: Timestamp,
 }
 
 impl OperatorCookie {
-    /// A cookie for a session that begins now.
-    pub fn new(operator: OperatorId, secret: &SessionSecret) -> Self {
-        Self { operator, secret: *secret.expose() }
+    /// A cookie for a session that begins or goes on now.
+    pub fn new(operator: OperatorId, secret: &SessionSecret, now: Timestamp) -> Self {
+        Self { operator, secret: *secret.expose(), seen_at: now }
     }
 
     /// The session's secret.

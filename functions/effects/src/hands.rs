@@ -17,10 +17,11 @@ use shared::{
     decision::Decision,
     effect::Effect,
     invitation::{InvitationId, InvitationSlot},
+    message::Message,
     organisation::{Alike, JoinRequest, Organisation},
     promo::Promo,
     refusal::Refusal,
-    registration::QueueSummary,
+    registration::{QueueSummary, Registration},
     secret::IndexPurpose,
     values::{AccountId, ApplicationId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
@@ -84,6 +85,14 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Subscribe { organisation, application, account } => {
             subscribe(edge, organisation, &application, account).await
         }
+        // REG-6: whoever asked follows what was decided.
+        Effect::AnswerRequest { registration, organisation, let_in } => {
+            let noted = edge.transact::<Registration, ()>(&registration, Refusal::NotFound, |one, _| {
+                Ok(one.answered(organisation, let_in, edge.now).into())
+            });
+            noted.await.map(drop)
+        }
+        Effect::Enlist { admission, offer } => enlist(edge, *admission, &offer, &pending.id.0).await,
         // SHP-3: the reservation becomes a redemption.
         Effect::RedeemPromo { promo, order } => {
             let redeemed =
@@ -220,6 +229,20 @@ async fn message_is_out<P: Platform, R: Record>(edge: &Edge<P>, id: &R::Id) -> R
         Ok(())
     } else {
         Err(Failure::Fault("a message that an effect has caused is not delivered yet".to_owned()))
+    }
+}
+
+/// INV-8: whoever has an account decides about one membership more; an administrator's word is not enough.
+async fn enlist<P: Platform>(
+    edge: &Edge<P>,
+    admission: Admission,
+    offer: &Message,
+    cause: &[u8; 16],
+) -> Result<(), Failure> {
+    let login = edge.kv().get::<Login>(&edge.login_id(&admission.email.normalised())).await?;
+    match login {
+        Some(stored) if stored.value().account != admission.account => mail::deliver(edge, offer, cause).await,
+        _ => admit(edge, admission).await,
     }
 }
 

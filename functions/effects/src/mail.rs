@@ -74,7 +74,7 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
         Body::Activation { organisation, user_id, token, expires_at } => (
             format!("Activate your {service} account"),
             vec![
-                format!("{organisation} is registered, and you are one of its administrators."),
+                format!("You have an account for {organisation}."),
                 format!("Your User ID is {user_id}. You can sign in with it, or with this e-mail address."),
                 format!("Choose your password here:\n{public_url}/activate?token={token}"),
                 format!("The link works until {}.", expires_at.human()),
@@ -166,9 +166,8 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
             format!("{person} asks to join {organisation}"),
             vec![
                 format!("{person} ({email}) wants to use {application} and says that they belong to {organisation}."),
-                "If you know the person, let them in; if you do not, there is nothing to do. Nobody was given access."
-                    .to_owned(),
-                format!("Sign in here:\n{public_url}/dashboard"),
+                format!("If you know the person, let them in; if you do not, decline:\n{public_url}/administer"),
+                "Nobody was given access so far.".to_owned(),
             ],
         ),
         Body::RequestPassedOn { reference, organisation, token } => (
@@ -180,6 +179,29 @@ fn wording(message: &Message, service: &str, public_url: &str) -> (String, Strin
                 ),
                 format!("Follow it here:\n{public_url}/register/status?token={token}"),
                 "They decide; we cannot tell you who they are.".to_owned(),
+            ],
+        ),
+        Body::RequestDeclined { reference, organisation } => (
+            format!("Your request {reference} was not accepted"),
+            vec![
+                format!("The administrators of {organisation} have not let you in."),
+                "If you think that this is a mistake, ask a colleague there.".to_owned(),
+            ],
+        ),
+        Body::PersonInvited { organisation, by, token, expires_at } => (
+            format!("{by} invites you to join {organisation}"),
+            vec![
+                format!("{by} would like you to join {organisation} on {service}."),
+                format!("Accept the invitation here:\n{public_url}/administer/join?token={token}"),
+                format!("The link works until {}. Opening it commits you to nothing.", expires_at.human()),
+            ],
+        ),
+        Body::OperatorInvited { operator, by, token, expires_at } => (
+            format!("Enrol as operator of {service}"),
+            vec![
+                format!("{by} asks you to choose a password and to register an authenticator app. Your operator id is {operator}."),
+                format!("Do it here:\n{public_url}/operate/enrol?token={token}"),
+                format!("The link works once, until {}.", expires_at.human()),
             ],
         ),
     };

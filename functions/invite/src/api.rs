@@ -193,14 +193,43 @@ pub(crate) struct AcceptPage {
     invitee: String,
     expires: String,
     expires_at: Timestamp,
-    register_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    register_at: Option<String>,
     #[serde(skip)]
     sign_in_at: String,
     #[serde(skip)]
-    token: String,
+    way: Way,
     /// The organisation of whoever is signed in, and whether that person may accept for it (INV-7).
     #[serde(skip_serializing_if = "Option::is_none")]
     standing: Option<Standing>,
+}
+
+/// The query of the page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AcceptQuery {
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    #[serde(default)]
+    pub(crate) invitation: Option<String>,
+}
+
+/// How somebody came to an invitation.
+pub(crate) enum Way {
+    /// By its link, with this token.
+    Link(String),
+    /// From the dashboard, as whoever it is addressed to (INV-7).
+    Dashboard(InvitationId),
+}
+
+impl Way {
+    /// The form's field that says so.
+    pub(crate) fn field(&self) -> (&'static str, String) {
+        match self {
+            Self::Link(token) => ("token", token.clone()),
+            Self::Dashboard(id) => ("invitation", id.to_string()),
+        }
+    }
 }
 
 /// For which organisation a signed-in person could accept.
@@ -216,7 +245,10 @@ pub(crate) struct Standing {
 pub(crate) struct RawAcceptance {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
-    pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    #[serde(default)]
+    pub(crate) invitation: Option<String>,
 }
 
 /// The organisation has the application now.
@@ -231,9 +263,10 @@ impl AcceptPage {
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
         slot: &InvitationSlot,
-        token: &str,
+        way: Way,
         standing: Option<Standing>,
     ) -> Option<Self> {
+        let (name, value) = way.field();
         let application = edge.gateway.application(&slot.application)?;
         let partner = edge.gateway.partner(&application.partner)?;
         Some(Self {
@@ -245,10 +278,10 @@ impl AcceptPage {
             invitee: slot.current.invitee.full(),
             expires: slot.current.expires_at.human(),
             expires_at: slot.current.expires_at,
-            register_at: format!("/register?token={token}"),
-            // A token is base32, so that the address needs no escapes but these.
-            sign_in_at: format!("/sign-in?continue=%2Finvite%2Faccept%3Ftoken%3D{token}"),
-            token: token.to_owned(),
+            register_at: matches!(way, Way::Link(_)).then(|| format!("/register?token={value}")),
+            // The value is base32, so that the address needs no escapes but these.
+            sign_in_at: format!("/sign-in?continue=%2Finvite%2Faccept%3F{name}%3D{value}"),
+            way,
             standing,
         })
     }

@@ -9,33 +9,93 @@ use http::StatusCode;
 use shared::{
     account::SignedIn,
     config::Application,
-    invitation::InvitationSlot,
+    invitation::{InvitationId, InvitationSlot, Invited},
     organisation::Organisation,
     refusal::Refusal,
     registration::{Circumstances, Registration},
     secret::PlainToken,
-    values::InvitationSlotId,
+    values::{InvitationSlotId, RegistrationId, Timestamp},
 };
 
-use crate::api::{Accepted, RawAcceptance, Standing};
+use crate::api::{AcceptPage, Accepted, RawAcceptance, Standing, Way};
+
+/// What says that somebody may use an invitation.
+enum By {
+    /// Its link.
+    Link(PlainToken),
+    /// That it is addressed to them: they opened it from the dashboard.
+    Address(InvitationId),
+}
+
+impl By {
+    fn parse(raw: &RawAcceptance) -> Result<Self, Refusal> {
+        match (&raw.token, &raw.invitation) {
+            (Some(token), None) => token.parse().map(Self::Link).map_err(|_| Refusal::LinkNotValid),
+            (None, Some(id)) => id.parse().map(Self::Address).map_err(|_| Refusal::LinkNotValid),
+            _ => Err(Refusal::LinkNotValid),
+        }
+    }
+
+    fn slot(&self) -> InvitationSlotId {
+        match self {
+            Self::Link(token) => InvitationSlotId::from_bytes(token.record()),
+            Self::Address(id) => id.slot,
+        }
+    }
+
+    fn present<'a>(
+        &self,
+        slot: &'a InvitationSlot,
+        person: &SignedIn<'_>,
+        now: Timestamp,
+    ) -> Result<Invited<'a>, Refusal> {
+        match self {
+            Self::Link(token) => slot.present(token, now),
+            Self::Address(id) if id.generation == slot.current.generation => slot.addressed_to(person, now),
+            Self::Address(_) => Err(Refusal::LinkNotValid),
+        }
+    }
+
+    /// The registration that the invitation led to, for a repetition.
+    fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>) -> Option<RegistrationId> {
+        match self {
+            Self::Link(token) => slot.registration_of(token),
+            Self::Address(id) if id.generation == slot.current.generation => slot.registration_for(person),
+            Self::Address(_) => None,
+        }
+    }
+}
+
+/// Shows an invitation to the administrator to whom it is addressed. To everybody else there is none.
+pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    let id: InvitationId = id.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let (cookie, account) = edge.session_account(request).await?;
+    let person = edge.confirm_session(&cookie, &account)?;
+    let slot = edge.kv().get::<InvitationSlot>(&id.slot).await?.ok_or(Refusal::LinkNotValid)?.into_value();
+    By::Address(id).present(&slot, &person, edge.now)?;
+    let organization = edge.organisation_name(&person.membership.organisation, Refusal::LinkNotValid).await?;
+    let standing = Some(Standing { organization, may_accept: true });
+    let page = AcceptPage::of(edge, &slot, Way::Dashboard(id), standing).ok_or(Refusal::LinkNotValid)?;
+    edge.show(request, StatusCode::OK, &page)
+}
 
 /// Accepts the invitation for the organisation that the session is for.
 pub(crate) async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 3. Parse.
     let raw: RawAcceptance = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
-    let token: PlainToken = raw.token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let by = By::parse(&raw)?;
     // 2. Authenticate.
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
     // 4. Load.
     let kv = edge.kv();
-    let slot = InvitationSlotId::from_bytes(token.record());
+    let slot = by.slot();
     let slot = kv.get::<InvitationSlot>(&slot).await?.ok_or(Refusal::LinkNotValid)?.into_value();
     let application = edge.gateway.application(&slot.application).ok_or(Refusal::LinkNotValid)?;
     let organisation = kv.get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
     // 5. Decide and 6. commit.
-    commit(edge, &slot, &token, &person, organisation.value(), application).await?;
+    commit(edge, &slot, &by, &person, organisation.value(), application).await?;
     // 7. Respond.
     let accepted = Accepted {
         application: application.id.to_string(),
@@ -48,15 +108,15 @@ pub(crate) async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
 async fn commit<P: Platform>(
     edge: &Edge<P>,
     slot: &InvitationSlot,
-    token: &PlainToken,
+    by: &By,
     person: &SignedIn<'_>,
     organisation: &Organisation,
     application: &Application,
 ) -> Result<(), Failure> {
-    let invited = match slot.present(token, edge.now) {
+    let invited = match by.present(slot, person, edge.now) {
         Ok(invited) => invited,
         Err(refusal) => {
-            let id = slot.registration_of(token).ok_or(Refusal::LinkNotValid)?;
+            let id = by.registration(slot, person).ok_or(Refusal::LinkNotValid)?;
             let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
             if !stored.value().was_joined_by(organisation.id) {
                 return Err(refusal.into());

@@ -1,8 +1,8 @@
 //! What a partner's system does with invitations, as JSON with problem documents. `POST /invite`: invites (INV-1, INV-2);
 //! `GET /invite`: the list (INV-3); `GET /invite/{id}`, `POST /invite/{id}/resend`, `POST /invite/{id}/revoke` (INV-3);
 //! `POST /invite/bulk`: invites many (INV-9); `GET /invite/openapi.json`: all of this, for programs. And
-//! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5); `POST /invite/accept`: an Organisation
-//! Administrator accepts it for the own organisation (INV-7).
+//! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5); `GET /invite/accept?invitation=`: an Organisation
+//! Administrator opens an invitation from the dashboard; `POST /invite/accept`: accepts it for the own organisation (INV-7).
 //!
 //! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
 //! decides nothing but which request the key belongs to, so that a repetition after a crash goes on where the first try
@@ -29,7 +29,7 @@ use shared::{
     values::{ApplicationId, InvitationSlotId, Seconds},
 };
 
-use crate::api::{AcceptPage, InvitationView};
+use crate::api::{AcceptPage, AcceptQuery, InvitationView, Way};
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
@@ -157,13 +157,22 @@ async fn claim<P: Platform>(
 }
 
 async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: edge::form::TokenQuery = request.decode_query()?;
-    let token: PlainToken = query.token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let query: AcceptQuery = request.decode_query()?;
+    let token = match (query.token, query.invitation) {
+        (Some(token), None) => token,
+        (None, Some(id)) => return join::show(edge, request, &id).await,
+        _ => return Err(Refusal::LinkNotValid.into()),
+    };
+    accept_by_link(edge, request, token).await
+}
+
+async fn accept_by_link<P: Platform>(edge: &Edge<P>, request: &Request, link: String) -> Outcome {
+    let token: PlainToken = link.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
     let invited = stored.value().present(&token, edge.now)?;
     let standing = join::standing(edge, request).await?;
-    let page = AcceptPage::of(edge, invited.slot(), &query.token, standing).ok_or(Refusal::LinkNotValid)?;
+    let page = AcceptPage::of(edge, invited.slot(), Way::Link(link), standing).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
 }
 

@@ -1,8 +1,10 @@
 //! What comes in and what goes out.
 
 pub(crate) mod audit;
+pub(crate) mod enrol;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
+pub(crate) mod staff;
 
 use std::fmt;
 
@@ -16,17 +18,18 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     config::{self, OperatorRole},
     operator::OnDuty,
-    organisation::Profile,
+    organisation::{Glimpse, Profile},
     promo::RawBatch,
     refusal::{Faults, Refusal},
-    registration::{Designation, Origin, QueueSummary, Registration, RegistrationState, reference_of},
-    values::{BatchId, FormId, OtpCode, Paragraph, RegistrationId, Seconds, Timestamp},
+    registration::{Designation, QueueSummary, Registration, RegistrationState, Way, reference_of},
+    values::{ApplicationId, BatchId, FormId, OperatorId, OtpCode, Paragraph, RegistrationId, Seconds, Timestamp},
 };
 
 /// What to do when a form's id is not one.
 pub(crate) const FORM_HINT: &str = "Reload the page and order again; a program sends 26 lower-case base32 characters.";
 
-const QUEUE: &str = "/operate";
+/// Where operators begin.
+pub(crate) const QUEUE: &str = "/operate";
 const REASON_CHARS_MAX: usize = 1000;
 
 /// The answer of a service that works.
@@ -136,6 +139,53 @@ impl SignedIn {
 pub(crate) struct QueueQuery {
     #[serde(default)]
     pub(crate) after: Option<String>,
+    #[serde(default)]
+    application: String,
+    #[serde(default)]
+    origin: String,
+    /// The queue holds what was submitted and is not decided; a program may say so.
+    #[serde(default)]
+    state: String,
+}
+
+impl QueueQuery {
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults.
+    pub(crate) fn wanted<P: Platform>(&self, edge: &Edge<P>) -> Result<Wanted, Refusal> {
+        let mut faults = Faults::default();
+        let application = faults.check_optional("application", &self.application, str::parse);
+        if let Some(Some(id)) = &application
+            && edge.gateway.application(id).is_none()
+        {
+            faults.add("application", "unknown", "Name an application of the configuration.");
+        }
+        let way = faults.check_optional("origin", &self.origin, str::parse);
+        if !matches!(self.state.as_str(), "" | "submitted") {
+            faults.add("state", "state-unknown", "The queue has submitted registrations only.");
+        }
+        faults.finish(application.zip(way).map(|(application, way)| Wanted { application, way }))
+    }
+}
+
+/// Which of the queue's registrations are wanted.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    application: Option<ApplicationId>,
+    way: Option<Way>,
+}
+
+impl Wanted {
+    fn includes(&self, summary: &QueueSummary) -> bool {
+        self.application.as_ref().is_none_or(|application| *application == summary.application)
+            && self.way.is_none_or(|way| way == summary.way)
+    }
+
+    /// The query that asks for the same, `after` a cursor.
+    fn address(&self, after: &str) -> String {
+        let application = self.application.as_ref().map(|id| format!("application={id}&")).unwrap_or_default();
+        let way = self.way.map(|way| format!("origin={}&", way.as_str())).unwrap_or_default();
+        format!("{QUEUE}?{application}{way}after={after}")
+    }
 }
 
 /// A registration that waits.
@@ -146,9 +196,56 @@ struct Waiting {
     organisation: String,
     country: &'static str,
     application: String,
+    origin: &'static str,
     submitted_at: Timestamp,
-    #[serde(skip)]
     age: String,
+    due_at: Timestamp,
+    overdue: bool,
+}
+
+impl Waiting {
+    fn new<P: Platform>(edge: &Edge<P>, id: RegistrationId, submitted_at: Timestamp, summary: &QueueSummary) -> Self {
+        let due_at = Registration::due_at(submitted_at);
+        Self {
+            id,
+            reference: reference_of(id),
+            organisation: summary.organisation.as_str().to_owned(),
+            country: summary.country.name(),
+            application: application_name(edge, &summary.application),
+            origin: summary.way.as_str(),
+            submitted_at,
+            age: age(edge.now.since(submitted_at)),
+            due_at,
+            overdue: edge.now > due_at,
+        }
+    }
+}
+
+/// What the registrar's last form has done, on its way to the page behind it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct JustDecided {
+    by: OperatorId,
+    registration: RegistrationId,
+    approved: bool,
+}
+
+impl JustDecided {
+    pub(crate) fn of(duty: OnDuty<'_>, registration: &Registration) -> Self {
+        let approved = matches!(registration.state, RegistrationState::Approved { .. });
+        Self { by: duty.id().clone(), registration: registration.id, approved }
+    }
+
+    /// What whoever decided is told. Somebody else who is on duty in the same browser by now is not.
+    pub(crate) fn told_to(self, duty: OnDuty<'_>) -> Option<Told> {
+        let reference = reference_of(self.registration);
+        (self.by == *duty.id()).then_some(Told { reference, approved: self.approved })
+    }
+}
+
+/// What was decided.
+pub(crate) struct Told {
+    reference: String,
+    approved: bool,
 }
 
 /// The queue (APR-1).
@@ -162,6 +259,36 @@ pub(crate) struct QueuePage {
     next: Option<String>,
     #[serde(skip)]
     goes_on: bool,
+    #[serde(skip)]
+    notice: Option<Told>,
+    #[serde(skip)]
+    filter: Filter,
+}
+
+/// The form that chooses among what waits.
+struct Filter {
+    faults: FormFaults,
+    application: String,
+    origin: &'static str,
+    applications: Vec<(String, String)>,
+    origins: [(&'static str, &'static str); 2],
+}
+
+impl Filter {
+    fn of<P: Platform>(edge: &Edge<P>, wanted: &Wanted) -> Self {
+        let applications = edge.gateway.applications.iter();
+        Self {
+            faults: FormFaults::none(),
+            application: wanted.application.as_ref().map(ToString::to_string).unwrap_or_default(),
+            origin: wanted.way.map(Way::as_str).unwrap_or_default(),
+            applications: applications.map(|one| (one.id.to_string(), one.name.clone())).collect(),
+            origins: [("invited", "By invitation"), ("public", "By the public form")],
+        }
+    }
+
+    fn is_set(&self) -> bool {
+        !self.application.is_empty() || !self.origin.is_empty()
+    }
 }
 
 impl QueuePage {
@@ -170,32 +297,29 @@ impl QueuePage {
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
         entries: &[Entry],
+        wanted: &Wanted,
         next: Option<String>,
         goes_on: bool,
+        notice: Option<Told>,
     ) -> Result<Self, Failure> {
-        let waiting = entries.iter().map(|entry| {
-            let summary: QueueSummary = postcard::from_bytes(&entry.payload)
-                .map_err(|error| Failure::Fault(format!("entry of the queue: {error}")))?;
-            let id = RegistrationId::from_bytes(entry.id.0);
+        let waiting = entries.iter().filter_map(|entry| {
+            let summary: QueueSummary = match postcard::from_bytes(&entry.payload) {
+                Ok(summary) => summary,
+                Err(error) => return Some(Err(Failure::Fault(format!("entry of the queue: {error}")))),
+            };
             let submitted_at = Timestamp::from_unix(i64::try_from(entry.at_unix_seconds).unwrap_or(i64::MAX));
-            Ok(Waiting {
-                id,
-                reference: reference_of(id),
-                organisation: summary.organisation.as_str().to_owned(),
-                country: summary.country.name(),
-                application: application_name(edge, &summary.application),
-                submitted_at,
-                age: age(edge.now.since(submitted_at)),
-            })
+            let id = RegistrationId::from_bytes(entry.id.0);
+            wanted.includes(&summary).then(|| Ok(Waiting::new(edge, id, submitted_at, &summary)))
         });
         let registrations = waiting.collect::<Result<_, Failure>>()?;
-        let next = next.map(|cursor| format!("{QUEUE}?after={cursor}"));
-        Ok(Self { title: "Registrations to review", registrations, next, goes_on })
+        let next = next.map(|cursor| wanted.address(&cursor));
+        let filter = Filter::of(edge, wanted);
+        Ok(Self { title: "Registrations to review", registrations, next, goes_on, notice, filter })
     }
 }
 
 /// The application's name, or its id when the configuration no longer has it.
-fn application_name<P: Platform>(edge: &Edge<P>, id: &shared::values::ApplicationId) -> String {
+fn application_name<P: Platform>(edge: &Edge<P>, id: &ApplicationId) -> String {
     edge.gateway.application(id).map_or_else(|| id.to_string(), |application| application.name.clone())
 }
 
@@ -272,7 +396,10 @@ pub(crate) struct DetailPage {
     #[serde(skip)]
     choices: [(&'static str, &'static str, &'static str); 2],
     #[serde(skip)]
+    overtaken: bool,
     age: String,
+    due_at: Timestamp,
+    overdue: bool,
     id: RegistrationId,
     reference: String,
     application: String,
@@ -284,6 +411,9 @@ pub(crate) struct DetailPage {
     phone: String,
     profile: Profile,
     designations: Vec<Designation>,
+    /// Organisations that could be the same (REG-3); `None` once it is decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alike: Option<Vec<Glimpse>>,
 }
 
 impl DetailPage {
@@ -291,10 +421,12 @@ impl DetailPage {
         edge: &Edge<P>,
         duty: OnDuty<'_>,
         registration: Registration,
+        alike: Option<Vec<Glimpse>>,
         raw: RawDecision,
         faults: FormFaults,
     ) -> Self {
         let open = registration.state == RegistrationState::Submitted;
+        let due_at = Registration::due_at(registration.submitted_at);
         Self {
             title: format!("Registration of {}", registration.profile.legal_name.as_str()),
             faults,
@@ -304,27 +436,36 @@ impl DetailPage {
                 ("approve", "Approve", "Creates the organization and e-mails its administrators."),
                 ("reject", "Reject", "E-mails the reason to the registrant."),
             ],
+            overtaken: false,
             age: age(edge.now.since(registration.submitted_at)),
+            due_at,
+            overdue: open && edge.now > due_at,
             id: registration.id,
             reference: registration.reference(),
             application: application_name(edge, &registration.application),
-            origin: match registration.origin {
-                Origin::Invited { .. } => "invited",
-                Origin::Public => "public",
-            },
+            origin: registration.origin.way().as_str(),
             submitted_at: registration.submitted_at,
             state: registration.state.as_str(),
             decided: past(&registration.state),
             phone: registration.phone.map(|phone| phone.as_str().to_owned()).unwrap_or_default(),
             profile: registration.profile,
             designations: registration.designations,
+            alike,
         }
+    }
+
+    /// The same for somebody who has just tried to decide, too late (APR-3).
+    pub(crate) fn overtaken(self) -> Self {
+        Self { overtaken: true, ..self }
     }
 }
 
 fn past(state: &RegistrationState) -> Option<Past> {
     match state {
-        RegistrationState::Submitted | RegistrationState::Asked { .. } | RegistrationState::Joined { .. } => None,
+        RegistrationState::Submitted
+        | RegistrationState::Asked { .. }
+        | RegistrationState::Joined { .. }
+        | RegistrationState::Answered { .. } => None,
         RegistrationState::Approved { by, at } => {
             Some(Past { by: by.as_ref().map(ToString::to_string), at: *at, reason: None })
         }

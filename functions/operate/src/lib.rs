@@ -1,13 +1,16 @@
 //! Operator staff. `GET,POST /operate/sign-in`, `POST /operate/sign-out`; `GET /operate`: the queue of registrations,
 //! oldest first (APR-1); `GET /operate/registrations/{id}` and `POST /operate/registrations/{id}/decision` (APR-1 to
-//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work.
+//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work. How
+//! operators get their secrets: `enrol.rs`, `staff.rs`.
 //!
-//! Commit points: the operator's record (sign-in, which is counted before it is answered), the registration (decision),
-//! the batch (promo codes: the codes' records are written before it and count only once it names them).
+//! Commit points: the operator's record (sign-in, which is counted before it is answered; enrolment and its link), the
+//! registration (decision), the batch (promo codes: the codes' records are written before it and count only once it names them).
 
 mod api;
 mod audit;
+mod enrol;
 mod sign_in;
+mod staff;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Reply, Request, cookies,
@@ -15,7 +18,7 @@ use edge::{
     failure::BadRequest,
     form::FormFaults,
     request::Encoding,
-    session::{OperatorCookie, open_text, seal_text},
+    session::{OperatorCookie, REFRESH_AFTER, open_text, seal_text},
 };
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
@@ -25,15 +28,16 @@ use shared::{
     config::OperatorRole,
     decision::Decision,
     operator::{OnDuty, Operator},
+    organisation::Glimpse,
     promo::OrderBatch,
     refusal::Refusal,
-    registration::Registration,
+    registration::{Registration, RegistrationState},
     secret::SealPurpose,
     values::{FormId, RegistrationId},
 };
 
 use crate::api::{
-    BatchPage, Codes, Decided, DetailPage, Health, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
+    BatchPage, Codes, Decided, DetailPage, Health, JustDecided, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
 };
 
 const CURSOR_PLACE: &str = "operate/queue";
@@ -54,6 +58,10 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["operate", "sign-in"]) => sign_in::show(edge, request),
         (&Method::POST, ["operate", "sign-in"]) => sign_in::sign_in(edge, request).await,
         (&Method::POST, ["operate", "sign-out"]) => sign_in::sign_out(edge, request).await,
+        (&Method::GET, ["operate", "enrol"]) => enrol::show(edge, request).await,
+        (&Method::POST, ["operate", "enrol"]) => enrol::enrol(edge, request).await,
+        (&Method::GET, ["operate", "operators"]) => staff::show(edge, request).await,
+        (&Method::POST, ["operate", "operators", id, "invitation"]) => staff::invite(edge, request, id).await,
         (&Method::GET, ["operate", "registrations", id]) => detail(edge, request, id).await,
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
         (&Method::GET, ["operate", "audit"]) => audit::show(edge, request).await,
@@ -63,14 +71,19 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (
             _,
             ["health" | "operate"]
-            | ["operate", "audit"]
+            | ["operate", "audit" | "operators"]
             | ["operate", "audit", "export"]
             | ["operate", "registrations", _],
         ) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
-        (_, ["operate", "sign-in" | "promo-batches"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
-        (_, ["operate", "sign-out"] | ["operate", "registrations", _, "decision"]) => {
-            Err(BadRequest::MethodNotAllowed("POST").into())
+        (_, ["operate", "sign-in" | "enrol" | "promo-batches"]) => {
+            Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
         }
+        (
+            _,
+            ["operate", "sign-out"]
+            | ["operate", "operators", _, "invitation"]
+            | ["operate", "registrations", _, "decision"],
+        ) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -83,15 +96,19 @@ async fn health<P: Platform>(edge: &Edge<P>) -> Outcome {
     edge::view::document(StatusCode::OK, &Health::ok())
 }
 
-/// The operator whose session the request presents: one read. The page's frame learns the name.
-async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
+/// The operator whose session the request presents: one read. The page's frame learns the name, and the cookie the time.
+pub(crate) async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
     let cookie: OperatorCookie =
         edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session).ok_or(Refusal::NotSignedIn)?;
     let operator = edge.gateway.operator(&cookie.operator).ok_or(Refusal::NotSignedIn)?;
     let stored =
         edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
-    let duty = stored.value().on_duty(operator, &cookie.secret(), edge.now)?;
+    let duty = stored.value().on_duty(operator, &cookie.secret(), cookie.seen_at, edge.now)?;
     edge.acts(Actor::Operator(operator.id.clone()));
+    if edge.now.since(cookie.seen_at) >= REFRESH_AFTER {
+        let next = OperatorCookie::new(operator.id.clone(), &cookie.secret(), edge.now);
+        edge.set_sealed_cookie(cookies::OPERATOR, SealPurpose::Session, &next);
+    }
     edge.frame_value("operator", duty.name());
     Ok(duty)
 }
@@ -103,8 +120,9 @@ async fn on_duty_for_promos<'a, P: Platform>(edge: &'a Edge<P>, request: &Reques
 }
 
 async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    on_duty(edge, request).await?;
+    let duty = on_duty(edge, request).await?;
     let query: QueueQuery = request.decode_query()?;
+    let wanted = query.wanted(edge)?;
     let from = match &query.after {
         None => None,
         Some(text) => {
@@ -116,14 +134,32 @@ async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let next = page
         .next
         .and_then(|Cursor(number)| seal_text(&edge.keys, SealPurpose::Cursor, CURSOR_PLACE, &number, &mut edge.rng()));
-    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, next, from.is_some())?)
+    let notice = edge.take_notice::<JustDecided>(request).and_then(|decided| decided.told_to(duty));
+    edge.show(request, StatusCode::OK, &QueuePage::of(edge, &page.entries, &wanted, next, from.is_some(), notice)?)
 }
 
 async fn detail<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let duty = on_duty(edge, request).await?;
-    let registration = registration(edge, parse_id(id)?).await?;
-    let page = DetailPage::of(edge, duty, registration, RawDecision::default(), FormFaults::none());
+    let (registration, alike) = reviewed(edge, parse_id(id)?).await?;
+    let page = DetailPage::of(edge, duty, registration, alike, RawDecision::default(), FormFaults::none());
     edge.show(request, StatusCode::OK, &page)
+}
+
+/// The registration, and while it is undecided the organisations that could be the same (REG-3): nine reads at most in
+/// three rounds.
+async fn reviewed<P: Platform>(
+    edge: &Edge<P>,
+    id: RegistrationId,
+) -> Result<(Registration, Option<Vec<Glimpse>>), Failure> {
+    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::NotFound)?;
+    let registration = stored.into_value();
+    let alike = match registration.registrant() {
+        Some(registrant) if registration.state == RegistrationState::Submitted => {
+            Some(edge.alike(&registration.profile, &registrant.email).await?)
+        }
+        _ => None,
+    };
+    Ok((registration, alike))
 }
 
 async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
@@ -136,32 +172,39 @@ async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
     let verdict = match Verdict::parse(&raw) {
         Ok(verdict) => verdict,
         Err(refusal) => {
-            let registration = registration(edge, id).await?;
+            let (registration, alike) = reviewed(edge, id).await?;
             return edge.refused_in_place(request, refusal.into(), "decision", |faults| {
-                DetailPage::of(edge, duty, registration, raw, faults)
+                DetailPage::of(edge, duty, registration, alike, raw, faults)
             });
         }
     };
     // 4. Load, 5. decide and 6. commit.
-    let ((), stored) = edge
+    let decided = edge
         .transact::<Registration, ()>(&id, Refusal::NotFound, |registration, _| {
             Ok(Change::from(match &verdict {
                 Verdict::Approve => registration.approve(&duty, &edge.keys, edge.now)?,
                 Verdict::Reject(reason) => registration.reject(&duty, reason.clone(), edge.now)?,
             }))
         })
-        .await?;
+        .await;
     // 7. Respond.
-    edge.done(request, "/operate", StatusCode::OK, &Decided::of(stored.value()))
+    match decided {
+        Ok(((), stored)) => {
+            edge.leave_notice(request, api::QUEUE, &JustDecided::of(duty, stored.value()));
+            edge.done(request, api::QUEUE, StatusCode::OK, &Decided::of(stored.value()))
+        }
+        // APR-3: a colleague was faster. The page says who decided what, and when.
+        Err(Failure::Refused(Refusal::AlreadyDecided(_))) if request.wants_page() => {
+            let (registration, alike) = reviewed(edge, id).await?;
+            let page = DetailPage::of(edge, duty, registration, alike, raw, FormFaults::none()).overtaken();
+            edge.show(request, StatusCode::CONFLICT, &page)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 fn parse_id(id: &str) -> Result<RegistrationId, Refusal> {
     id.parse().map_err(|_| Refusal::NotFound)
-}
-
-async fn registration<P: Platform>(edge: &Edge<P>, id: RegistrationId) -> Result<Registration, Failure> {
-    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::NotFound)?;
-    Ok(stored.into_value())
 }
 
 async fn batch_form<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {

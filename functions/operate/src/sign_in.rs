@@ -3,6 +3,7 @@
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     form::{ContinueQuery, FormFaults, RawSignOut, SignedOut},
+    password::Compared,
     session::OperatorCookie,
 };
 use http::StatusCode;
@@ -10,7 +11,7 @@ use shared::{
     audit::{Action, Actor},
     config,
     decision::Decision,
-    operator::{Attempt, Operator},
+    operator::{Attempt, Operator, open_seed},
     refusal::Refusal,
     secret::{IndexPurpose, SealPurpose, SecretDigest, digest256},
     values::OperatorId,
@@ -59,11 +60,12 @@ struct Counter<'a> {
     id: OperatorId,
     /// `None` for an unknown operator, whom no password lets in.
     operator: Option<&'a config::Operator>,
+    /// Where the digest of a generated password may be.
     variable: Option<&'a str>,
 }
 
-/// An unknown operator costs the same reads, comparison and write as a known one. Strangers share 256 records, so that
-/// guessing names does not fill the store.
+/// An unknown operator costs the same reads, hash and write as a known one. Strangers share 256 records, so that guessing
+/// names does not fill the store.
 fn counter<'a, P: Platform>(edge: &'a Edge<P>, name: &str) -> Result<Counter<'a>, Failure> {
     let known = name.parse().ok().and_then(|id| edge.gateway.operator(&id));
     if let Some(operator) = known {
@@ -71,7 +73,7 @@ fn counter<'a, P: Platform>(edge: &'a Edge<P>, name: &str) -> Result<Counter<'a>
             record: record_of(edge, &operator.id),
             id: operator.id.clone(),
             operator: Some(operator),
-            variable: Some(&operator.password_digest_variable),
+            variable: operator.password_digest_variable.as_deref(),
         });
     }
     edge.acts_on_a_decoy();
@@ -80,7 +82,7 @@ fn counter<'a, P: Platform>(edge: &'a Edge<P>, name: &str) -> Result<Counter<'a>
         record: edge.keys.index(IndexPurpose::Operator, &[STRANGER.as_bytes(), &[share]]),
         id: STRANGER.parse().map_err(|error| Failure::Fault(format!("operator {STRANGER}: {error}")))?,
         operator: None,
-        variable: edge.gateway.operators.first().map(|operator| operator.password_digest_variable.as_str()),
+        variable: edge.gateway.operators.iter().find_map(|operator| operator.password_digest_variable.as_deref()),
     })
 }
 
@@ -90,8 +92,8 @@ async fn attempt<'a, P: Platform>(
 ) -> Result<(&'a config::Operator, OperatorCookie), Failure> {
     // 4. Load.
     let counter = counter(edge, credentials.operator)?;
-    let password_matches = password_matches(edge, &counter, credentials.password).await?;
-    let seed = edge.keys.operator_totp_seed(&counter.id);
+    let generated_matches = generated_matches(edge, &counter, credentials.password).await?;
+    let mut password = Compared::new(credentials.password);
     let secret = edge.fresh_secret();
     drop(
         edge.create(&counter.record, Decision::quiet(Action::OperatorRecord, Operator::new(counter.id.clone())))
@@ -100,17 +102,27 @@ async fn attempt<'a, P: Platform>(
     // 5. Decide and 6. commit.
     let (judged, _) = edge
         .transact::<Operator, Result<(), Refusal>>(&counter.record, Refusal::SignInFailed, |operator, _| {
+            let own_matches = password.with(operator.password(), &edge.keys);
+            let (password_matches, seed) = match &operator.enrolled {
+                Some(enrolled) => (own_matches, open_seed(enrolled, &counter.id, &edge.keys)?),
+                None => (generated_matches, edge.keys.operator_totp_seed(&counter.id)),
+            };
             let attempt = Attempt { password_matches, seed: seed.expose(), code: &credentials.code };
             Ok(Change::Commit(operator.sign_in(&attempt, &secret, edge.now)))
         })
         .await?;
     judged?;
     let operator = counter.operator.ok_or(Refusal::SignInFailed)?;
-    Ok((operator, OperatorCookie::new(operator.id.clone(), &secret)))
+    Ok((operator, OperatorCookie::new(operator.id.clone(), &secret, edge.now)))
 }
 
-/// Compares with the configured digest; for an unknown operator with somebody's, in vain.
-async fn password_matches<P: Platform>(edge: &Edge<P>, counter: &Counter<'_>, password: &str) -> Result<bool, Failure> {
+/// Compares with the digest of the generated password; for an unknown operator with somebody's, in vain. It counts only as
+/// long as the operator has no password of their own.
+async fn generated_matches<P: Platform>(
+    edge: &Edge<P>,
+    counter: &Counter<'_>,
+    password: &str,
+) -> Result<bool, Failure> {
     let Some(variable) = counter.variable else {
         return Ok(false);
     };

@@ -708,6 +708,12 @@ impl StatusPage {
                 Self { title: "Your request was passed on", organization: Some(name.as_str().to_owned()), ..page }
             }
             RegistrationState::Joined { .. } => Self { title: "The invitation was accepted", ..page },
+            RegistrationState::Answered { name, let_in, at, .. } => Self {
+                title: if *let_in { "You were let in" } else { "You were not let in" },
+                organization: Some(name.as_str().to_owned()),
+                decided_at: Some(*at),
+                ..page
+            },
         }
     }
 }

@@ -259,7 +259,7 @@ pub(crate) fn show<P: Platform>(
 /// Shows the page on which a refusal can be mended, with what was typed.
 async fn mend<P: Platform>(edge: &Edge<P>, request: &Request, failure: Failure, came: &str, draft: Draft) -> Outcome {
     let found = match step_that_mends(&failure) {
-        Some(Step::Alike) => submit::glimpses(edge, &draft.shown).await?,
+        Some(Step::Alike) => edge.glimpses(&draft.shown).await?,
         _ => Vec::new(),
     };
     mend_with(edge, request, failure, came, draft, found)

@@ -9,7 +9,7 @@ use shared::{
     decision::Decision,
     invitation::InvitationSlot,
     mailbox::MailboxCheck,
-    organisation::{Alike, Glimpse, Organisation, shown, traits_to_search},
+    organisation::{Glimpse, Organisation},
     refusal::Refusal,
     registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
     secret::PlainToken,
@@ -175,21 +175,12 @@ fn repeated(
     }
 }
 
-/// The organisations that could be the same (REG-3): one read for each trait, and then one for each that is shown.
+/// The organisations that could be the same (REG-3).
 pub(crate) async fn alike<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<Vec<Glimpse>, Failure> {
-    let Some(email) = command.email() else {
-        return Ok(Vec::new());
-    };
-    let public = &edge.gateway.public_form.public_mail_domains;
-    let traits = traits_to_search(command.profile(), email, public, &edge.keys);
-    let found = edge.get_all::<Alike>(&traits).await?;
-    glimpses(edge, &shown(found)).await
-}
-
-/// What is shown of these organisations.
-pub(crate) async fn glimpses<P: Platform>(edge: &Edge<P>, ids: &[OrganisationId]) -> Result<Vec<Glimpse>, Failure> {
-    let found = edge.get_all::<Organisation>(ids).await?;
-    Ok(found.iter().map(Glimpse::of).collect())
+    match command.email() {
+        Some(email) => edge.alike(command.profile(), email).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 async fn registrant_has_account<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<bool, Failure> {

@@ -6,6 +6,7 @@
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     form::{FormFaults, RawSignOut, SignedOut},
+    password::Compared,
     session::SessionCookie,
 };
 use http::StatusCode;
@@ -15,10 +16,7 @@ use shared::{
     refusal::Refusal,
 };
 
-use crate::{
-    Compared,
-    api::account::{AccountPage, PasswordChanged, RawPasswordChange},
-};
+use crate::api::account::{AccountPage, PasswordChanged, RawPasswordChange};
 
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
@@ -91,7 +89,7 @@ async fn commit<P: Platform>(
         .transact::<Account, Result<(), Refusal>>(&cookie.account, Refusal::NotSignedIn, |account, _| {
             account.session(&secret, cookie.seen_at, edge.now)?;
             let change = PasswordChange {
-                present_matches: present.with(edge, &account),
+                present_matches: present.with(account.password(), &edge.keys),
                 password: password.clone(),
                 session: &secret,
                 next_session: &next_session,

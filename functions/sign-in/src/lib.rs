@@ -16,13 +16,13 @@ use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     failure::BadRequest,
     form::{ContinueQuery, FormFaults, LocalPath, RawSignOut, SignedOut},
+    password::Compared,
     session::SessionCookie,
 };
 use http::{Method, StatusCode};
 use shared::{
     account::{Account, Login},
     audit::Actor,
-    password::PasswordHash,
     refusal::Refusal,
     values::AccountId,
 };
@@ -100,14 +100,14 @@ async fn attempt<P: Platform>(edge: &Edge<P>, raw: &RawSignIn) -> Result<(Accoun
     let mut counted = false;
     let judged = edge
         .transact::<Account, Result<(), Refusal>>(&id, Refusal::SignInFailed, |account, _| {
-            let matches = password.with(edge, &account);
+            let matches = password.with(account.password(), &edge.keys);
             let judged = account.sign_in(matches, &secret, edge.now);
             counted = judged.judged();
             Ok(Change::Commit(judged))
         })
         .await;
     if !counted {
-        password.with_nobody(edge);
+        password.with_nobody(&edge.keys);
         edge.write_for_nobody().await?;
     }
     match judged {
@@ -126,37 +126,6 @@ async fn account_named<P: Platform>(edge: &Edge<P>, name: &str) -> Result<Accoun
     let login_id = edge.login_id(name);
     let login = edge.kv().get::<Login>(&login_id).await?;
     Ok(login.map_or(AccountId::from_bytes(login_id), |stored| stored.value().account))
-}
-
-/// A password that was entered, compared with an account's: decided anew after a lost race, hashed anew only if the
-/// account's password changed meanwhile.
-struct Compared<'a> {
-    entered: &'a str,
-    outcome: Option<(PasswordHash, bool)>,
-}
-
-impl<'a> Compared<'a> {
-    fn new(entered: &'a str) -> Self {
-        Self { entered, outcome: None }
-    }
-
-    /// Whether it is this account's password.
-    fn with<P: Platform>(&mut self, edge: &Edge<P>, account: &Account) -> bool {
-        let hash = account.password().cloned().unwrap_or_else(PasswordHash::decoy);
-        match &self.outcome {
-            Some((judged, outcome)) if *judged == hash => *outcome,
-            _ => self.outcome.insert((hash.clone(), hash.verify(self.entered, &edge.keys.pepper()))).1,
-        }
-    }
-
-    /// The same work where there is no account.
-    fn with_nobody<P: Platform>(&mut self, edge: &Edge<P>) {
-        if self.outcome.is_none() {
-            let decoy = PasswordHash::decoy();
-            let matches = decoy.verify(self.entered, &edge.keys.pepper());
-            self.outcome = Some((decoy, matches));
-        }
-    }
 }
 
 async fn sign_out<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {

@@ -7,7 +7,7 @@ use kv_schema::{
     record::{Record, RecordFault},
 };
 use shared::{
-    account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented},
+    account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
     batch::{Batch, Printed},
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
     config::{self, Application, Gateway, Partner, Product},
@@ -23,14 +23,15 @@ use shared::{
     licence::{ActivateLicence, Licence},
     mailbox::MailboxCheck,
     message::Body,
-    operator::{Attempt, OnDuty, Operator},
+    operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
-    password::{Blocklist, NewPassword, SecurityAnswer},
+    password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
     quota::Meter,
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
-    secret::{Entropy, IndexPurpose, Keys, SessionSecret, digest256},
-    totp::{Parameters, Seed, hotp},
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, SessionSecret, digest256},
+    team::{AddPerson, Completed, RawPerson, Team},
+    totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
 };
 
@@ -41,7 +42,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 12;
+pub(crate) const KINDS: u8 = 14;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -83,7 +84,8 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let mut walk = Walk { gateway: gateway.clone(), root, keys, samples: Vec::new(), effects: Vec::new() };
     let place = Place::of(&gateway);
     let (operator, registrar_secret) = walk.operator();
-    let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW).expect("just signed in");
+    let registrar = operator.on_duty(place.registrar, &registrar_secret, NOW, NOW).expect("just signed in");
+    walk.enrolments(registrar);
     let slot = walk.invitations(&place);
     let (organisation, admissions) = walk.registrations(&place, &slot, registrar);
     let [ada, grace] = admissions.as_slice() else { panic!("two administrators") };
@@ -152,6 +154,32 @@ impl Walk {
         let signed_in = judged(failed.next.sign_in(&attempt(true), &secret, NOW)).0;
         self.keep("signed in", index, &signed_in.next);
         (signed_in.next, secret)
+    }
+
+    fn enrolments(&mut self, registrar: OnDuty<'_>) {
+        let id: OperatorId = "auditor".parse().expect("a slug");
+        let auditor = self.gateway.operator(&id).expect("configured").clone();
+        let index = self.keys.index(IndexPurpose::Operator, &[id.as_str().as_bytes()]);
+        let claim = BootstrapClaim {
+            id: self.keys.index(IndexPurpose::Bootstrap, &[b"digest"]),
+            operator: id.clone(),
+            at: NOW,
+        };
+        self.keep("the one-time secret is used", claim.id, &claim);
+        let clockwork =
+            verify(&[5; 20], &Parameters::authenticator_app(), &Clockwork::default(), &code(&[5; 20], NOW), NOW);
+        let with = Enrolment {
+            password: PasswordHash::decoy(),
+            seed: operator::seal_seed(&[5; 20], &id, &self.keys, &mut Seeded(31)),
+            clockwork: clockwork.expect("the right code"),
+        };
+        let session = SessionSecret::random(&mut Seeded(32));
+        let enrolled = Operator::new(id).enrol(Admitted::Bootstrap(&claim), with, &session, NOW).expect("the first");
+        self.keep("enrolled", index, &enrolled.next);
+        let email = auditor.email.as_ref().expect("configured");
+        let invited = enrolled.next.invite(index, (&auditor, email), &registrar, NOW, &mut Seeded(33));
+        let invited = self.decided(invited.expect("the first link"));
+        self.keep("with a link to enrol anew", index, &invited);
     }
 
     fn invitations(&mut self, place: &Place<'_>) -> Issued {
@@ -239,6 +267,8 @@ impl Walk {
         let asked = Registration::ask_to_join(form, command, &founded, &circumstances, rng);
         let asked = self.submitted(asked.expect("anybody may ask"));
         self.keep("asked to join", asked.id, &asked);
+        let answered = asked.answered(founded.id, true, NOW).expect("it was asked").next;
+        self.keep("let in", answered.id, &answered);
         self.alike(&founded);
         self.mailbox(place);
         (founded, admitted)
@@ -277,6 +307,14 @@ impl Walk {
         let asked = known.clone().ask(request.expect("somebody asked"), founders).expect("not asked before");
         let asked = self.decided(asked);
         self.keep("asked", asked.id, &asked);
+        let person = account.signed_in(secret, NOW, NOW).expect("signed in");
+        let request = asked.join_requests.first().expect("just asked").registration;
+        for let_in in [true, false] {
+            let answered = asked.clone().answer(&person, request, let_in, &self.keys, NOW).expect("undecided");
+            let answered = self.decided(answered);
+            self.keep(if let_in { "let in" } else { "declined" }, answered.id, &answered);
+        }
+        self.team(known, &person);
 
         let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
         let circumstances = Circumstances { application: place.application, has_account: true, keys: &keys, now: NOW };
@@ -285,6 +323,37 @@ impl Walk {
         let joined = Registration::by_organisation(invited, &person, known, &circumstances, &mut Seeded(12));
         let joined = self.decided(joined.expect("an administrator"));
         self.keep("accepted by an organisation", joined.id, &joined);
+    }
+
+    fn team(&mut self, known: &Organisation, person: &SignedIn<'_>) {
+        let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
+        let mut team = Team::new(known.id);
+        let mut link = None;
+        for (n, how) in [(1, "invite"), (2, "create")] {
+            let raw = RawPerson {
+                form: FormId::from_bytes([n; 16]).to_string(),
+                how: how.to_owned(),
+                given_name: "Grace".to_owned(),
+                family_name: "Hopper".to_owned(),
+                email: format!("grace{n}@engines.example"),
+                role: "user".to_owned(),
+                applications: Vec::new(),
+            };
+            let command = AddPerson::parse(&raw, known).expect("every field is good");
+            let mut rng = Seeded(40 + u64::from(n));
+            let added = team.add(command, person, known, (&keys, NOW), &mut rng).expect("an administrator");
+            team = self.decided(added.expect("the first time"));
+            link = link.or_else(|| {
+                let token = PlainToken::new(*known.id.bytes(), &mut Seeded(40 + u64::from(n)));
+                Some(token)
+            });
+        }
+        self.keep("one invited, one entered", team.id, &team);
+        let completed = Completed::parse("Grace", "Hopper", "+442079460000", "GB".parse().expect("a country"));
+        let (token, completed) = (link.expect("one was invited"), completed.expect("good"));
+        let accepted = team.accept(&token, completed, known, (&keys, NOW)).expect("its link").expect("the first time");
+        let accepted = self.decided(accepted);
+        self.keep("accepted", accepted.id, &accepted);
     }
 
     /// The submission's digest is of the values' debug output, which may change without a new version.
@@ -530,6 +599,9 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::ConfirmMailbox { .. } => "Send ConfirmMailbox",
             Body::JoinRequested { .. } => "Send JoinRequested",
             Body::RequestPassedOn { .. } => "Send RequestPassedOn",
+            Body::RequestDeclined { .. } => "Send RequestDeclined",
+            Body::PersonInvited { .. } => "Send PersonInvited",
+            Body::OperatorInvited { .. } => "Send OperatorInvited",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",
@@ -542,6 +614,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::IndexOrganisation { .. } => "IndexOrganisation",
         Effect::AskAdministrators { .. } => "AskAdministrators",
         Effect::Subscribe { .. } => "Subscribe",
+        Effect::AnswerRequest { .. } => "AnswerRequest",
+        Effect::Enlist { .. } => "Enlist",
     }
 }
 

@@ -273,7 +273,8 @@ fn operator(id: OperatorId, mut reader: Reader<'_>) -> Result<Operator, ConfigFa
         id,
         name: reader.name("name")?,
         roles: reader.choices("roles", &roles)?,
-        password_digest_variable: reader.required::<Variable>("password_digest_variable")?.into(),
+        email: reader.optional("email")?,
+        password_digest_variable: reader.optional::<Variable>("password_digest_variable")?.map(String::from),
     };
     reader.finish()?;
     Ok(operator)
@@ -317,8 +318,9 @@ fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), Config
         let name = application.oidc.client_secret_digest_variable.as_ref()?;
         Some((format!("applications.{}.oidc.client_secret_digest_variable", application.id), name))
     });
-    let operators = gateway.operators.iter().map(|operator| {
-        (format!("operators.{}.password_digest_variable", operator.id), &operator.password_digest_variable)
+    let operators = gateway.operators.iter().filter_map(|operator| {
+        let name = operator.password_digest_variable.as_ref()?;
+        Some((format!("operators.{}.password_digest_variable", operator.id), name))
     });
     let mut seen: Vec<&str> = Vec::new();
     let captcha = match &gateway.public_form.captcha {

@@ -158,6 +158,7 @@ fn request(n: u8, email: &str) -> JoinRequest {
         application: read("business-network"),
         application_name: "Cobalt Business Network".to_owned(),
         at: NOW,
+        answer: None,
     }
 }
 
@@ -181,6 +182,46 @@ fn reg_2_a_request_is_kept_once_and_told_to_those_who_administer_the_organisatio
     }
     assert_eq!(full.join_requests.len(), MAX_JOIN_REQUESTS);
     assert!(full.join_requests.iter().all(|kept| kept.email.normalised() != "grace@birch.example"));
+}
+
+#[test]
+fn reg_2_a_request_is_decided_once_by_an_administrator_of_the_organisation() {
+    // REG-2, ACC-5
+    let asked = organisation(&gateway()).ask(request(1, "grace@birch.example"), &[]).expect("a new request").next;
+    let (ada, user) = (administrator(), with(membership()));
+    let answer = |organisation: &Organisation, account: &Account, n: u8, let_in: bool, now| {
+        let id = RegistrationId::from_bytes([n; 16]);
+        organisation.clone().answer(&signed_in(account), id, let_in, &keys(), now)
+    };
+    assert!(matches!(answer(&asked, &user, 1, true, NOW), Err(Refusal::RoleMissing { .. })));
+    assert_eq!(answer(&asked, &ada, 9, true, NOW).map(|_| ()), Err(Refusal::NotFound), "of another organisation");
+    let let_in = answer(&asked, &ada, 1, true, after(5)).expect("undecided");
+    let registration = RegistrationId::from_bytes([1; 16]);
+    let [Effect::AnswerRequest { registration: noted, let_in: true, .. }, Effect::Admit(admission)] =
+        let_in.effects.as_slice()
+    else {
+        panic!("it is noted, and the person admitted: {:?}", let_in.effects)
+    };
+    assert_eq!((*noted, admission.email.as_str()), (registration, "grace@birch.example"));
+    let membership = &admission.membership;
+    assert!(!membership.organisation_administrator && membership.application_administrator.is_empty());
+    assert_eq!(membership.access, [read("business-network")]);
+
+    let settled = Settled { what: "let-in", by: Some("Ada Lovelace".to_owned()), at: after(5) };
+    let second = answer(&let_in.next, &ada, 1, false, after(6)).map(|_| ());
+    assert_eq!(second, Err(Refusal::AlreadyDecided(settled)));
+    let declined = answer(&asked, &ada, 1, false, after(5)).expect("undecided");
+    let told = declined.effects.iter().filter_map(|effect| match effect {
+        Effect::Send(message) => Some((message.to.as_str(), &message.body)),
+        _ => None,
+    });
+    assert!(matches!(told.collect::<Vec<_>>().as_slice(), [("grace@birch.example", Body::RequestDeclined { .. })]));
+
+    let mut full = declined.next;
+    for n in 0..u8::try_from(MAX_JOIN_REQUESTS).expect("few") {
+        full = full.ask(request(n + 3, &format!("user{n}@birch.example")), &[]).expect("a new one").next;
+    }
+    assert!(full.join_requests.iter().all(|kept| kept.answer.is_none()), "what is decided gives way first");
 }
 
 #[test]

@@ -244,6 +244,7 @@ fn apr_1_a_submission_is_queued_and_the_registrant_told() {
         application: read("business-network"),
         organisation: read("Birch Machining GmbH"),
         country: read("DE"),
+        way: Way::Public,
     };
     let queued = Effect::Enqueue { registration: registration.id, submitted_at: NOW, summary };
     assert!(decision.effects.contains(&queued));
@@ -327,11 +328,15 @@ fn apr_3_a_registration_is_decided_once() {
     let approved = open.clone().approve(&registrar, &keys(), NOW).expect("undecided").next;
     let rejected = open.reject(&registrar, read("No."), NOW).expect("undecided").next;
     let automatic = by_invitation(&automatic()).next;
-    for decided in [approved, rejected, automatic] {
-        let again = decided.clone().approve(&registrar, &keys(), NOW).map(|decision| decision.next);
-        assert_eq!(again, Err(Refusal::AlreadyDecided));
-        let again = decided.reject(&registrar, read("No."), NOW).map(|decision| decision.next);
-        assert_eq!(again, Err(Refusal::AlreadyDecided));
+    let by = Some("registrar".to_owned());
+    for (decided, what, by) in
+        [(approved, "approved", by.clone()), (rejected, "rejected", by), (automatic, "approved", None)]
+    {
+        let settled = Refusal::AlreadyDecided(Settled { what, by, at: NOW });
+        let again = decided.clone().approve(&registrar, &keys(), after(9)).map(|decision| decision.next);
+        assert_eq!(again.as_ref(), Err(&settled), "whoever is second learns who decided what, and when");
+        let again = decided.reject(&registrar, read("No."), after(9)).map(|decision| decision.next);
+        assert_eq!(again, Err(settled));
     }
 }
 
@@ -403,7 +408,7 @@ fn reg_2_asking_an_organisation_takes_the_forms_place() {
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Enqueue { .. })), "nobody has to approve it");
     assert!(matches!(told(&effects).as_slice(), [("ada@birch.example", Body::RequestPassedOn { .. })]));
     let registrar = on_duty(&gateway, "registrar");
-    assert_eq!(asked.approve(&registrar, &keys(), NOW).map(|_| ()), Err(Refusal::AlreadyDecided));
+    assert!(matches!(asked.approve(&registrar, &keys(), NOW), Err(Refusal::AlreadyDecided(_))));
 
     let request = effects.iter().find_map(|effect| match effect {
         Effect::AskAdministrators { organisation, request } if *organisation == birch.id => Some((**request).clone()),
@@ -414,6 +419,23 @@ fn reg_2_asking_an_organisation_takes_the_forms_place() {
     let circumstances = Circumstances { application: supply, ..circumstances };
     let outcome = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
     assert!(matches!(outcome, Err(Refusal::InvitationNeeded { .. })));
+}
+
+#[test]
+fn reg_6_whoever_asked_follows_what_was_decided() {
+    // REG-2, REG-6
+    let gateway = gateway();
+    let (network, birch) = (application(&gateway, "business-network"), organisation(&gateway));
+    let circumstances = Circumstances { application: network, has_account: false, keys: &keys(), now: NOW };
+    let form = FormId::from_bytes([1; 16]);
+    let asked = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
+    let asked = asked.expect("public").next;
+    assert!(asked.clone().answered(OrganisationId::from_bytes([9; 16]), true, NOW).is_none(), "it was not asked");
+    let noted = asked.clone().answered(birch.id, false, after(5)).expect("it was asked").next;
+    assert_eq!((noted.state.as_str(), noted.was_asked_of(birch.id)), ("declined", true));
+    assert!(noted.clone().answered(birch.id, true, after(6)).is_none(), "once");
+    assert_eq!(asked.answered(birch.id, true, NOW).map(|one| one.next.state.as_str()), Some("let-in"));
+    assert!(submitted(&raw()).next.answered(birch.id, true, NOW).is_none());
 }
 
 #[test]

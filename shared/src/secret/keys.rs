@@ -72,6 +72,8 @@ purposes! {
         Mailbox = "index/mailbox",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
+        /// The deployment's one-time secret for the first operator.
+        Bootstrap = "index/bootstrap",
     }
 }
 
@@ -94,6 +96,8 @@ purposes! {
         LicenceKey = "seal/licence-key",
         /// Where a list continues.
         Cursor = "seal/cursor",
+        /// What was just done, for the page that is shown next.
+        Notice = "seal/notice",
     }
 }
 
@@ -252,7 +256,7 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const SEALS: [SealPurpose; 8] = [
+    const SEALS: [SealPurpose; 9] = [
         SealPurpose::Session,
         SealPurpose::Draft,
         SealPurpose::Cart,
@@ -261,9 +265,10 @@ mod tests {
         SealPurpose::TotpSeed,
         SealPurpose::LicenceKey,
         SealPurpose::Cursor,
+        SealPurpose::Notice,
     ];
 
-    const INDEXES: [IndexPurpose; 17] = [
+    const INDEXES: [IndexPurpose; 18] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -281,6 +286,7 @@ mod tests {
         IndexPurpose::Alike,
         IndexPurpose::Mailbox,
         IndexPurpose::Pairwise,
+        IndexPurpose::Bootstrap,
     ];
 
     const OLD: [u8; 32] = [1; 32];

@@ -32,6 +32,10 @@ pub enum TokenPurpose {
     Mailbox,
     /// The link under which a registration is followed.
     RegistrationStatus,
+    /// The link under which an operator enrols.
+    OperatorEnrolment,
+    /// The link of a person whom an organisation's administrator invites.
+    PersonInvitation,
 }
 
 impl TokenPurpose {
@@ -46,6 +50,8 @@ impl TokenPurpose {
             Self::Reset => b"vestibule/v1/token/reset",
             Self::Mailbox => b"vestibule/v1/token/mailbox",
             Self::RegistrationStatus => b"vestibule/v1/token/registration-status",
+            Self::PersonInvitation => b"vestibule/v1/token/person-invitation",
+            Self::OperatorEnrolment => b"vestibule/v1/token/operator-enrolment",
         }
     }
 }

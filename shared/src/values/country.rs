@@ -31,12 +31,70 @@ impl Country {
     /// Every country with its name, sorted by name.
     pub fn all() -> impl Iterator<Item = (Self, &'static str)> {
         let mut all: Vec<_> = ALL.iter().map(|country| (Self(country.alpha2), listed_name(country))).collect();
-        all.sort_unstable_by_key(|(_, name)| *name);
+        all.sort_by_cached_key(|(_, name)| place_in_list(name));
         all.into_iter()
     }
 }
 
+/// Short names of ISO 3166-1 where the library writes them in another way.
+const SPELT: [(&str, &str); 42] = [
+    ("AG", "Antigua and Barbuda"),
+    ("AX", "Åland Islands"),
+    ("BA", "Bosnia and Herzegovina"),
+    ("BL", "Saint Barthélemy"),
+    ("BQ", "Bonaire, Sint Eustatius and Saba"),
+    ("CC", "Cocos (Keeling) Islands"),
+    ("CD", "Congo (Democratic Republic of the)"),
+    ("CI", "Côte d'Ivoire"),
+    ("CW", "Curaçao"),
+    ("FK", "Falkland Islands (Malvinas)"),
+    ("FM", "Micronesia (Federated States of)"),
+    ("GB", "United Kingdom of Great Britain and Northern Ireland"),
+    ("GS", "South Georgia and the South Sandwich Islands"),
+    ("GW", "Guinea-Bissau"),
+    ("HM", "Heard Island and McDonald Islands"),
+    ("IM", "Isle of Man"),
+    ("IR", "Iran (Islamic Republic of)"),
+    ("KN", "Saint Kitts and Nevis"),
+    ("KP", "Korea (Democratic People's Republic of)"),
+    ("KR", "Korea (Republic of)"),
+    ("LA", "Lao People's Democratic Republic"),
+    ("MD", "Moldova (Republic of)"),
+    ("MF", "Saint Martin (French part)"),
+    ("MK", "North Macedonia"),
+    ("PM", "Saint Pierre and Miquelon"),
+    ("PS", "Palestine, State of"),
+    ("RE", "Réunion"),
+    ("SH", "Saint Helena, Ascension and Tristan da Cunha"),
+    ("SJ", "Svalbard and Jan Mayen"),
+    ("ST", "Sao Tome and Principe"),
+    ("SX", "Sint Maarten (Dutch part)"),
+    ("TC", "Turks and Caicos Islands"),
+    ("TL", "Timor-Leste"),
+    ("TT", "Trinidad and Tobago"),
+    ("TW", "Taiwan (Province of China)"),
+    ("TZ", "Tanzania (United Republic of)"),
+    ("US", "United States of America"),
+    ("VC", "Saint Vincent and the Grenadines"),
+    ("VE", "Venezuela (Bolivarian Republic of)"),
+    ("VG", "Virgin Islands (British)"),
+    ("VI", "Virgin Islands (U.S.)"),
+    ("WF", "Wallis and Futuna"),
+];
+
+/// Å and ô stand where people look for A and o.
+fn place_in_list(name: &str) -> String {
+    name.replace('Å', "A").replace('ô', "o")
+}
+
 fn listed_name(country: &celes::Country) -> &'static str {
+    if let Some((_, name)) = SPELT.iter().find(|(code, _)| *code == country.alpha2) {
+        return name;
+    }
+    without_the(country)
+}
+
+fn without_the(country: &celes::Country) -> &'static str {
     country.long_name.strip_prefix("The ").unwrap_or(country.long_name)
 }
 
@@ -99,7 +157,16 @@ mod tests {
     fn rules_of_iso_3166() {
         // REG-1: the headquarters country comes from ISO 3166.
         let country: Country = " us ".parse().expect("a country");
-        assert_eq!((country.as_str(), country.name()), ("US", "United States Of America"));
+        assert_eq!((country.as_str(), country.name()), ("US", "United States of America"));
+        let name = |code: &str| code.parse::<Country>().expect("a country").name();
+        assert_eq!((name("CI"), name("NL"), name("KR")), ("Côte d'Ivoire", "Netherlands", "Korea (Republic of)"));
+        for (code, spelt) in SPELT {
+            assert!(ALL.iter().any(|country| country.alpha2 == code && without_the(country) != spelt), "{code}");
+        }
+        for (_, listed) in Country::all() {
+            let odd = [" And ", " Of ", " The ", " Da "].iter().any(|word| listed.contains(word));
+            assert!(!odd, "{listed}");
+        }
         for wrong in ["", "U", "USA", "XX", "United States", "\u{FF35}\u{FF33}"] {
             assert!(wrong.parse::<Country>().is_err(), "{wrong}");
         }
@@ -109,7 +176,9 @@ mod tests {
     fn all_are_listed_once_by_name_and_survive_their_code() {
         let all: Vec<(Country, &str)> = Country::all().collect();
         assert_eq!(all.len(), 250);
-        assert!(all.is_sorted_by(|(_, one), (_, next)| one < next));
+        assert!(all.is_sorted_by(|(_, one), (_, next)| place_in_list(one) < place_in_list(next)));
+        let names: Vec<&str> = all.iter().map(|(_, name)| *name).collect();
+        assert!(matches!(names.as_slice(), ["Afghanistan", "Åland Islands", "Albania", ..]), "{names:?}");
         for (country, name) in all {
             assert_eq!(country.name(), name);
             assert_eq!(country.to_string().parse(), Ok(country));

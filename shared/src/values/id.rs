@@ -102,6 +102,8 @@ ids! {
     BatchId,
     /// One `OpenID Connect` authorization code.
     CodeId,
+    /// One invitation of a person into an organisation.
+    PersonInvitationId,
     /// One opened form; makes sending it twice harmless.
     FormId,
     /// One write to the store; tells a repeated write from a new one.

@@ -24,7 +24,7 @@ pub use email::Email;
 pub use fault::ParseError;
 pub use id::{
     AccountId, ApplicationId, BatchId, CodeId, CredentialId, FormId, InvitationSlotId, LicenceId, MessageId,
-    OperatorId, OrderId, OrganisationId, PartnerId, ProductId, PromoId, RegistrationId, WriteId,
+    OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId, ProductId, PromoId, RegistrationId, WriteId,
 };
 pub use licence_key::LicenceKey;
 pub use money::{Currency, Money};

@@ -39,6 +39,25 @@ impl Timestamp {
         Self::from_unix(self.0.saturating_add_unsigned(span.0))
     }
 
+    /// The same time of day this many business days later. Saturdays and Sundays, in UTC, do not count, and what begins on
+    /// one begins with Monday; holidays differ from place to place and count like other days.
+    #[must_use]
+    pub fn plus_business_days(self, days: u32) -> Self {
+        const DAY: u64 = 86_400;
+        // The first day of 1970 was a Thursday.
+        let weekday = |seconds: u64| (seconds / DAY).saturating_add(3) % 7;
+        let after_weekend = |seconds: u64| match weekday(seconds) {
+            day @ 5..=6 => (seconds / DAY).saturating_add(7_u64.saturating_sub(day)).saturating_mul(DAY),
+            _ => seconds,
+        };
+        let days = u64::from(days);
+        let (weeks, rest) = (days / 5, days % 5);
+        let begins = after_weekend(self.seconds());
+        let over_weekend = if weekday(begins).saturating_add(rest) > 4 { 2 } else { 0 };
+        let span = weeks.saturating_mul(7).saturating_add(rest).saturating_add(over_weekend);
+        Self::from_unix(i64::try_from(begins.saturating_add(span.saturating_mul(DAY))).unwrap_or(LATEST))
+    }
+
     /// How long ago `earlier` was; nothing when it lies in the future.
     pub fn since(self, earlier: Self) -> Seconds {
         Seconds(self.seconds().saturating_sub(earlier.seconds()))
@@ -166,6 +185,26 @@ mod tests {
         for wrong in [-1_i64, LATEST + 1] {
             let stored = postcard::to_allocvec(&wrong).expect("a number");
             assert!(postcard::from_bytes::<Timestamp>(&stored).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn apr_1_business_days_leave_weekends_out() {
+        // APR-1
+        let later = |text: &str, days| {
+            let moment: Timestamp = text.parse().expect("a time");
+            moment.plus_business_days(days).to_string()
+        };
+        for (from, days, to) in [
+            ("2026-11-16T09:30:00Z", 2, "2026-11-18T09:30:00Z"), // Monday
+            ("2026-11-19T09:30:00Z", 2, "2026-11-23T09:30:00Z"), // Thursday
+            ("2026-11-20T23:59:59Z", 2, "2026-11-24T23:59:59Z"), // Friday
+            ("2026-11-21T09:30:00Z", 2, "2026-11-25T00:00:00Z"), // Saturday
+            ("2026-11-22T09:30:00Z", 2, "2026-11-25T00:00:00Z"), // Sunday
+            ("2026-11-20T12:00:00Z", 0, "2026-11-20T12:00:00Z"),
+            ("2026-11-18T12:00:00Z", 7, "2026-11-27T12:00:00Z"),
+        ] {
+            assert_eq!(later(from, days), to, "{days} after {from}");
         }
     }
 

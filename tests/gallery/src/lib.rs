@@ -38,12 +38,13 @@ pub struct Room {
 type Samples = fn(&mut Album<'_, Double>);
 
 /// Every component that has pages. `edge` has the pages of refusals and faults.
-const COMPONENTS: [(&str, Samples); 12] = [
+const COMPONENTS: [(&str, Samples); 13] = [
     ("invite", invite::samples),
     ("register", register::samples),
     ("activate", activate::samples),
     ("sign-in", sign_in::samples),
     ("dashboard", dashboard::samples),
+    ("administer", administer::samples),
     ("accept-terms", accept_terms::samples),
     ("webstore-checkout", webstore_checkout::samples),
     ("credentials", credentials::samples),

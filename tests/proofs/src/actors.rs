@@ -23,8 +23,8 @@ use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
 use crate::stage::{
-    API_KEY, AUDITOR_PASSWORD, Ask, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD, Serve, Stage,
-    component, keys, webhook_secret,
+    API_KEY, AUDITOR_PASSWORD, Ask, BOOTSTRAP_SECRET, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD,
+    Serve, Stage, component, keys, webhook_secret,
 };
 
 /// The registrant's e-mail.
@@ -329,6 +329,102 @@ pub fn register_from_elsewhere(stage: &Stage) -> Ask {
     registration("Akron", &[("token", json!(stage.fact("invitation")))])
 }
 
+// Organisation Administrators
+
+/// Cy's e-mail.
+pub const CY: &str = "cy@kestrel.example";
+
+/// Cy asks to be let into Kestrel, which Ada and Bo administer; both are signed in (REG-2).
+pub fn somebody_asks(stage: &mut Stage) {
+    captcha_solved_and_alike(stage);
+    let _ = stage.send(component, &ask_to_join(stage)).expect(201);
+    for ask in [activate(stage), activation("bo", stage.fact("activation of bo"), PASSWORD)] {
+        let _ = stage.send(component, &ask).expect(200);
+    }
+    let shown = stage.send(component, &get("ada", "/administer")).expect(200);
+    stage.learn("request", shown.at("/requests/0/id"));
+}
+
+fn answer_request(stage: &Stage, browser: &'static str, decision: &str) -> Ask {
+    let target = format!("/administer/requests/{}/decision", stage.fact("request"));
+    post(browser, target, &json!({ "decision": decision }))
+}
+
+/// Ada lets Cy in.
+pub fn let_in(stage: &Stage) -> Ask {
+    answer_request(stage, "ada", "let-in")
+}
+
+/// Bo does not let Cy in.
+pub fn decline(stage: &Stage) -> Ask {
+    answer_request(stage, "bo", "decline")
+}
+
+/// Opens the link with which Cy activates the account.
+pub fn open_activation_of_cy(stage: &mut Stage) -> u16 {
+    let token = stage.mail(CY, "Activate").token();
+    stage.send(component, &get("cy", format!("/activate?token={token}"))).status
+}
+
+fn person(n: u8, how: &str, email: &str) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "how": how,
+        "given_name": "Cy",
+        "family_name": "Kestrel",
+        "email": email,
+        "role": "user",
+    });
+    post("ada", "/administer/people", &body)
+}
+
+/// Ada invites Cy into Kestrel (INV-8).
+pub fn invite_person(_: &Stage) -> Ask {
+    person(7, "invite", CY)
+}
+
+/// Ada enters Cy (INV-8).
+pub fn enter_person(_: &Stage) -> Ask {
+    person(8, "create", CY)
+}
+
+/// Ada enters Bo, who has an account (INV-8).
+pub fn enter_bo(_: &Stage) -> Ask {
+    person(9, "create", BO)
+}
+
+/// Opens the newest link into Kestrel.
+pub fn open_join(stage: &mut Stage) -> u16 {
+    let mails = stage.mails();
+    let invited = mails.iter().rev().find(|mail| mail.subject.contains("invites you to join"));
+    let token = invited.expect("somebody was invited").token();
+    stage.send(component, &get("cy", format!("/administer/join?token={token}"))).status
+}
+
+/// Ada has invited Cy.
+pub fn person_invited(stage: &mut Stage) {
+    activated(stage);
+    let _ = stage.send(component, &invite_person(stage)).expect(201);
+    let token = stage.mail(CY, "invites you to join").token();
+    stage.learn("joining", token);
+}
+
+/// Cy accepts (INV-8).
+pub fn join(stage: &Stage) -> Ask {
+    let details = json!({
+        "token": stage.fact("joining"),
+        "given_name": "Cyrus",
+        "family_name": "Kestrel",
+        "phone": "419 555 0177",
+    });
+    post("cy", "/administer/join", &details)
+}
+
+/// Ada takes the invitation back.
+pub fn take_person_back(_: &Stage) -> Ask {
+    post("ada", format!("/administer/people/{}/take-back", form(7)), &json!({}))
+}
+
 /// A challenge of the public form, solved as a browser does it (REG-7).
 pub fn solved(stage: &Stage, seed: u8) -> String {
     let now = Timestamp::from_unix(i64::try_from(stage.unix_seconds()).expect("a time"));
@@ -440,6 +536,19 @@ pub fn accept_for_organisation(stage: &Stage) -> Ask {
     post("ada", "/invite/accept", &json!({ "token": stage.fact("invitation") }))
 }
 
+/// Ada finds the invitation on the dashboard, without its link.
+pub fn administrator_finds_invitation(stage: &mut Stage) {
+    administrator_invited(stage);
+    let shown = stage.send(component, &get("ada", "/dashboard")).expect(200);
+    let href = shown.at("/invitations/0/href");
+    stage.learn("found", href.rsplit('=').next().unwrap_or_default());
+}
+
+/// Ada accepts the invitation that she has found (INV-7).
+pub fn accept_found(stage: &Stage) -> Ask {
+    post("ada", "/invite/accept", &json!({ "invitation": stage.fact("found") }))
+}
+
 /// Ada has filled in the form by invitation and reads it over once more (REG-1).
 pub fn form_filled_in(stage: &mut Stage) {
     invited(stage);
@@ -528,6 +637,73 @@ pub fn audited(stage: &mut Stage) {
 pub fn on_duty_and_next_code(stage: &mut Stage) {
     on_duty(stage);
     wait(stage);
+}
+
+const OPERATOR_PASSWORD: &str = "nine grey gates open at midnight";
+
+/// Somebody has opened the enrolment's page, with the one-time secret at hand.
+pub fn enrolment_open(stage: &mut Stage) {
+    let shown = stage.send(component, &get("auditor", "/operate/enrol")).expect(200);
+    stage.learn("offer", shown.at("/offer"));
+    stage.learn("auditor-otpauth", shown.at("/otpauth_uri"));
+}
+
+fn enrolment(stage: &Stage, browser: &'static str, who: &[(&str, Value)]) -> Ask {
+    let mut body = json!({
+        "offer": stage.fact("offer"),
+        "password": OPERATOR_PASSWORD,
+        "password_repeated": OPERATOR_PASSWORD,
+        "code": code(stage, "auditor-otpauth"),
+    });
+    for (name, value) in who {
+        body[*name] = value.clone();
+    }
+    post(browser, "/operate/enrol", &body)
+}
+
+/// The auditor enrols with the one-time secret.
+pub fn enrol_first(stage: &Stage) -> Ask {
+    enrolment(stage, "auditor", &[("operator", json!("auditor")), ("secret", json!(BOOTSTRAP_SECRET))])
+}
+
+/// Somebody enrols as registrar with the same secret.
+pub fn enrol_first_as_registrar(stage: &Stage) -> Ask {
+    enrolment(stage, "elsewhere", &[("operator", json!("registrar")), ("secret", json!(BOOTSTRAP_SECRET))])
+}
+
+/// The registrar has a link mailed to the auditor.
+pub fn invite_operator(_: &Stage) -> Ask {
+    post("registrar", "/operate/operators/auditor/invitation", &json!({}))
+}
+
+/// Opens the newest link to the auditor.
+pub fn open_enrolment(stage: &mut Stage) -> u16 {
+    let token = stage.mail("alex@vestibule.example", "Enrol").token();
+    stage.send(component, &get("auditor", format!("/operate/enrol?token={token}"))).status
+}
+
+/// The auditor has opened the mailed link.
+pub fn operator_invited(stage: &mut Stage) {
+    on_duty(stage);
+    let _ = stage.send(component, &invite_operator(stage)).expect(200);
+    let token = stage.mail("alex@vestibule.example", "Enrol").token();
+    let shown = stage.send(component, &get("auditor", format!("/operate/enrol?token={token}"))).expect(200);
+    stage.learn("enrolment", token);
+    stage.learn("offer", shown.at("/offer"));
+    stage.learn("auditor-otpauth", shown.at("/otpauth_uri"));
+}
+
+/// The auditor enrols by the link.
+pub fn enrol_by_link(stage: &Stage) -> Ask {
+    enrolment(stage, "auditor", &[("token", json!(stage.fact("enrolment")))])
+}
+
+/// Whether the auditor can sign in with what was enrolled, with the next code.
+pub fn enrolled_operator_works(stage: &mut Stage) -> u16 {
+    wait(stage);
+    let code = code(stage, "auditor-otpauth");
+    let body = json!({ "operator": "auditor", "password": OPERATOR_PASSWORD, "code": code });
+    stage.send(component, &post("auditor", "/operate/sign-in", &body)).status
 }
 
 fn decide(stage: &Stage, decision: &Value) -> Ask {

@@ -40,7 +40,7 @@ impl Row {
 
 /// Every handler that changes something, with every outcome that does.
 pub fn rows() -> Vec<Row> {
-    [invite(), register(), operate(), account(), webstore(), credentials(), launch(), sweeps()].concat()
+    [invite(), register(), operate(), administer(), account(), webstore(), credentials(), launch(), sweeps()].concat()
 }
 
 fn invite() -> Vec<Row> {
@@ -58,6 +58,8 @@ fn invite() -> Vec<Row> {
             &[200],
         )
         .then(by::dashboard),
+        row("invite", "INV-7 found on the dashboard", by::administrator_finds_invitation, by::accept_found, &[200])
+            .then(by::dashboard),
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
         row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
         row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),
@@ -86,6 +88,12 @@ fn operate() -> Vec<Row> {
         row("operate", "SIG-1 the first sign-in", by::operator_ready, by::operator_signs_in, &[200]),
         row("operate", "SIG-1 another sign-in", by::on_duty_and_next_code, by::operator_signs_in, &[200]),
         row("operate", "SIG-1 a wrong password", by::on_duty_and_next_code, by::operator_guesses, &[401]),
+        row("operate", "SIG-1 enrol with the one-time secret", by::enrolment_open, by::enrol_first, &[200, 422])
+            .then(by::enrolled_operator_works),
+        row("operate", "SIG-1 mail a colleague a link", by::on_duty, by::invite_operator, &[200])
+            .then(by::open_enrolment),
+        row("operate", "SIG-1 enrol by a link", by::operator_invited, by::enrol_by_link, &[200, 404])
+            .then(by::enrolled_operator_works),
         row("operate", "SIG-2 sign-out", by::on_duty, by::operator_signs_out, &[200]),
         row("operate", "APR-2 approve", by::waits_for_approval, by::approve, &[200, 409]).then(by::open_activation),
         row(
@@ -98,6 +106,21 @@ fn operate() -> Vec<Row> {
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
         row("operate", "SHP-2 promo batch", by::on_duty, by::order_batch, &[201]).then(by::promo_works),
         row("operate", "SHP-2 another batch on the same form", by::with_promo, by::order_another_batch, &[409]),
+    ]
+}
+
+fn administer() -> Vec<Row> {
+    vec![
+        row("administer", "REG-2 let somebody in", by::somebody_asks, by::let_in, &[200, 409])
+            .then(by::open_activation_of_cy),
+        row("administer", "REG-2 decline", by::somebody_asks, by::decline, &[200, 409]),
+        row("administer", "INV-8 invite a person", by::activated, by::invite_person, &[201]).then(by::open_join),
+        row("administer", "INV-8 enter a person", by::activated, by::enter_person, &[201])
+            .then(by::open_activation_of_cy),
+        row("administer", "INV-8 enter somebody who has an account", by::activated, by::enter_bo, &[201])
+            .then(by::open_join),
+        row("administer", "INV-8 accept", by::person_invited, by::join, &[200]).then(by::open_activation_of_cy),
+        row("administer", "INV-8 take back", by::person_invited, by::take_person_back, &[200]),
     ]
 }
 
@@ -241,6 +264,9 @@ fn suppliers_meet() -> Vec<Pair> {
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),
         pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another),
+        pair("REG-2 two administrators decide", by::somebody_asks, by::let_in, by::decline),
+        pair("INV-8 accept against take back", by::person_invited, by::join, by::take_person_back),
+        pair("INV-8 one form twice", by::activated, by::invite_person, by::invite_person),
         pair("ACT-3 two activations", by::approved, by::activate, by::activate_elsewhere),
         pair("TRM-1 two acceptances", by::terms_read, by::accept_terms, by::accept_terms_too),
     ]
@@ -268,6 +294,12 @@ fn orders_meet() -> Vec<Pair> {
 fn factors_meet() -> Vec<Pair> {
     vec![
         pair("SIG-1 two sign-ins of one operator", by::operator_ready, by::operator_signs_in, by::operator_signs_in),
+        pair(
+            "SIG-1 one secret, two operators enrol",
+            by::enrolment_open,
+            by::enrol_first,
+            by::enrol_first_as_registrar,
+        ),
         pair("SIG-1 a guess against the right password", by::activated, by::guess_password, by::sign_in),
         pair("SIG-2 two sign-ins of one person", by::activated, by::sign_in, by::sign_in),
         pair("SIG-2 sign-out against acceptance", by::terms_read, by::sign_out, by::accept_terms),

@@ -31,6 +31,8 @@ pub const API_KEY: &str = "anvil-key-of-the-proofs";
 pub const CLIENT_SECRET: &str = "supply-platform-secret-of-the-proofs";
 /// The secret of the operator's machines.
 pub const MACHINE_KEY: &str = "machine-key-of-the-proofs";
+/// The one-time secret with which the first operator enrols.
+pub const BOOTSTRAP_SECRET: &str = "bootstrap-secret-of-the-proofs";
 /// The registrar's password.
 pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
 
@@ -125,6 +127,7 @@ fn variables() -> BTreeMap<String, String> {
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
         ("machine_key_digest", digest(MACHINE_KEY)),
         ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
+        ("operator_bootstrap_digest", digest(BOOTSTRAP_SECRET)),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
         ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
     ]
@@ -410,6 +413,7 @@ components! {
     "activate" => activate,
     "sign-in" => sign_in,
     "dashboard" => dashboard,
+    "administer" => administer,
     "accept-terms" => accept_terms,
     "webstore-checkout" => webstore_checkout,
     "credentials" => credentials,

@@ -21,10 +21,11 @@ use shared::{
     licence::{Licence, LicenceState},
     lockout::Failures,
     mailbox::MailboxCheck,
-    operator::Operator,
+    operator::{BootstrapClaim, Operator},
     organisation::{Alike, Organisation},
     promo::Promo,
     registration::{QueueSummary, Registration},
+    team::{PersonInvitation, Team},
     totp::Clockwork,
     values::{OrganisationId, RegistrationId, Timestamp},
 };
@@ -34,9 +35,9 @@ use crate::stage::Stage;
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
 /// is kept of it (`aud`, `gone`) is looked at by [`crate::audit`].
-const PREFIXES: [&str; 23] = [
-    "acct", "alike", "aud", "batch", "cnt", "code", "due", "gate", "gone", "idem", "inv", "lic", "list", "login",
-    "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "todo",
+const PREFIXES: [&str; 25] = [
+    "acct", "alike", "aud", "batch", "boot", "cnt", "code", "due", "gate", "gone", "idem", "inv", "lic", "list",
+    "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -59,9 +60,11 @@ pub fn of(stage: &Stage) -> Vec<String> {
     plain::<Organisation>(world, &mut lines);
     each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
     each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
+    each(world, &mut lines, |team: Team| without_links(&team));
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
     each(world, &mut lines, |operator| on_duty(&operator));
+    each(world, &mut lines, |claim: BootstrapClaim| format!("the one-time secret is {}'s", claim.operator));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
     lines.extend(exchanged(world));
@@ -90,6 +93,7 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Alike>(world)
         + of::<MailboxCheck>(world)
         + of::<Account>(world)
+        + of::<Team>(world)
         + of::<Login>(world)
         + of::<Batch>(world)
         + of::<Order>(world)
@@ -179,13 +183,24 @@ fn essential(mut account: Account) -> Account {
     account
 }
 
+/// Whether a link works is a question for the next step.
+fn without_links(team: &Team) -> String {
+    let invitation = |one: &PersonInvitation| format!("{:?} {} {:?}", one.how, one.email, one.state);
+    let invitations: Vec<String> = team.invitations.iter().map(invitation).collect();
+    format!("team {} {invitations:?}", team.id)
+}
+
 fn essential_failures(failures: Failures) -> Failures {
     if failures.count() == 0 { failures } else { Failures::default().one_more(Timestamp::from_unix(0)) }
 }
 
 fn on_duty(operator: &Operator) -> String {
     let sessions = if operator.sessions.is_empty() { "nobody" } else { "somebody" };
-    format!("operator {}: {sessions} on duty, {:?}", operator.id, essential_failures(operator.failures))
+    // Whoever retries is counted again; what a colleague's link is worth is a question for the next step.
+    let enrolled = operator.enrolled.as_ref().map(|enrolled| &enrolled.by);
+    let failures = essential_failures(operator.failures);
+    let (id, link, missed) = (&operator.id, operator.invited.is_some(), operator.misses > 0);
+    format!("operator {id}: {sessions} on duty, {failures:?}, {enrolled:?}, link {link}, missed {missed}")
 }
 
 /// What became of the licences that the order names.

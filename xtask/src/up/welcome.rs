@@ -53,11 +53,15 @@ fn print_operator(
     secrets: &Secrets,
     gateway: &Gateway,
 ) -> anyhow::Result<()> {
+    println!("\n  {} ({})", operator.name, operator.id);
+    let Some(variable) = &operator.password_digest_variable else {
+        place("  enrols", "by a link that a colleague sends from the page \"Operators\"");
+        return Ok(());
+    };
     let seed = secrets.keys()?.operator_totp_seed(&operator.id);
     let uri = otpauth_uri(&gateway.service.name, operator.id.as_str(), seed.expose(), &Parameters::authenticator_app());
-    println!("\n  {} ({})", operator.name, operator.id);
     place("  name", operator.id.as_str());
-    place("  password", secrets.behind(&operator.password_digest_variable)?);
+    place("  password", secrets.behind(variable)?);
     place(
         "  code",
         &format!("http://{}/authenticator?uri={}", addresses.mailbox, utf8_percent_encode(&uri, NON_ALPHANUMERIC)),

@@ -2,6 +2,7 @@
 
 use edge::{
     Platform,
+    addressed::Addressed,
     gallery::{Album, Visitor},
 };
 use http::StatusCode;
@@ -17,12 +18,19 @@ use super::{CredentialView, Dashboard, ENTER_LICENCE, PersonView, STORE, Tile};
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
     let (gateway, now) = (&edge.gateway, edge.now);
+    let invitation = Addressed {
+        application: "Anvil Supply Platform".to_owned(),
+        company: "Anvil Aerospace".to_owned(),
+        expires_at: now.plus(Seconds::days(14)),
+        href: "/invite/accept?invitation=aaaaaaaaaaaaaaaaaaaaaaaaaa-1".to_owned(),
+    };
     let tiles = |found: &[Blocker]| gateway.applications.iter().map(|one| Tile::of(one, found, gateway)).collect();
     album
         .visit(Visitor::Person, "/dashboard")
         .page("new", StatusCode::OK, &page(Vec::new(), Vec::new()))
         .page("begun", StatusCode::OK, &page(tiles(&[Blocker::TermsPending { may_accept: true }]), Vec::new()))
         .page("every-state", StatusCode::OK, &page(every_state(gateway), credentials(now)))
+        .page("invited", StatusCode::OK, &page(tiles(&[]), Vec::new()).with_invitations(vec![invitation]))
         .page("ready", StatusCode::OK, &page(tiles(&[]), vec![credential(0, now)]));
 }
 
@@ -40,6 +48,8 @@ fn page(applications: Vec<Tile>, credentials: Vec<CredentialView>) -> Dashboard 
         },
         applications,
         credentials,
+        invitations: Vec::new(),
+        administers: true,
         store: STORE,
         enter_licence: ENTER_LICENCE,
     }

@@ -7,22 +7,27 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
-    organisation::{Profile, RawProfile},
+    organisation::{Glimpse, Profile, RawProfile},
     refusal::{Faults, Refusal},
-    registration::{Designation, RawRegistration, SubmitRegistration},
-    values::{FormId, RegistrationId, Seconds, Timestamp},
+    registration::{Designation, RawRegistration, SubmitRegistration, Way},
+    values::{FormId, OrganisationId, RegistrationId, Seconds, Timestamp},
 };
 
 use super::{
-    BatchPage, Credentials, DetailPage, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Verdict,
-    Waiting, age,
+    BatchPage, Credentials, DetailPage, Filter, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Told,
+    Verdict, Waiting, Wanted, age, reference_of,
+};
+use super::{
     audit::{AuditPage, Line, RawAudit, Said, Shown, nothing_found},
-    reference_of,
+    enrol::{EnrolPage, Offer},
+    staff::{Colleague, StaffPage},
 };
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     sign_in(album);
+    enrolment(album);
+    staff(album);
     queue(album);
     registration(album);
     promo_codes(album);
@@ -45,19 +50,76 @@ fn sign_in<P: Platform>(album: &mut Album<'_, P>) {
     album.refused("wrong", Refusal::SignInFailed, "operator", page);
 }
 
+fn enrolment<P: Platform>(album: &mut Album<'_, P>) {
+    let edge = album.edge();
+    let operator = edge.gateway.operators.first();
+    let page = |faults| EnrolPage::of(edge, None, None, &Offer::fresh(edge), "registrar", faults);
+    let by_link = EnrolPage::of(edge, operator, Some("a".repeat(52)), &Offer::fresh(edge), "", FormFaults::none());
+    let mut faults = Faults::default();
+    faults.add("secret", "not-accepted", "This secret is not accepted. It works once, for one operator.");
+    faults.add("password", "too-short", "Use at least 15 characters.");
+    faults.add("code", "code-not-accepted", "Enter the code that your app shows now for this account.");
+    album
+        .visit(Visitor::Stranger, "/operate/enrol")
+        .page("first", StatusCode::OK, &page(FormFaults::none()))
+        .page("by-link", StatusCode::OK, &by_link)
+        .refused("faults", faults.refuse(), "code", page);
+}
+
+fn staff<P: Platform>(album: &mut Album<'_, P>) {
+    let now = album.edge().now;
+    let Some(id) = album.edge().gateway.operators.first().map(|operator| operator.id.clone()) else { return };
+    let colleague = |(n, state): (u32, &'static str)| Colleague {
+        id: id.clone(),
+        name: format!("Robin {state}"),
+        roles: vec!["registrar", "fulfilment"],
+        state,
+        enrolled_at: (state == "enrolled").then_some(now),
+        misses: n * 12,
+        paused: state == "configured",
+        may_invite: state != "configured",
+    };
+    let page = |notice: Option<&str>| StaffPage {
+        title: "Operators",
+        notice: notice.map(str::to_owned),
+        operators: (0..).zip(["enrolled", "invited", "configured", "not-enrolled"]).map(colleague).collect(),
+    };
+    album.visit(Visitor::Operator, "/operate/operators").page("every-state", StatusCode::OK, &page(None)).page(
+        "just-invited",
+        StatusCode::OK,
+        &page(Some("Alex Auditor")),
+    );
+}
+
 fn queue<P: Platform>(album: &mut Album<'_, P>) {
     let now = album.edge().now;
+    let edge = album.edge();
     let page = |registrations, next: Option<&str>, goes_on| QueuePage {
         title: "Registrations to review",
         registrations,
         next: next.map(str::to_owned),
         goes_on,
+        notice: None,
+        filter: Filter::of(edge, &Wanted::default()),
+    };
+    let decided = |approved| QueuePage {
+        notice: Some(Told { reference: reference_of(RegistrationId::from_bytes([9; 16])), approved }),
+        ..page(waiting(now), None, false)
+    };
+    let chosen = |next| {
+        let application = edge.gateway.applications.first().map(|application| application.id.clone());
+        let wanted = Wanted { application, way: Some(Way::Public) };
+        QueuePage { filter: Filter::of(edge, &wanted), ..page(Vec::new(), next, false) }
     };
     let next = Some("/operate?after=sealed");
     album
         .visit(Visitor::Operator, "/operate")
         .page("waiting", StatusCode::OK, &page(waiting(now), next, false))
         .page("last-page", StatusCode::OK, &page(waiting(now), None, true))
+        .page("just-approved", StatusCode::OK, &decided(true))
+        .page("just-rejected", StatusCode::OK, &decided(false))
+        .page("nothing-chosen-here", StatusCode::OK, &chosen(next))
+        .page("nothing-chosen", StatusCode::OK, &chosen(None))
         .page("nothing-waits", StatusCode::OK, &page(Vec::new(), None, false))
         .page("all-decided-here", StatusCode::OK, &page(Vec::new(), next, true));
 }
@@ -81,8 +143,11 @@ fn waiting(now: Timestamp) -> Vec<Waiting> {
             organisation: organisation.to_owned(),
             country,
             application: application.to_owned(),
+            origin: if n == 0 { "public" } else { "invited" },
             submitted_at: now,
             age: age(waited),
+            due_at: now,
+            overdue: n == 0,
         }
     };
     (0..).zip(rows).map(row).collect()
@@ -90,6 +155,7 @@ fn waiting(now: Timestamp) -> Vec<Waiting> {
 
 fn registration<P: Platform>(album: &mut Album<'_, P>) {
     let now = album.edge().now;
+    let none = FormFaults::none;
     let Some((profile, designations)) = entries() else { return };
     let page = |state, decided, raw, faults| DetailPage {
         title: format!("Registration of {}", profile.legal_name.as_str()),
@@ -100,7 +166,10 @@ fn registration<P: Platform>(album: &mut Album<'_, P>) {
             ("approve", "Approve", "Creates the organization and e-mails its administrators."),
             ("reject", "Reject", "E-mails the reason to the registrant."),
         ],
+        overtaken: false,
         age: age(Seconds::hours(5)),
+        due_at: now.plus(Seconds::days(2)),
+        overdue: false,
         id: RegistrationId::from_bytes([1; 16]),
         reference: reference_of(RegistrationId::from_bytes([1; 16])),
         application: "Anvil Supply Platform".to_owned(),
@@ -111,20 +180,36 @@ fn registration<P: Platform>(album: &mut Album<'_, P>) {
         phone: "+44 20 7946 0123".to_owned(),
         profile: profile.clone(),
         designations: designations.clone(),
+        alike: (state == "submitted").then(Vec::new),
+    };
+    let matched = || DetailPage {
+        overdue: true,
+        alike: Some(vec![Glimpse {
+            id: OrganisationId::from_bytes([7; 16]),
+            name: profile.legal_name.clone(),
+            city: profile.city.clone(),
+            country: profile.country,
+        }]),
+        ..page("submitted", None, RawDecision::default(), none())
     };
     let past = |by: Option<&str>, reason: Option<&str>| {
         Some(Past { by: by.map(str::to_owned), at: now, reason: reason.map(str::to_owned) })
     };
-    let none = FormFaults::none;
     let reason = "The registration number does not belong to this company.";
     album
         .visit(Visitor::Operator, "/operate/registrations/aiaqcaibaeaqcaibaeaqcaibae")
         .page("to-decide", StatusCode::OK, &page("submitted", None, RawDecision::default(), none()))
+        .page("alike", StatusCode::OK, &matched())
         .page("approved", StatusCode::OK, &page("approved", past(None, None), RawDecision::default(), none()))
         .page(
             "rejected",
             StatusCode::OK,
             &page("rejected", past(Some("registrar"), Some(reason)), RawDecision::default(), none()),
+        )
+        .page(
+            "overtaken",
+            StatusCode::CONFLICT,
+            &page("approved", past(Some("auditor"), None), RawDecision::default(), none()).overtaken(),
         );
     for (name, decision) in [("undecided", ""), ("no-reason", "reject")] {
         let raw = || RawDecision { decision: decision.to_owned(), ..RawDecision::default() };
