@@ -103,7 +103,7 @@ fn sig_1_a_colleague_has_a_link_mailed() {
     for _ in 0..FREE_FAILURES {
         (locked, _) = tried(locked, true, &wrong_code(NOW), 1, NOW);
     }
-    let Decision { next: invited, effects } = invite(locked, NOW).expect("the first link");
+    let Decision { next: invited, effects, .. } = invite(locked, NOW).expect("the first link");
     let [message] = messages(&effects).try_into().expect("one message");
     let Body::OperatorInvited { token, by, .. } = &message.body else { panic!("the link") };
     assert_eq!((message.to.as_str(), by.as_str()), ("alex@vestibule.example", "Robin Registrar"));
