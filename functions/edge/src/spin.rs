@@ -139,27 +139,25 @@ impl Platform for Spin {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    async fn post(&self, outgoing: Outgoing) -> Result<u16, PlatformFault> {
-        let headers = [
+    async fn post(&self, outgoing: Outgoing) -> Result<Answered, PlatformFault> {
+        let mut headers = outgoing.headers;
+        headers.extend([
             ("content-type", "application/json".to_owned()),
+            ("accept", "application/json".to_owned()),
             ("content-length", outgoing.body.len().to_string()),
             ("idempotency-key", outgoing.idempotency_key),
-        ];
-        let response = sent(&outgoing.url, headers, outgoing.body).await?;
-        Ok(response.get_status_code())
+        ]);
+        let (status, body) = sent(&outgoing.url, headers, outgoing.body).await?;
+        Ok(Answered { status, body: body.unwrap_or_default() })
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
-        let headers = [
+        let headers = vec![
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
             ("accept", "application/json".to_owned()),
             ("content-length", question.form.len().to_string()),
         ];
-        let response = sent(&question.url, headers, question.form.into_bytes()).await?;
-        let status = response.get_status_code();
-        let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
-        let (stream, trailers) = types::Response::consume_body(response, ok);
-        let body = read(stream, trailers, ANSWER_BYTES_MAX).await;
+        let (status, body) = sent(&question.url, headers, question.form.into_bytes()).await?;
         let body = body.map_err(|bad| PlatformFault::new(format!("outbound request: answer: {bad:?}")))?;
         Ok(Answered { status, body })
     }
@@ -204,12 +202,13 @@ async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Header
     }
 }
 
-/// Sends a `POST` to an absolute address.
-async fn sent<const N: usize>(
+/// Sends a `POST` to an absolute address and reads the answer: its status, and its body if that is complete and not longer
+/// than [`ANSWER_BYTES_MAX`].
+async fn sent(
     url: &str,
-    headers: [(&'static str, String); N],
+    headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
-) -> Result<types::Response, PlatformFault> {
+) -> Result<(u16, Result<Vec<u8>, BadRequest>), PlatformFault> {
     let fault = |reason: &str| PlatformFault::new(format!("outbound request: {reason}"));
     let (scheme, rest) = url.split_once("://").ok_or_else(|| fault("the address has no scheme"))?;
     let scheme = match scheme {
@@ -227,7 +226,11 @@ async fn sent<const N: usize>(
         .and_then(|()| request.set_authority(Some(authority)))
         .and_then(|()| request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })))
         .map_err(|()| fault("the address is not valid"))?;
-    wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))
+    let response = wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))?;
+    let status = response.get_status_code();
+    let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
+    let (stream, trailers) = types::Response::consume_body(response, ok);
+    Ok((status, read(stream, trailers, ANSWER_BYTES_MAX).await))
 }
 
 async fn body(request: types::Request, bytes_max: usize) -> Result<Vec<u8>, BadRequest> {

@@ -43,10 +43,14 @@ pub struct Deployment {
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
+    provider: Option<Provider>,
 }
 
 /// Somebody outside who is asked something: a stand-in for a provider.
 pub type Answerer = fn(&Question) -> Answered;
+
+/// What a mail provider answers to what it is sent; what it answers with 2xx it has taken.
+pub type Provider = fn(&Outgoing) -> Answered;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
@@ -62,6 +66,7 @@ impl Deployment {
             effects: None,
             log: Rc::default(),
             answerer: None,
+            provider: None,
         }
     }
 
@@ -75,6 +80,12 @@ impl Deployment {
     #[must_use]
     pub fn with_answerer(&self, answerer: Answerer) -> Self {
         Self { answerer: Some(answerer), ..self.clone() }
+    }
+
+    /// This deployment with a mail provider that is particular about what it takes.
+    #[must_use]
+    pub fn with_provider(&self, provider: Provider) -> Self {
+        Self { provider: Some(provider), ..self.clone() }
     }
 
     /// Another deployment that is like this one now.
@@ -112,6 +123,7 @@ impl Deployment {
             effects: self.effects,
             log: Rc::clone(&self.log),
             answerer: self.answerer,
+            provider: self.provider,
         }
     }
 
@@ -132,6 +144,7 @@ pub struct Double {
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
+    provider: Option<Provider>,
 }
 
 impl Store for Double {
@@ -185,15 +198,19 @@ impl Platform for Double {
         Ok(self.variables.get(name).filter(|value| !value.is_empty()).cloned())
     }
 
-    async fn post(&self, message: Outgoing) -> Result<u16, PlatformFault> {
+    async fn post(&self, message: Outgoing) -> Result<Answered, PlatformFault> {
         if message.url == EFFECTS_URL {
             let headers = [("content-type", "application/json")];
             let asked = request(Method::POST, "/effects", &headers, message.body);
             let effects = self.effects.ok_or_else(|| PlatformFault::new("there is no component effects"))?;
-            return Ok(effects(self.clone(), asked).await.status.as_u16());
+            return Ok(answered(effects(self.clone(), asked).await.status.as_u16()));
+        }
+        let answer = self.provider.map_or(answered(202), |provider| provider(&message));
+        if !(200..=299).contains(&answer.status) {
+            return Ok(answer);
         }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
-        arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
+        arrived.map(|()| answer).map_err(|fault| PlatformFault::new(fault.cause()))
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
@@ -205,6 +222,11 @@ impl Platform for Double {
     fn log(&self, line: &str) {
         self.log.borrow_mut().push(line.to_owned());
     }
+}
+
+/// An answer without a body.
+fn answered(status: u16) -> Answered {
+    Answered { status, body: Vec::new() }
 }
 
 /// A request as a component gets it: the one place where tests make them.

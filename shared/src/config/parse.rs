@@ -4,9 +4,9 @@ use core::str::FromStr;
 
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Gateway, Level, OidcClient,
-    OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm, Quotas, Registration, Service,
-    TermsVersion,
+    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Gateway, Level, MailProvider,
+    Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm, Quotas,
+    Registration, Service, TermsVersion,
 };
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
@@ -14,12 +14,13 @@ use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId,
 pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
     let service = service(file.table("service")?)?;
+    let messages = messages(file.table("messages")?, &service)?;
     let public_form = public_form(file.optional_table("public_form")?)?;
     let partners = each(&mut file, "partners", partner)?;
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway { service, public_form, partners, applications, products, operators };
+    let gateway = Gateway { service, messages, public_form, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -49,12 +50,23 @@ fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
     let service = Service {
         name: reader.name("name")?,
         support_email: reader.required("support_email")?,
-        from: reader.required("from")?,
         security_questions,
         password_min_code_points: usize::try_from(min).unwrap_or(15),
     };
     reader.finish()?;
     Ok(service)
+}
+
+fn messages(mut reader: Reader<'_>, service: &Service) -> Result<Messages, ConfigFault> {
+    let providers =
+        [("json", MailProvider::Json), ("postmark", MailProvider::Postmark), ("resend", MailProvider::Resend)];
+    let messages = Messages {
+        provider: reader.choice("provider", &providers)?,
+        from: reader.required("from")?,
+        reply_to: reader.optional("reply_to")?.unwrap_or_else(|| service.support_email.clone()),
+    };
+    reader.finish()?;
+    Ok(messages)
 }
 
 /// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
