@@ -9,6 +9,7 @@ use shared::{
     account::{Account, Login},
     batch::Batch,
     checkout::Order,
+    delivery::{Delivery, DeliveryState, EndpointStanding},
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
@@ -19,8 +20,8 @@ use shared::{
     quota::Meter,
     registration::Registration,
     values::{
-        AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
-        RegistrationId,
+        AccountId, ApplicationId, BatchId, CodeId, DeliveryId, InvitationSlotId, LicenceId, OrderId, OrganisationId,
+        PartnerId, PromoId, RegistrationId,
     },
 };
 
@@ -55,7 +56,18 @@ macro_rules! keyed {
     )*};
 }
 
-keyed!(AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId);
+keyed!(
+    AccountId,
+    BatchId,
+    CodeId,
+    DeliveryId,
+    InvitationSlotId,
+    LicenceId,
+    OrderId,
+    OrganisationId,
+    PromoId,
+    RegistrationId
+);
 
 record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, older: {} } }
 record! { IdempotencyClaim { id: [u8; 16], prefix: "idem", version: 1, older: {} } }
@@ -71,6 +83,8 @@ record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
+record! { Delivery { id: DeliveryId, prefix: "hook", version: 1, older: {} } }
+record! { EndpointStanding { id: [u8; 16], prefix: "endp", version: 1, older: {} } }
 record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
@@ -85,6 +99,12 @@ pub trait Swept: Record + Clone {
     /// From when on nobody needs the record, in unix seconds. No request replaces it after that, unless
     /// [`Swept::REPLACED_AFTER_END`] says so.
     fn ends_unix_seconds(&self) -> Option<u64> {
+        None
+    }
+
+    /// When what is pending in a record is to be tried that has a schedule of its own; `None` leaves that to the sweep's
+    /// backoff.
+    fn schedule(&self, _now_unix_seconds: u64) -> Option<Schedule> {
         None
     }
 
@@ -108,6 +128,26 @@ pub trait Swept: Record + Clone {
     /// Whether it names the prepared record with this id.
     fn names(&self, _prepared: &[u8; 16]) -> bool {
         false
+    }
+}
+
+/// When a sweep is to do something about what is pending in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whether it is to be tried now.
+    pub due: bool,
+    /// How long after that, or after now, it is to be looked at again.
+    pub wait_seconds: u64,
+}
+
+impl Swept for Delivery {
+    fn schedule(&self, now_unix_seconds: u64) -> Option<Schedule> {
+        let DeliveryState::Due { at } = self.state else {
+            return None;
+        };
+        let left = u64::try_from(at.unix()).unwrap_or_default().saturating_sub(now_unix_seconds);
+        let wait = self.wait().map_or(0, |wait| wait.0);
+        Some(Schedule { due: left == 0, wait_seconds: if left == 0 { wait } else { left } })
     }
 }
 
@@ -205,10 +245,11 @@ macro_rules! swept {
 }
 
 swept! {
-    special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId;
+    special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
+        Delivery DeliveryId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
-        Meter [u8; 16], Alike [u8; 16]
+        Meter [u8; 16], Alike [u8; 16], EndpointStanding [u8; 16]
 }
 
 /// A counter whose number nobody reads: a request that has nothing to count writes to it, so that strangers cannot tell it
@@ -228,6 +269,15 @@ pub fn registration_queue() -> List {
 /// Never: an application's id is a slug, whose characters a name takes, and shorter than a name may be.
 pub fn invitations_of(application: &ApplicationId) -> List {
     let name = Name::parse(format!("invitations.{application}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// A partner's webhooks, oldest first (MSG-3). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn deliveries_of(partner: &PartnerId) -> List {
+    let name = Name::parse(format!("deliveries.{partner}")).expect("a slug is part of a name");
     List::named(&name)
 }
 

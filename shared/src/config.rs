@@ -9,6 +9,8 @@
 //! component 105 kB and the first request of every instance 2.6 million instructions.
 
 #[cfg(feature = "toml")]
+mod endpoint;
+#[cfg(feature = "toml")]
 mod parse;
 #[cfg(feature = "toml")]
 mod read;
@@ -17,6 +19,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::EventKind;
 use crate::password::PasswordPolicy;
 use crate::secret::digest256_hex;
 use crate::values::{
@@ -266,6 +269,19 @@ pub struct Partner {
     pub webhook_secret_variables: Vec<String>,
     /// How many requests its system may send.
     pub quotas: Quotas,
+    /// Where its system is told what happens; `None` when it asks by itself.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Where a partner's system takes webhooks (MSG-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its address, not of an internal network.
+    pub url: String,
+    /// Spin variables with what webhooks are signed with: one, or two during rotation.
+    pub secret_variables: Vec<String>,
+    /// What it is told; at least one kind.
+    pub events: Vec<EventKind>,
 }
 
 /// How many requests a minute a partner's system may send, by class of routes; each 1 to 60,000.
@@ -836,6 +852,32 @@ mod tests {
             "[\"ANVIL\"]",
             "partners.anvil.api_key_digest_variables[0]",
             "must name a variable",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://10.0.0.1/\"\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.url",
+            "public name",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nevents = []\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.secret_variables",
+            "1 to 2 entries",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nsecret_variables = [\"a\"]\n\
+             events = [\"invitation.opened\"]\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.events[0]",
+            "invitation.accepted",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nevents = [\"order.completed\"]\n\
+             secret_variables = [\"cobalt_webhook_secret\"]\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.secret_variables",
+            "named elsewhere",
         ),
         ("country = \"US\"", "country = \"USA\"", "partners.cobalt.billing_address.country", "from the list"),
         (

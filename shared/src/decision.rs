@@ -22,6 +22,12 @@ impl<T> Decision<T> {
     pub fn with(next: T, effects: Vec<Effect>) -> Self {
         Self { next, effects }
     }
+
+    /// The same change with more to follow it.
+    pub fn and(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
 }
 
 /// A guess at a secret, judged but not yet counted.

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use kv_schema::store::{Ambient, Store};
-use shared::{config::Gateway, password::Blocklist};
+use shared::{config::Gateway, delivery::Answer, password::Blocklist, values::Seconds};
 
 /// Everything that the edge asks of the platform it runs on.
 pub trait Platform: Store + Ambient {
@@ -31,6 +31,10 @@ pub trait Platform: Store + Ambient {
     /// # Errors
     /// When the host is not granted or does not answer.
     fn post(&self, message: Outgoing) -> impl Future<Output = Result<Answered, PlatformFault>>;
+
+    /// Posts a JSON document to a granted host and takes in how that was answered, not what. No answer within `patience`, or
+    /// none at all, is an [`Answer`] as well; a redirect is not followed.
+    fn notify(&self, message: Outgoing, patience: Seconds) -> impl Future<Output = Answer>;
 
     /// Posts a form to a granted host and reads the answer, at most [`ANSWER_BYTES_MAX`] bytes of it.
     ///

@@ -18,7 +18,7 @@ use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
-use shared::{config::Gateway, password::Blocklist};
+use shared::{config::Gateway, delivery::Answer, password::Blocklist, values::Seconds};
 
 use crate::{
     drain::EFFECTS_URL,
@@ -44,6 +44,7 @@ pub struct Deployment {
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
     provider: Option<Provider>,
+    receiver: Option<Receiver>,
 }
 
 /// Somebody outside who is asked something: a stand-in for a provider.
@@ -51,6 +52,9 @@ pub type Answerer = fn(&Question) -> Answered;
 
 /// What a mail provider answers to what it is sent; what it answers with 2xx it has taken.
 pub type Provider = fn(&Outgoing) -> Answered;
+
+/// What a partner's endpoint answers to a webhook that it is sent.
+pub type Receiver = fn(&Outgoing) -> Answer;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
@@ -67,6 +71,7 @@ impl Deployment {
             log: Rc::default(),
             answerer: None,
             provider: None,
+            receiver: None,
         }
     }
 
@@ -86,6 +91,12 @@ impl Deployment {
     #[must_use]
     pub fn with_provider(&self, provider: Provider) -> Self {
         Self { provider: Some(provider), ..self.clone() }
+    }
+
+    /// This deployment with somebody who takes webhooks; otherwise whatever is posted is taken.
+    #[must_use]
+    pub fn with_receiver(&self, receiver: Receiver) -> Self {
+        Self { receiver: Some(receiver), ..self.clone() }
     }
 
     /// Another deployment that is like this one now.
@@ -124,6 +135,7 @@ impl Deployment {
             log: Rc::clone(&self.log),
             answerer: self.answerer,
             provider: self.provider,
+            receiver: self.receiver,
         }
     }
 
@@ -145,6 +157,7 @@ pub struct Double {
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
     provider: Option<Provider>,
+    receiver: Option<Receiver>,
 }
 
 impl Store for Double {
@@ -211,6 +224,16 @@ impl Platform for Double {
         }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
         arrived.map(|()| answer).map_err(|fault| PlatformFault::new(fault.cause()))
+    }
+
+    async fn notify(&self, message: Outgoing, _patience: Seconds) -> Answer {
+        let taken = Answer { status: Some(204), retry_after: None };
+        let answer = self.receiver.map_or(taken, |receiver| receiver(&message));
+        // What the receiver says is lost where the exchange fails; that it has taken the webhook is not.
+        match self.store.post(message.idempotency_key, message.body).await {
+            Ok(()) => answer,
+            Err(_) => Answer { status: None, retry_after: None },
+        }
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {

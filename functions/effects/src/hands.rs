@@ -15,6 +15,7 @@ use shared::{
     account::{Account, Admission, Login},
     decision::Decision,
     effect::Effect,
+    event::{Event, EventKind, Subject},
     invitation::{InvitationId, InvitationSlot},
     organisation::{Alike, JoinRequest, Organisation},
     promo::Promo,
@@ -24,7 +25,7 @@ use shared::{
     values::{AccountId, ApplicationId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
-use crate::mail;
+use crate::{mail, webhooks};
 
 /// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
 const USER_ID_TRIES: u8 = 40;
@@ -55,10 +56,7 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
         // INV-5: a link works once.
         Effect::UseInvitation { slot, generation, registration } => {
-            let marked = edge.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
-                Ok(slot.used_by(generation, registration).into())
-            });
-            marked.await.map(drop)
+            use_invitation(edge, InvitationId { slot, generation }, registration).await
         }
         // INV-3: the partner's list.
         Effect::ListInvitation { application, invitation, created_at } => {
@@ -90,7 +88,29 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             });
             received.await.map(drop)
         }
+        Effect::Tell { partner, event } => webhooks::tell(edge, partner, *event, &pending.id.0).await,
+        Effect::Deliver(delivery) => webhooks::deliver(edge, delivery).await,
+        Effect::ListDelivery { partner, delivery, created_at } => {
+            webhooks::list(edge, &partner, delivery, created_at).await
+        }
     }
+}
+
+/// INV-5: a link works once. The partner is told in the same commit (MSG-3).
+async fn use_invitation<P: Platform>(
+    edge: &Edge<P>,
+    invitation: InvitationId,
+    registration: RegistrationId,
+) -> Result<(), Failure> {
+    let marked = edge.transact::<InvitationSlot, ()>(&invitation.slot, Refusal::NotFound, |slot, _| {
+        let application = slot.application.clone();
+        let subject =
+            Subject::Invitation { application: application.clone(), invitation, registration: Some(registration) };
+        let event = Event { kind: EventKind::InvitationAccepted, at: edge.now, subject };
+        let told = edge.gateway.tell_partner_of(&application, event);
+        Ok(slot.used_by(invitation.generation, registration).map(|used| used.and(told)).into())
+    });
+    marked.await.map(drop)
 }
 
 async fn list_invitation<P: Platform>(
@@ -234,6 +254,6 @@ async fn claim_login<P: Platform>(edge: &Edge<P>, name: &str, account: AccountId
     }
 }
 
-fn seconds(at: Timestamp) -> u64 {
+pub(crate) fn seconds(at: Timestamp) -> u64 {
     u64::try_from(at.unix()).unwrap_or_default()
 }

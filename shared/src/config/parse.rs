@@ -2,12 +2,14 @@
 
 use core::str::FromStr;
 
+use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Gateway, Level, MailProvider,
-    Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm, Quotas,
-    Registration, Service, TermsVersion,
+    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level,
+    MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm,
+    Quotas, Registration, Service, TermsVersion,
 };
+use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
 
@@ -115,9 +117,20 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
         quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
+        endpoint: reader.optional_table("endpoint")?.map(endpoint).transpose()?,
     };
     reader.finish()?;
     Ok(partner)
+}
+
+fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {
+    let endpoint = Endpoint {
+        url: reader.required::<EndpointUrl>("url")?.into(),
+        secret_variables: texts(reader.list::<Variable>("secret_variables", &(1..=2))?),
+        events: reader.choices("events", &EventKind::NAMES)?,
+    };
+    reader.finish()?;
+    Ok(endpoint)
 }
 
 /// What is left out has its default.
@@ -322,7 +335,10 @@ fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), Config
         let keys = partner.api_key_digest_variables.iter();
         let named = |kind: &'static str| move |name| (format!("partners.{}.{kind}", partner.id), name);
         let secrets = partner.webhook_secret_variables.iter().map(named("webhook_secret_variables"));
-        keys.map(named("api_key_digest_variables")).chain(secrets)
+        let endpoint = partner.endpoint.iter().flat_map(|endpoint| &endpoint.secret_variables);
+        keys.map(named("api_key_digest_variables"))
+            .chain(secrets)
+            .chain(endpoint.map(named("endpoint.secret_variables")))
     });
     let clients = gateway.applications.iter().filter_map(|application| {
         let name = application.oidc.client_secret_digest_variable.as_ref()?;

@@ -70,6 +70,10 @@ purposes! {
         Alike = "index/alike",
         /// Application, e-mail address and day of a mailbox that is to be confirmed.
         Mailbox = "index/mailbox",
+        /// Partner and the effect that causes a webhook.
+        Delivery = "index/delivery",
+        /// Partner and address of an endpoint.
+        Endpoint = "index/endpoint",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
     }
@@ -263,7 +267,7 @@ mod tests {
         SealPurpose::Cursor,
     ];
 
-    const INDEXES: [IndexPurpose; 17] = [
+    const INDEXES: [IndexPurpose; 19] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -280,6 +284,8 @@ mod tests {
         IndexPurpose::Message,
         IndexPurpose::Alike,
         IndexPurpose::Mailbox,
+        IndexPurpose::Delivery,
+        IndexPurpose::Endpoint,
         IndexPurpose::Pairwise,
     ];
 

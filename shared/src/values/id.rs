@@ -102,6 +102,8 @@ ids! {
     BatchId,
     /// One `OpenID Connect` authorization code.
     CodeId,
+    /// One event on its way to a partner's endpoint.
+    DeliveryId,
     /// One opened form; makes sending it twice harmless.
     FormId,
     /// One write to the store; tells a repeated write from a new one.
