@@ -35,6 +35,8 @@ const FIRST_PATIENCE: Seconds = Seconds(3);
 const PATIENCE: Seconds = Seconds(15);
 /// Tries that a delivery remembers, the newest ones.
 const ATTEMPTS_KEPT: usize = 30;
+/// How the ids of webhooks begin.
+const ID_PREFIX: &str = "msg_";
 /// The receiver wants no more webhooks at all.
 const GONE: u16 = 410;
 
@@ -131,7 +133,12 @@ impl Delivery {
 
     /// What names the event for its receiver, at every try.
     pub fn webhook_id(&self) -> String {
-        format!("msg_{}", self.id)
+        format!("{ID_PREFIX}{}", self.id)
+    }
+
+    /// The delivery that this names; `None` when it cannot name one.
+    pub fn parse_webhook_id(text: &str) -> Option<DeliveryId> {
+        text.strip_prefix(ID_PREFIX)?.parse().ok()
     }
 
     /// When it is to be tried; `None` when it is not any more.
@@ -285,6 +292,7 @@ mod tests {
             let Decision { next, effects, .. } = ended.replay(after(60)).expect("it has ended");
             assert_eq!((next.due_at(), next.tries, next.attempts.len()), (Some(after(60)), 0, attempts));
             assert_eq!(next.webhook_id(), id);
+            assert_eq!(Delivery::parse_webhook_id(&id), Some(next.id));
             assert_eq!(effects, [Effect::Deliver(next.id)]);
         }
     }
