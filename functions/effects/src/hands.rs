@@ -110,7 +110,8 @@ async fn use_invitation<P: Platform>(
         let told = edge.gateway.tell_partner_of(&application, event);
         Ok(slot.used_by(invitation.generation, registration).map(|used| used.and(told)).into())
     });
-    marked.await.map(drop)
+    let ((), slot) = marked.await?;
+    if slot.pending().is_empty() { Ok(()) } else { message_is_out::<P, InvitationSlot>(edge, &invitation.slot).await }
 }
 
 async fn list_invitation<P: Platform>(

@@ -61,6 +61,9 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
         row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
         row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),
+        row("invite", "MSG-3 revoke, and the partner is told", by::invited_and_told, by::revoke, &[200]),
+        row("invite", "MSG-3 an endpoint that wants no more", by::told_too_much, by::enable_endpoint, &[200]),
+        row("invite", "MSG-3 a webhook sent again", by::told_too_much_and_enabled, by::replay, &[200]),
         row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200]).then(by::open_invitation),
     ]
 }
@@ -68,6 +71,13 @@ fn invite() -> Vec<Row> {
 fn register() -> Vec<Row> {
     vec![
         row("register", "REG-5 by invitation", by::invited, by::register_invited, &[201]),
+        row(
+            "register",
+            "MSG-3 by invitation, and the partner is told",
+            by::invited_and_told,
+            by::register_invited,
+            &[201],
+        ),
         row("register", "APR-1 approved at once", by::invited_and_approved_at_once, by::register_invited, &[201])
             .then(by::open_activation),
         row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
@@ -93,6 +103,13 @@ fn operate() -> Vec<Row> {
             "ACC-4 approve people who have accounts",
             by::waits_for_approval_again,
             by::approve,
+            &[200, 409],
+        ),
+        row(
+            "operate",
+            "MSG-3 reject, and the partner is told",
+            by::waits_for_approval_and_told,
+            by::reject,
             &[200, 409],
         ),
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
