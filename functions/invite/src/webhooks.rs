@@ -43,7 +43,7 @@ pub(crate) async fn handle<P: Platform>(edge: &Edge<P>, request: &Request, rest:
         (&Method::POST, ["deliveries", id, "replay"]) => replay(edge, request, id).await,
         (&Method::GET, ["endpoint"]) => endpoint(edge, request).await,
         (&Method::POST, ["endpoint", "enable"]) => enable(edge, request).await,
-        (_, ["deliveries"] | ["deliveries", _] | ["endpoint"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, ["deliveries" | "endpoint"] | ["deliveries", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         (_, ["deliveries", _, "replay"] | ["endpoint", "enable"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }

@@ -273,6 +273,15 @@ pub fn told_too_much(stage: &mut Stage) {
     stage.learn("webhook id", held.value().webhook_id());
 }
 
+/// Anvil's system did not take a webhook, which is to be tried again by now (MSG-3).
+pub fn webhook_due(stage: &mut Stage) {
+    invited_and_told(stage);
+    stage.anvil_answers(|_| Answer { status: Some(500), retry_after: None });
+    let _ = stage.send(component, &revoke(stage)).expect(200);
+    stage.anvil_answers(|_| Answer { status: Some(204), retry_after: None });
+    turn_over(stage);
+}
+
 /// The same, and its endpoint is enabled again.
 pub fn told_too_much_and_enabled(stage: &mut Stage) {
     told_too_much(stage);

@@ -151,6 +151,7 @@ fn account() -> Vec<Row> {
 
 fn webstore() -> Vec<Row> {
     vec![
+        row("webstore-checkout", "MSG-3 an order, and the partner is told", Stage::tell_anvil, by::webhook, &[200]),
         row("webstore-checkout", "SHP-3 order with a promo code", by::with_promo, by::place_order, &[201, 200]),
         row("webstore-checkout", "SHP-3 the code is taken", by::order_placed, by::place_another_order, &[422]),
         row(
@@ -212,6 +213,7 @@ fn sweeps() -> Vec<Row> {
         row("SHP-6 licences of an order that never came to be", by::licences_without_order).then(by::nothing_unnamed),
         row("SHP-2 codes of a batch that never came to be", by::codes_without_batch).then(by::nothing_unnamed),
         row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed),
+        row("MSG-3 a webhook that is due again", by::webhook_due),
         row("INV-3 an invitation that is over", by::slot_over).then(by::invite_works),
         row("INV-3 an invitation that is condemned", by::slot_condemned).then(by::invite_works),
     ]
