@@ -73,7 +73,7 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, headers: HeaderMap, body: B
     match endpoint.state.load(SeqCst) {
         FAILS => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         SLEEPS => {
-            tokio::time::sleep(Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_mins(1)).await;
             StatusCode::OK.into_response()
         }
         REDIRECTS => (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "/elsewhere")]).into_response(),
