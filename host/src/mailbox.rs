@@ -37,13 +37,14 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 /// How long a sender may take to send a message.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pages load nothing but the stylesheet, run nothing, and are shown in no frame.
-const PAGE_POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// A message's own HTML is a stranger's: it runs nothing and loads nothing, only its links work.
+/// Pages load nothing but the stylesheet and a message's preview, run nothing, and are shown in no frame.
+const PAGE_POLICY: &str = "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; \
+     base-uri 'none'; frame-ancestors 'none'";
+/// A message's own HTML is a stranger's: it runs nothing and loads nothing, only its links work. It is shown alone, or in
+/// the frame of its page, which confines it once more.
 const MESSAGE_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox \
      allow-top-navigation-by-user-activation; default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
-     form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
+     form-action 'none'; base-uri 'none'; frame-ancestors 'self'";
 const STYLESHEET: &str = include_str!("../assets/mailbox.css");
 
 /// The mailbox of a running host.
@@ -61,6 +62,7 @@ struct Sent {
     channel: Channel,
     to: String,
     from: String,
+    reply_to: Option<String>,
     subject: Option<String>,
     text: String,
     html: Option<String>,
@@ -140,6 +142,7 @@ impl Mailbox {
             channel: sent.channel.name().to_owned(),
             to: sent.to,
             from: sent.from,
+            reply_to: sent.reply_to,
             subject: sent.subject,
             text: sent.text,
             html: sent.html,

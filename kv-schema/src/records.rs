@@ -9,6 +9,7 @@ use shared::{
     account::{Account, Login},
     batch::Batch,
     checkout::Order,
+    delivery::{Delivery, DeliveryState, EndpointStanding},
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
@@ -20,8 +21,8 @@ use shared::{
     registration::Registration,
     team::Team,
     values::{
-        AccountId, ApplicationId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId,
-        RegistrationId,
+        AccountId, ApplicationId, BatchId, CodeId, DeliveryId, InvitationSlotId, LicenceId, OrderId, OrganisationId,
+        PartnerId, PromoId, RegistrationId,
     },
 };
 
@@ -56,7 +57,18 @@ macro_rules! keyed {
     )*};
 }
 
-keyed!(AccountId, BatchId, CodeId, InvitationSlotId, LicenceId, OrderId, OrganisationId, PromoId, RegistrationId);
+keyed!(
+    AccountId,
+    BatchId,
+    CodeId,
+    DeliveryId,
+    InvitationSlotId,
+    LicenceId,
+    OrderId,
+    OrganisationId,
+    PromoId,
+    RegistrationId
+);
 
 record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, older: {} } }
 record! { IdempotencyClaim { id: [u8; 16], prefix: "idem", version: 1, older: {} } }
@@ -74,6 +86,8 @@ record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} 
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
 record! { BootstrapClaim { id: [u8; 16], prefix: "boot", version: 1, older: {} } }
 record! { Team { id: OrganisationId, prefix: "team", version: 1, older: {} } }
+record! { Delivery { id: DeliveryId, prefix: "hook", version: 1, older: {} } }
+record! { EndpointStanding { id: [u8; 16], prefix: "endp", version: 1, older: {} } }
 record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
@@ -97,6 +111,12 @@ pub trait Swept: Record + Clone {
         None
     }
 
+    /// When what is pending in a record is to be tried that has a schedule of its own; `None` leaves that to the sweep's
+    /// backoff.
+    fn schedule(&self, _now_unix_seconds: u64) -> Option<Schedule> {
+        None
+    }
+
     /// Records that end with this one, and are removed before it.
     fn ending_with_it(&self) -> Vec<Key> {
         Vec::new()
@@ -117,6 +137,26 @@ pub trait Swept: Record + Clone {
     /// Whether it names the prepared record with this id.
     fn names(&self, _prepared: &[u8; 16]) -> bool {
         false
+    }
+}
+
+/// When a sweep is to do something about what is pending in a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Schedule {
+    /// Whether it is to be tried now.
+    pub due: bool,
+    /// How long after that, or after now, it is to be looked at again.
+    pub wait_seconds: u64,
+}
+
+impl Swept for Delivery {
+    fn schedule(&self, now_unix_seconds: u64) -> Option<Schedule> {
+        let DeliveryState::Due { at } = self.state else {
+            return None;
+        };
+        let left = u64::try_from(at.unix()).unwrap_or_default().saturating_sub(now_unix_seconds);
+        let wait = self.wait().map_or(0, |wait| wait.0);
+        Some(Schedule { due: left == 0, wait_seconds: if left == 0 { wait } else { left } })
     }
 }
 
@@ -242,10 +282,10 @@ macro_rules! swept {
 
 swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
-        Meter [u8; 16], Alike [u8; 16];
+        Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
         Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
-        BootstrapClaim [u8; 16], Team OrganisationId
+        BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }
 
 /// The key of a record, as an export or a log writes it; `None` for every other text.
@@ -272,6 +312,15 @@ pub fn registration_queue() -> List {
 /// Never: an application's id is a slug, whose characters a name takes, and shorter than a name may be.
 pub fn invitations_of(application: &ApplicationId) -> List {
     let name = Name::parse(format!("invitations.{application}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// A partner's webhooks, oldest first (MSG-3). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn deliveries_of(partner: &PartnerId) -> List {
+    let name = Name::parse(format!("deliveries.{partner}")).expect("a slug is part of a name");
     List::named(&name)
 }
 

@@ -323,6 +323,25 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         self.note(lane, again.entry_id()?, &again, turn.begun_unix_seconds).await.map(Some)
     }
 
+    /// Notes it again for about so long, for a record that has a schedule of its own: for the longest wait that is not
+    /// longer. `None` when it has been looked at too often.
+    ///
+    /// Harmless when the turn is repeated, as [`Kv::postpone`].
+    pub async fn put_off(
+        &self,
+        turn: &Turn,
+        reminder: &Reminder,
+        wait_seconds: u64,
+    ) -> Result<Option<Appended>, Fault> {
+        let Some(tries) = reminder.tries.checked_add(1) else {
+            return Ok(None);
+        };
+        let level = WAITS_SECONDS.iter().rposition(|wait| *wait <= wait_seconds).unwrap_or_default();
+        let lane = Lane::Todo { level: u8::try_from(level).unwrap_or(u8::MAX), shard: 0 };
+        let again = Reminder { tries, ..reminder.clone() };
+        self.note(lane, again.entry_id()?, &again, turn.begun_unix_seconds).await.map(Some)
+    }
+
     async fn note(&self, lane: Lane, id: EntryId, reminder: &Reminder, at: u64) -> Result<Appended, Fault> {
         let payload = encode_body(reminder).map_err(fault)?;
         let entry = Entry { id, at_unix_seconds: at, payload };

@@ -148,6 +148,18 @@ coded! {
         PersonInvitationUse = "person-invitation-use",
         /// An administrator took an invitation back.
         PersonInvitationRevocation = "person-invitation-revocation",
+        /// A webhook to a partner was made of an event.
+        Webhook = "webhook",
+        /// A webhook was tried.
+        WebhookTry = "webhook-try",
+        /// A webhook was held, since its endpoint wants none.
+        WebhookHold = "webhook-hold",
+        /// A partner had a webhook sent again.
+        WebhookReplay = "webhook-replay",
+        /// A partner's endpoint has said that it wants no more.
+        EndpointDisabling = "endpoint-disabling",
+        /// A partner enabled its endpoint again.
+        EndpointEnabling = "endpoint-enabling",
     }
 }
 

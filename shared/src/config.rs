@@ -9,6 +9,8 @@
 //! component 105 kB and the first request of every instance 2.6 million instructions.
 
 #[cfg(feature = "toml")]
+mod endpoint;
+#[cfg(feature = "toml")]
 mod parse;
 #[cfg(feature = "toml")]
 mod read;
@@ -17,6 +19,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::EventKind;
 use crate::password::PasswordPolicy;
 use crate::secret::digest256_hex;
 use crate::values::{
@@ -42,7 +45,7 @@ impl core::error::Error for ConfigFault {}
 
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW2";
+const LAYOUT: [u8; 4] = *b"VGW3";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,8 @@ impl core::error::Error for NotCompiled {}
 pub struct Gateway {
     /// The service itself.
     pub service: Service,
+    /// How e-mail leaves.
+    pub messages: Messages,
     /// The form by which anybody registers for public applications.
     pub public_form: PublicForm,
     /// Buyer companies, by id.
@@ -136,8 +141,6 @@ pub struct Service {
     pub name: String,
     /// Where people ask for help.
     pub support_email: Email,
-    /// The sender of every e-mail.
-    pub from: Email,
     /// At least five questions of which three are chosen; `None` switches the step off (ACT-2).
     pub security_questions: Option<Vec<String>>,
     /// The least length of a password in code points: 15 to 64, because it is the only factor at sign-in (ACT-1).
@@ -152,6 +155,28 @@ impl Service {
     pub fn password_policy(&self) -> PasswordPolicy {
         PasswordPolicy { min_code_points: self.password_min_code_points, ..PasswordPolicy::default() }
     }
+}
+
+/// How e-mail leaves (MSG-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Messages {
+    /// Whose interface the variable `mail_endpoint` leads to.
+    pub provider: MailProvider,
+    /// The sender of every e-mail.
+    pub from: Email,
+    /// Where answers go.
+    pub reply_to: Email,
+}
+
+/// An interface that takes e-mail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MailProvider {
+    /// A generic JSON document.
+    Json,
+    /// Postmark.
+    Postmark,
+    /// Resend.
+    Resend,
 }
 
 /// The form by which anybody registers for public applications (REG-2).
@@ -247,6 +272,19 @@ pub struct Partner {
     pub webhook_secret_variables: Vec<String>,
     /// How many requests its system may send.
     pub quotas: Quotas,
+    /// Where its system is told what happens; `None` when it asks by itself.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Where a partner's system takes webhooks (MSG-3).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// Its address, not of an internal network.
+    pub url: String,
+    /// Spin variables with what webhooks are signed with: one, or two during rotation.
+    pub secret_variables: Vec<String>,
+    /// What it is told; at least one kind.
+    pub events: Vec<EventKind>,
 }
 
 /// How many requests a minute a partner's system may send, by class of routes; each 1 to 60,000.
@@ -676,6 +714,24 @@ mod tests {
     }
 
     #[test]
+    fn msg_1_the_configuration_says_who_writes_and_who_reads_the_answers() {
+        // MSG-1
+        let messages = |text: &str| Gateway::parse(text).map(|gateway| gateway.messages);
+        let ours = messages(FIXTURE).expect("configured");
+        let expected = |provider, reply_to: &str| Messages {
+            provider,
+            from: id("no-reply@vestibule.example"),
+            reply_to: id(reply_to),
+        };
+        assert_eq!(ours, expected(MailProvider::Json, "support@vestibule.example"));
+        for (name, provider) in [("postmark", MailProvider::Postmark), ("resend", MailProvider::Resend)] {
+            let keys = format!("provider = \"{name}\"\nreply_to = \"answers@vestibule.example\"");
+            let theirs = messages(&FIXTURE.replacen("provider = \"json\"", &keys, 1)).expect("configured");
+            assert_eq!(theirs, expected(provider, "answers@vestibule.example"));
+        }
+    }
+
+    #[test]
     fn reg_7_the_captcha_is_our_own_or_a_providers() {
         // REG-7
         let (start, end) = (FIXTURE.find("[public_form]").expect("there"), FIXTURE.find("# Partners").expect("there"));
@@ -758,8 +814,8 @@ mod tests {
         ("support@vestibule.example", "support", "service.support_email", "e-mail address"),
         ("    \"What was the name of your first pet?\"", "    7", "service.security_questions[3]", "must be text"),
         (
-            "from = \"no-reply@vestibule.example\"",
-            "from = \"no-reply@vestibule.example\"\nsecurity_questions = []\n#",
+            "support_email = \"support@vestibule.example\"",
+            "support_email = \"support@vestibule.example\"\nsecurity_questions = []\n#",
             "line",
             "duplicate key",
         ),
@@ -787,6 +843,15 @@ mod tests {
             "service.client_address_header",
             "name of a header in lower case",
         ),
+        ("provider = \"json\"", "", "messages.provider", "is missing"),
+        (
+            "provider = \"json\"",
+            "provider = \"smtp\"",
+            "messages.provider",
+            "one of \"json\", \"postmark\", \"resend\"",
+        ),
+        ("no-reply@vestibule.example", "no-reply", "messages.from", "e-mail address"),
+        ("provider = \"json\"", "provider = \"json\"\nreply_to = \"nobody\"", "messages.reply_to", "e-mail address"),
         ("[\"anvil_api_key_digest\"]", "[]", "partners.anvil.api_key_digest_variables", "1 to 2 entries, has 0"),
         (
             "[\"anvil_api_key_digest\"]",
@@ -799,6 +864,32 @@ mod tests {
             "[\"ANVIL\"]",
             "partners.anvil.api_key_digest_variables[0]",
             "must name a variable",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://10.0.0.1/\"\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.url",
+            "public name",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nevents = []\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.secret_variables",
+            "1 to 2 entries",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nsecret_variables = [\"a\"]\n\
+             events = [\"invitation.opened\"]\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.events[0]",
+            "invitation.accepted",
+        ),
+        (
+            "[partners.cobalt]\n",
+            "[partners.cobalt.endpoint]\nurl = \"https://cobalt.example\"\nevents = [\"order.completed\"]\n\
+             secret_variables = [\"cobalt_webhook_secret\"]\n[partners.cobalt]\n",
+            "partners.cobalt.endpoint.secret_variables",
+            "named elsewhere",
         ),
         ("country = \"US\"", "country = \"USA\"", "partners.cobalt.billing_address.country", "from the list"),
         (

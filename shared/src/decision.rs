@@ -41,6 +41,12 @@ impl<T> Decision<T> {
     pub fn by(self, actor: Actor) -> Self {
         Self { by: Some(actor), ..self }
     }
+
+    /// The same change with more to follow it.
+    pub fn and(mut self, effects: impl IntoIterator<Item = Effect>) -> Self {
+        self.effects.extend(effects);
+        self
+    }
 }
 
 /// A guess at a secret, judged but not yet counted.

@@ -8,11 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::Admission,
     credential::Grant,
+    event::Event,
     invitation::InvitationId,
     message::Message,
     organisation::{JoinRequest, Organisation},
     registration::QueueSummary,
-    values::{AccountId, ApplicationId, InvitationSlotId, OrderId, OrganisationId, PromoId, RegistrationId, Timestamp},
+    values::{
+        AccountId, ApplicationId, DeliveryId, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
+        RegistrationId, Timestamp,
+    },
 };
 
 /// One thing that must follow a commit.
@@ -111,5 +115,23 @@ pub enum Effect {
         admission: Box<Admission>,
         /// What somebody is told who has an account.
         offer: Box<Message>,
+    },
+    /// Tell a partner's system of an event (MSG-3).
+    Tell {
+        /// The partner.
+        partner: PartnerId,
+        /// The event.
+        event: Box<Event>,
+    },
+    /// Try a delivery that is due, until it has an end (MSG-3).
+    Deliver(DeliveryId),
+    /// Put a delivery into its partner's list (MSG-3).
+    ListDelivery {
+        /// The partner.
+        partner: PartnerId,
+        /// The delivery.
+        delivery: DeliveryId,
+        /// When it was caused: the list is oldest first.
+        created_at: Timestamp,
     },
 }

@@ -1,4 +1,5 @@
-//! Webhooks that come in, signed as the Standard Webhooks specification 1.0.0 says (SHP-7).
+//! Webhooks, signed as the Standard Webhooks specification 1.0.0 says: those that come in (SHP-7) are verified, those that
+//! go out (MSG-3) are signed.
 //!
 //! The signature covers id, time and the raw bytes of the body. It is checked before anything decodes them, and a
 //! [`VerifiedWebhook`] is the only way to the body from there on.
@@ -28,7 +29,7 @@ const SECRET_PREFIX: &str = "whsec_";
 /// What the specification demands of a secret, in bytes.
 const SECRET_BYTES: core::ops::RangeInclusive<usize> = 24..=64;
 
-/// A secret that a webstore signs with.
+/// A secret that both sides of a webhook know.
 pub struct WebhookSecret(Zeroizing<Vec<u8>>);
 
 impl FromStr for WebhookSecret {
@@ -127,6 +128,14 @@ fn signatures(header: &str) -> Vec<Vec<u8>> {
         .collect()
 }
 
+/// The `webhook-signature` of a webhook that goes out: one signature for each live secret, so that the receiver can replace
+/// its secret at any time (MSG-3).
+pub fn signatures_of(secrets: &[WebhookSecret], id: &str, at: Timestamp, body: &[u8]) -> String {
+    let timestamp = at.unix().to_string();
+    let signed = |secret| format!("v1,{}", Base64::encode_string(&sign(secret, id, &timestamp, body)));
+    secrets.iter().map(signed).collect::<Vec<_>>().join(" ")
+}
+
 fn sign(secret: &WebhookSecret, id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(&secret.0).expect("HMAC takes keys of any length");
     for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
@@ -215,6 +224,20 @@ mod tests {
         let wrong = RawWebhook { signature: Some(FOREIGN), ..VECTOR };
         let outcome = verify(&wrong, &[secret(SECRET)], SENT_AT + 301);
         assert_eq!(outcome, Err(Refusal::WebhookNotVerified), "a stranger learns nothing about the time");
+    }
+
+    #[test]
+    fn msg_3_what_goes_out_is_signed_with_every_live_secret() {
+        // MSG-3
+        let other = secret("whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX");
+        let sent_at = Timestamp::from_unix(SENT_AT);
+        assert_eq!(signatures_of(&[secret(SECRET)], ID, sent_at, BODY), SIGNATURE);
+        let both = signatures_of(&[other, secret(SECRET)], ID, sent_at, BODY);
+        assert!(both.ends_with(&format!(" {SIGNATURE}")) && both.split(' ').count() == 2, "{both}");
+        let raw = RawWebhook { signature: Some(&both), ..VECTOR };
+        for known in [SECRET, "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYX"] {
+            assert!(verify(&raw, &[secret(known)], SENT_AT).is_ok(), "whichever of them the receiver knows");
+        }
     }
 
     #[test]

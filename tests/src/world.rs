@@ -64,6 +64,8 @@ pub struct Wishes {
     pub store: Option<std::sync::Arc<dyn Store>>,
     /// Changes to the configuration: what stands there, and what stands there instead, everywhere.
     pub gateway: Vec<(String, String)>,
+    /// Changes to the manifest, in the same way.
+    pub manifest: Vec<(String, String)>,
     /// Variables with other values.
     pub variables: Vec<(String, String)>,
 }
@@ -104,6 +106,10 @@ impl World {
         std::fs::write(&gateway, gateway_for(application_address, &wishes.gateway)?)?;
         let secrets = secrets()?;
         let mut options = options(gateway, &secrets);
+        if !wishes.manifest.is_empty() {
+            options.manifest = directory.path().join("spin.toml");
+            std::fs::write(&options.manifest, manifest(&wishes.manifest)?)?;
+        }
         options.metering = wishes.metering;
         options.store = wishes.store;
         options.variables.extend(wishes.variables);
@@ -255,6 +261,16 @@ pub fn gateway_for(application: SocketAddr, replaced: &[(String, String)]) -> an
     }
     let moved = text.replace("http://127.0.0.1:3002", &format!("http://{application}"));
     Ok(Gateway::parse(&moved)?.compile()?)
+}
+
+/// The repository's manifest with these changes, to stand anywhere.
+fn manifest(replaced: &[(String, String)]) -> anyhow::Result<String> {
+    let mut text = std::fs::read_to_string(root().join("spin.toml"))?;
+    for (usual, instead) in replaced {
+        ensure!(text.contains(usual), "the manifest does not contain {usual:?}");
+        text = text.replace(usual, instead);
+    }
+    Ok(text.replace("\"target/components/", &format!("\"{}/target/components/", root().display())))
 }
 
 fn free_address() -> anyhow::Result<SocketAddr> {

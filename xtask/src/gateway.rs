@@ -53,7 +53,8 @@ pub(crate) enum Kind {
 pub(crate) fn variables(gateway: &Gateway) -> Vec<(&str, Kind)> {
     let partners = gateway.partners.iter().flat_map(|partner| {
         let keys = partner.api_key_digest_variables.iter().map(|name| (name.as_str(), Kind::Key));
-        keys.chain(partner.webhook_secret_variables.iter().map(|name| (name.as_str(), Kind::Webhook)))
+        let endpoint = partner.endpoint.iter().flat_map(|endpoint| &endpoint.secret_variables);
+        keys.chain(partner.webhook_secret_variables.iter().chain(endpoint).map(|name| (name.as_str(), Kind::Webhook)))
     });
     let applications = gateway.applications.iter().filter_map(|application| {
         let variable = application.oidc.client_secret_digest_variable.as_deref()?;

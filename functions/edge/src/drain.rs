@@ -132,8 +132,13 @@ impl<P: Platform> Edge<P> {
         let proof = self.keys.mac(MacPurpose::Effects, &[key.as_str().as_bytes()]);
         let undone = Undone { record: key.clone(), proof };
         let body = serde_json::to_vec(&undone).map_err(|error| Failure::Fault(format!("effects: {error}")))?;
-        let outgoing = Outgoing { url: EFFECTS_URL.to_owned(), idempotency_key: self.request_id.clone(), body };
-        match self.platform.post(outgoing).await? {
+        let outgoing = Outgoing {
+            url: EFFECTS_URL.to_owned(),
+            idempotency_key: self.request_id.clone(),
+            headers: Vec::new(),
+            body,
+        };
+        match self.platform.post(outgoing).await?.status {
             DONE => Ok(true),
             200..=299 => Ok(false),
             status => Err(Failure::Fault(format!("the component effects answered {status}"))),

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 use http::StatusCode;
 use kv_schema::{
     key::Key,
-    kv::{Created, Kv, Replaced},
+    kv::{Created, Kv, Replaced, Seen},
     list::EntryId,
     record::{Record, Stored},
     records::Swept,
@@ -136,8 +136,6 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(O, Stored<R>), Failure> {
         let kv = self.kv();
         let mut seen = kv.load::<R>(id).await?.ok_or(absent)?;
-        let key = R::key(id);
-        let mut note = self.note_about(&key);
         for _ in 0..DECIDE_TRIES {
             let counted = match decide(seen.value().clone(), &mut self.rng()) {
                 Ok(Change::Commit(counted)) => counted,
@@ -158,12 +156,7 @@ impl<P: Platform> Edge<P> {
                 self.drain(stored.envelope()).await;
                 return Ok((outcome.reveal_after_commit(), stored));
             };
-            // What ends was noted when it was made; effects are to be noted anew, and the first change of a day.
-            if note.is_none() && (!decision.effects.is_empty() || self.is_to_be_found(&decision, seen.stored())) {
-                note = Some(self.note_alone(&key).await?);
-            }
-            let (next, carried) = self.carried(&key, decision, note)?;
-            match kv.replace(seen, next, carried).await? {
+            match self.commit(seen, decision).await? {
                 Replaced::Committed(stored) => {
                     self.drain(stored.envelope()).await;
                     return Ok((outcome.reveal_after_commit(), stored));
@@ -173,6 +166,25 @@ impl<P: Platform> Edge<P> {
             }
         }
         Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())
+    }
+
+    /// Commits a decision about a record as it was seen, unless somebody else was faster. Nothing is drained.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when it cannot be noted; a fault of the store.
+    pub async fn commit<'a, R: Swept>(
+        &'a self,
+        seen: Seen<R, &'a P>,
+        decision: Decision<R>,
+    ) -> Result<Replaced<R, &'a P>, Failure> {
+        let key = seen.stored().envelope().key().clone();
+        let mut note = self.note_about(&key);
+        // What ends was noted when it was made; effects are to be noted anew, and the first change of a day.
+        if note.is_none() && (!decision.effects.is_empty() || self.is_to_be_found(&decision, seen.stored())) {
+            note = Some(self.note_alone(&key).await?);
+        }
+        let (next, carried) = self.carried(&key, decision, note)?;
+        Ok(self.kv().replace(seen, next, carried).await?)
     }
 
     /// Creates a record that others may be creating at this moment, and drains what follows.

@@ -3,7 +3,7 @@
 use std::{future::Future, sync::Arc};
 
 use kv_schema::store::{Ambient, Store};
-use shared::{config::Gateway, password::Blocklist};
+use shared::{config::Gateway, delivery::Answer, password::Blocklist, values::Seconds};
 
 /// Everything that the edge asks of the platform it runs on.
 pub trait Platform: Store + Ambient {
@@ -25,11 +25,16 @@ pub trait Platform: Store + Ambient {
     /// When the variable is not granted, or the provider fails.
     fn variable(&self, name: &str) -> impl Future<Output = Result<Option<String>, PlatformFault>>;
 
-    /// Posts a JSON document to a granted host and returns the response's status.
+    /// Posts a JSON document to a granted host and reads the answer; a body of more than [`ANSWER_BYTES_MAX`] bytes, or one
+    /// that breaks off, counts as empty: what was done there is done.
     ///
     /// # Errors
     /// When the host is not granted or does not answer.
-    fn post(&self, message: Outgoing) -> impl Future<Output = Result<u16, PlatformFault>>;
+    fn post(&self, message: Outgoing) -> impl Future<Output = Result<Answered, PlatformFault>>;
+
+    /// Posts a JSON document to a granted host and takes in how that was answered, not what. No answer within `patience`, or
+    /// none at all, is an [`Answer`] as well; a redirect is not followed.
+    fn notify(&self, message: Outgoing, patience: Seconds) -> impl Future<Output = Answer>;
 
     /// Posts a form to a granted host and reads the answer, at most [`ANSWER_BYTES_MAX`] bytes of it.
     ///
@@ -41,18 +46,20 @@ pub trait Platform: Store + Ambient {
     fn log(&self, line: &str);
 }
 
-/// A JSON document that leaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A JSON document that leaves. It cannot be printed: its headers may hold a secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Where it goes.
     pub url: String,
     /// The same for every try of one cause, so that the receiver can recognise a repetition.
     pub idempotency_key: String,
+    /// What the receiver wants besides: by whom it is sent, for example.
+    pub headers: Vec<(&'static str, String)>,
     /// The document.
     pub body: Vec<u8>,
 }
 
-/// The longest answer to a [`Question`], in bytes.
+/// The longest answer that is read, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
 /// A form that leaves, and whose answer counts.

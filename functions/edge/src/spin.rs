@@ -12,7 +12,7 @@ use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
-use shared::{config::Gateway, password::Blocklist};
+use shared::{config::Gateway, delivery::Answer, password::Blocklist, values::Seconds};
 use spin_sdk::{
     experimental::wasi::keyvalue::{
         atomics::{self, Cas, CasError},
@@ -139,27 +139,31 @@ impl Platform for Spin {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    async fn post(&self, outgoing: Outgoing) -> Result<u16, PlatformFault> {
-        let headers = [
-            ("content-type", "application/json".to_owned()),
-            ("content-length", outgoing.body.len().to_string()),
-            ("idempotency-key", outgoing.idempotency_key),
-        ];
-        let response = sent(&outgoing.url, headers, outgoing.body).await?;
-        Ok(response.get_status_code())
+    async fn post(&self, outgoing: Outgoing) -> Result<Answered, PlatformFault> {
+        let (status, body) = asked(&outgoing.url, headers_of(&outgoing), outgoing.body).await?;
+        Ok(Answered { status, body: body.unwrap_or_default() })
+    }
+
+    async fn notify(&self, outgoing: Outgoing, patience: Seconds) -> Answer {
+        match sent(&outgoing.url, headers_of(&outgoing), outgoing.body, Some(patience)).await {
+            Ok(response) => Answer {
+                status: Some(response.get_status_code()),
+                retry_after: retry_after(&response.get_headers().get("retry-after")),
+            },
+            Err(fault) => {
+                self.log(&format!("webhook: {fault}"));
+                Answer { status: None, retry_after: None }
+            }
+        }
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
-        let headers = [
+        let headers = vec![
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
             ("accept", "application/json".to_owned()),
             ("content-length", question.form.len().to_string()),
         ];
-        let response = sent(&question.url, headers, question.form.into_bytes()).await?;
-        let status = response.get_status_code();
-        let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
-        let (stream, trailers) = types::Response::consume_body(response, ok);
-        let body = read(stream, trailers, ANSWER_BYTES_MAX).await;
+        let (status, body) = asked(&question.url, headers, question.form.into_bytes()).await?;
         let body = body.map_err(|bad| PlatformFault::new(format!("outbound request: answer: {bad:?}")))?;
         Ok(Answered { status, body })
     }
@@ -204,11 +208,43 @@ async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Header
     }
 }
 
-/// Sends a `POST` to an absolute address.
-async fn sent<const N: usize>(
+fn headers_of(outgoing: &Outgoing) -> Vec<(&'static str, String)> {
+    let mut headers = outgoing.headers.clone();
+    headers.extend([
+        ("content-type", "application/json".to_owned()),
+        ("accept", "application/json".to_owned()),
+        ("content-length", outgoing.body.len().to_string()),
+        ("idempotency-key", outgoing.idempotency_key.clone()),
+    ]);
+    headers
+}
+
+/// In seconds; a date, or the header twice, says nothing (RFC 9110, 10.2.3).
+fn retry_after(values: &[Vec<u8>]) -> Option<Seconds> {
+    let [value] = values else { return None };
+    std::str::from_utf8(value).ok()?.trim().parse().ok().map(Seconds)
+}
+
+/// Sends a `POST` to an absolute address and reads the answer: its status, and its body if that is complete and not longer
+/// than [`ANSWER_BYTES_MAX`].
+async fn asked(
     url: &str,
-    headers: [(&'static str, String); N],
+    headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+) -> Result<(u16, Result<Vec<u8>, BadRequest>), PlatformFault> {
+    let response = sent(url, headers, body, None).await?;
+    let status = response.get_status_code();
+    let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
+    let (stream, trailers) = types::Response::consume_body(response, ok);
+    Ok((status, read(stream, trailers, ANSWER_BYTES_MAX).await))
+}
+
+/// Sends a `POST` to an absolute address. A third of the patience is for the connection, the rest for the answer's head.
+async fn sent(
+    url: &str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    patience: Option<Seconds>,
 ) -> Result<types::Response, PlatformFault> {
     let fault = |reason: &str| PlatformFault::new(format!("outbound request: {reason}"));
     let (scheme, rest) = url.split_once("://").ok_or_else(|| fault("the address has no scheme"))?;
@@ -220,7 +256,8 @@ async fn sent<const N: usize>(
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let headers = fields(headers).map_err(|error| fault(&error.to_string()))?;
     let (content, trailers) = whole(body);
-    let (request, _) = types::Request::new(headers, Some(content), trailers, None);
+    let options = patience.map(options).transpose().map_err(|()| fault("the platform takes no time limits"))?;
+    let (request, _) = types::Request::new(headers, Some(content), trailers, options);
     request
         .set_method(&types::Method::Post)
         .and_then(|()| request.set_scheme(Some(&scheme)))
@@ -228,6 +265,14 @@ async fn sent<const N: usize>(
         .and_then(|()| request.set_path_with_query(Some(if path.is_empty() { "/" } else { path })))
         .map_err(|()| fault("the address is not valid"))?;
     wasip3::http::client::send(request).await.map_err(|error| fault(&format!("{error:?}")))
+}
+
+fn options(patience: Seconds) -> Result<types::RequestOptions, ()> {
+    let nanoseconds = patience.0.saturating_mul(1_000_000_000);
+    let options = types::RequestOptions::new();
+    options.set_connect_timeout(Some(nanoseconds / 3)).map_err(drop)?;
+    options.set_first_byte_timeout(Some(nanoseconds - nanoseconds / 3)).map_err(drop)?;
+    Ok(options)
 }
 
 async fn body(request: types::Request, bytes_max: usize) -> Result<Vec<u8>, BadRequest> {

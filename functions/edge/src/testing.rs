@@ -18,7 +18,7 @@ use kv_schema::{
     key::Key,
     store::{Ambient, Store, StoreFault, Swap, Watched},
 };
-use shared::{config::Gateway, password::Blocklist};
+use shared::{config::Gateway, delivery::Answer, password::Blocklist, values::Seconds};
 
 use crate::{
     drain::EFFECTS_URL,
@@ -43,10 +43,18 @@ pub struct Deployment {
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
+    provider: Option<Provider>,
+    receiver: Option<Receiver>,
 }
 
 /// Somebody outside who is asked something: a stand-in for a provider.
 pub type Answerer = fn(&Question) -> Answered;
+
+/// What a mail provider answers to what it is sent; what it answers with 2xx it has taken.
+pub type Provider = fn(&Outgoing) -> Answered;
+
+/// What a partner's endpoint answers to a webhook that it is sent.
+pub type Receiver = fn(&Outgoing) -> Answer;
 
 impl Deployment {
     /// An empty store of this kind, with this configuration and these variables. Nobody carries out effects.
@@ -62,6 +70,8 @@ impl Deployment {
             effects: None,
             log: Rc::default(),
             answerer: None,
+            provider: None,
+            receiver: None,
         }
     }
 
@@ -75,6 +85,18 @@ impl Deployment {
     #[must_use]
     pub fn with_answerer(&self, answerer: Answerer) -> Self {
         Self { answerer: Some(answerer), ..self.clone() }
+    }
+
+    /// This deployment with a mail provider that is particular about what it takes.
+    #[must_use]
+    pub fn with_provider(&self, provider: Provider) -> Self {
+        Self { provider: Some(provider), ..self.clone() }
+    }
+
+    /// This deployment with somebody who takes webhooks; otherwise whatever is posted is taken.
+    #[must_use]
+    pub fn with_receiver(&self, receiver: Receiver) -> Self {
+        Self { receiver: Some(receiver), ..self.clone() }
     }
 
     /// Another deployment that is like this one now.
@@ -112,6 +134,8 @@ impl Deployment {
             effects: self.effects,
             log: Rc::clone(&self.log),
             answerer: self.answerer,
+            provider: self.provider,
+            receiver: self.receiver,
         }
     }
 
@@ -132,6 +156,8 @@ pub struct Double {
     effects: Option<Serve>,
     log: Rc<RefCell<Vec<String>>>,
     answerer: Option<Answerer>,
+    provider: Option<Provider>,
+    receiver: Option<Receiver>,
 }
 
 impl Store for Double {
@@ -185,15 +211,29 @@ impl Platform for Double {
         Ok(self.variables.get(name).filter(|value| !value.is_empty()).cloned())
     }
 
-    async fn post(&self, message: Outgoing) -> Result<u16, PlatformFault> {
+    async fn post(&self, message: Outgoing) -> Result<Answered, PlatformFault> {
         if message.url == EFFECTS_URL {
             let headers = [("content-type", "application/json")];
             let asked = request(Method::POST, "/effects", &headers, message.body);
             let effects = self.effects.ok_or_else(|| PlatformFault::new("there is no component effects"))?;
-            return Ok(effects(self.clone(), asked).await.status.as_u16());
+            return Ok(answered(effects(self.clone(), asked).await.status.as_u16()));
+        }
+        let answer = self.provider.map_or(answered(202), |provider| provider(&message));
+        if !(200..=299).contains(&answer.status) {
+            return Ok(answer);
         }
         let arrived = self.store.post(message.idempotency_key, message.body).await;
-        arrived.map(|()| 202).map_err(|fault| PlatformFault::new(fault.cause()))
+        arrived.map(|()| answer).map_err(|fault| PlatformFault::new(fault.cause()))
+    }
+
+    async fn notify(&self, message: Outgoing, _patience: Seconds) -> Answer {
+        let taken = Answer { status: Some(204), retry_after: None };
+        let answer = self.receiver.map_or(taken, |receiver| receiver(&message));
+        // What the receiver says is lost where the exchange fails; that it has taken the webhook is not.
+        match self.store.post(message.idempotency_key, message.body).await {
+            Ok(()) => answer,
+            Err(_) => Answer { status: None, retry_after: None },
+        }
     }
 
     async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
@@ -205,6 +245,11 @@ impl Platform for Double {
     fn log(&self, line: &str) {
         self.log.borrow_mut().push(line.to_owned());
     }
+}
+
+/// An answer without a body.
+fn answered(status: u16) -> Answered {
+    Answered { status, body: Vec::new() }
 }
 
 /// A request as a component gets it: the one place where tests make them.

@@ -16,6 +16,7 @@ use shared::{
     audit::{Action, Actor},
     decision::Decision,
     effect::Effect,
+    event::{Event, EventKind, Subject},
     invitation::{InvitationId, InvitationSlot},
     message::Message,
     organisation::{Alike, JoinRequest, Organisation},
@@ -26,7 +27,7 @@ use shared::{
     values::{AccountId, ApplicationId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
-use crate::mail;
+use crate::{mail, webhooks};
 
 /// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
 const USER_ID_TRIES: u8 = 40;
@@ -60,10 +61,7 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
         // INV-5: a link works once.
         Effect::UseInvitation { slot, generation, registration } => {
-            let marked = edge.transact::<InvitationSlot, ()>(&slot, Refusal::NotFound, |slot, _| {
-                Ok(slot.used_by(generation, registration).into())
-            });
-            marked.await.map(drop)
+            use_invitation(edge, InvitationId { slot, generation }, registration).await
         }
         // INV-3: the partner's list.
         Effect::ListInvitation { application, invitation, created_at } => {
@@ -105,7 +103,30 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             });
             received.await.map(drop)
         }
+        Effect::Tell { partner, event } => webhooks::tell(edge, partner, *event, &pending.id.0).await,
+        Effect::Deliver(delivery) => webhooks::deliver(edge, delivery).await,
+        Effect::ListDelivery { partner, delivery, created_at } => {
+            webhooks::list(edge, &partner, delivery, created_at).await
+        }
     }
+}
+
+/// INV-5: a link works once. The partner is told in the same commit (MSG-3).
+async fn use_invitation<P: Platform>(
+    edge: &Edge<P>,
+    invitation: InvitationId,
+    registration: RegistrationId,
+) -> Result<(), Failure> {
+    let marked = edge.transact::<InvitationSlot, ()>(&invitation.slot, Refusal::NotFound, |slot, _| {
+        let application = slot.application.clone();
+        let subject =
+            Subject::Invitation { application: application.clone(), invitation, registration: Some(registration) };
+        let event = Event { kind: EventKind::InvitationAccepted, at: edge.now, subject };
+        let told = edge.gateway.tell_partner_of(&application, event);
+        Ok(slot.used_by(invitation.generation, registration).map(|used| used.and(told)).into())
+    });
+    let ((), slot) = marked.await?;
+    if slot.pending().is_empty() { Ok(()) } else { message_is_out::<P, InvitationSlot>(edge, &invitation.slot).await }
 }
 
 async fn list_invitation<P: Platform>(
@@ -274,6 +295,6 @@ async fn claim_login<P: Platform>(
     }
 }
 
-fn seconds(at: Timestamp) -> u64 {
+pub(crate) fn seconds(at: Timestamp) -> u64 {
     u64::try_from(at.unix()).unwrap_or_default()
 }

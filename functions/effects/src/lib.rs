@@ -1,6 +1,6 @@
 //! `POST /effects`, from component to component only: carries out what is pending in a record.
 //!
-//! The one component that reaches the mail provider. It has no route: the others ask it once they have committed, and the
+//! The one component that reaches the mail provider and the endpoints of partners. It has no route: the others ask it once they have committed, and the
 //! sweep asks it for whoever died before that. What it is told is only where to look; what there is to do stands, sealed,
 //! in the record. So it may be asked by anybody, at any time, and any number of times.
 //!
@@ -8,6 +8,7 @@
 
 mod hands;
 mod mail;
+mod webhooks;
 
 use edge::{Edge, Outcome, Platform, Reply, Request, drain::Undone, failure::BadRequest};
 use http::{Method, StatusCode};

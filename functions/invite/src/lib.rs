@@ -4,6 +4,10 @@
 //! `GET /invite/accept?token=`: the invitee opens the link (INV-4, INV-5); `GET /invite/accept?invitation=`: an Organisation
 //! Administrator opens an invitation from the dashboard; `POST /invite/accept`: accepts it for the own organisation (INV-7).
 //!
+//! And what it does with the webhooks that tell it of all that (MSG-3): `GET /webhooks/deliveries`: the log;
+//! `GET /webhooks/deliveries/{id}`, `POST /webhooks/deliveries/{id}/replay`; `GET /webhooks/endpoint`,
+//! `POST /webhooks/endpoint/enable`.
+//!
 //! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
 //! decides nothing but which request the key belongs to, so that a repetition after a crash goes on where the first try
 //! stopped. A bulk request has one claim, and a commit point for each line.
@@ -14,6 +18,7 @@ mod join;
 mod list;
 mod one;
 mod quota;
+mod webhooks;
 
 use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, failure::BadRequest};
 use http::{Method, StatusCode};
@@ -61,6 +66,7 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (_, ["invite"] | ["invite", "accept"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["invite", _, "resend" | "revoke"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, ["invite", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, ["webhooks", rest @ ..]) => webhooks::handle(edge, request, rest).await,
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }

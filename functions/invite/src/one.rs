@@ -10,6 +10,7 @@ use kv_schema::record::Record;
 use shared::{
     config::{Application, Partner},
     decision::Counted,
+    event::{Event, EventKind, Subject},
     invitation::{InvitationId, InvitationSlot, Issued, RawResend, Resend, ResendInvitation},
     quota::Class,
     refusal::Refusal,
@@ -70,7 +71,11 @@ pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     // 5. Decide and 6. commit.
     let ((), stored) = edge
         .transact::<InvitationSlot, ()>(&id.slot, Refusal::NotFound, |slot, _| {
-            Ok(slot.revoke(id.generation, edge.now)?.into())
+            let application = slot.application.clone();
+            let subject = Subject::Invitation { application: application.clone(), invitation: id, registration: None };
+            let event = Event { kind: EventKind::InvitationRevoked, at: edge.now, subject };
+            let told = edge.gateway.tell_partner_of(&application, event);
+            Ok(slot.revoke(id.generation, edge.now)?.map(|revoked| revoked.and(told)).into())
         })
         .await?;
     // 7. Respond.

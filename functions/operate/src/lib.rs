@@ -181,10 +181,12 @@ async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
     // 4. Load, 5. decide and 6. commit.
     let decided = edge
         .transact::<Registration, ()>(&id, Refusal::NotFound, |registration, _| {
-            Ok(Change::from(match &verdict {
+            let decision = match &verdict {
                 Verdict::Approve => registration.approve(&duty, &edge.keys, edge.now)?,
                 Verdict::Reject(reason) => registration.reject(&duty, reason.clone(), edge.now)?,
-            }))
+            };
+            let told = edge.gateway.tell_of_registration(&decision.next, false);
+            Ok(Change::from(decision.and(told)))
         })
         .await;
     // 7. Respond.

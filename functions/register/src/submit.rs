@@ -107,6 +107,8 @@ pub(crate) async fn invited<P: Platform>(
     let has_account = has_account(edge, &slot.email).await?;
     let circumstances = Circumstances { application, has_account, keys: &edge.keys, now: edge.now };
     let decision = Registration::by_invitation(invited, parsed?, &circumstances, &mut edge.rng());
+    let told = edge.gateway.tell_of_registration(&decision.next, true);
+    let decision = decision.and(told);
     let ours = decision.next.clone();
     match edge.create(&ours.id, decision).await? {
         NowStands::Ours(stored) => Ok(stored.into_value()),
@@ -150,7 +152,8 @@ async fn create<P: Platform>(
     asked_of: Option<OrganisationId>,
 ) -> Result<Registration, Failure> {
     let id = decision.next.id;
-    match edge.create(&id, decision).await? {
+    let told = edge.gateway.tell_of_registration(&decision.next, true);
+    match edge.create(&id, decision.and(told)).await? {
         NowStands::Ours(stored) => Ok(stored.into_value()),
         NowStands::Another(stored) => repeated(stored.into_value(), application, command, asked_of),
     }

@@ -18,8 +18,9 @@ use crate::look::Findings;
 
 /// The turn of another sweep ends by itself after this long.
 const TAKEN_RETRY_AFTER: Seconds = Seconds(60);
-/// Carrying out stops after this long; the rest was noted for later. A request lives 30 seconds.
-const CARRY_OUT_SECONDS: u64 = 15;
+/// Nothing further is carried out after this long; the rest was noted for later. A request lives 30 seconds, and a partner's
+/// endpoint may take 15 of them.
+const CARRY_OUT_SECONDS: u64 = 12;
 
 edge::component!(crate::handle, leaves effects);
 

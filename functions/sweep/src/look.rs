@@ -8,7 +8,7 @@ use kv_schema::{
     list::Appended,
     log::Due,
     record::Stored,
-    records::{Swept, Visitor, visit},
+    records::{Schedule, Swept, Visitor, visit},
     sweep::{Item, QUIET_SECONDS, Reminder, TURN_OPERATIONS, Turn},
 };
 use shared::{refusal::Refusal, values::Seconds};
@@ -114,24 +114,36 @@ async fn remind<P: Platform>(
         edge.kv().remove_gates(reminder).await?;
         findings.operations += GATES;
     }
-    let again = match found {
-        Found::Done | Found::Removed => false,
-        // The commit failed, or its request died before it: then its gates may be left.
-        Found::Nothing => reminder.tries == 0,
-        Found::Undone | Found::Unreadable | Found::TooEarly => true,
-    };
-    if again {
-        findings.operations += NOTING;
-        match edge.kv().postpone(turn, reminder).await? {
-            Some(Appended::Added | Appended::AlreadyThere) => {}
-            Some(Appended::Busy) => return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
-            None => findings.report.given_up += 1,
-        }
-    }
+    note_again(edge, turn, reminder, found, findings).await?;
     match found {
-        Found::Undone => findings.undone.push(key.clone()),
+        Found::Undone | Found::Scheduled(Schedule { due: true, .. }) => findings.undone.push(key.clone()),
         Found::Removed => findings.report.removed += 1,
-        Found::Nothing | Found::Done | Found::TooEarly | Found::Unreadable => {}
+        Found::Nothing | Found::Done | Found::Scheduled(_) | Found::TooEarly | Found::Unreadable => {}
+    }
+    Ok(())
+}
+
+async fn note_again<P: Platform>(
+    edge: &Edge<P>,
+    turn: &Turn,
+    reminder: &Reminder,
+    found: Found,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    let noted = match found {
+        Found::Done | Found::Removed => return Ok(()),
+        // The commit failed, or its request died before it: then its gates may be left.
+        Found::Nothing if reminder.tries > 0 => return Ok(()),
+        Found::Nothing | Found::Undone | Found::Unreadable | Found::TooEarly => {
+            edge.kv().postpone(turn, reminder).await?
+        }
+        Found::Scheduled(Schedule { wait_seconds, .. }) => edge.kv().put_off(turn, reminder, wait_seconds).await?,
+    };
+    findings.operations += NOTING;
+    match noted {
+        Some(Appended::Added | Appended::AlreadyThere) => {}
+        Some(Appended::Busy) => return Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+        None => findings.report.given_up += 1,
     }
     Ok(())
 }
@@ -167,6 +179,8 @@ enum Found {
     Done,
     /// Effects are pending, and their request is dead.
     Undone,
+    /// Effects are pending, and the record says when they are to be tried.
+    Scheduled(Schedule),
     /// It is to be removed, and requests that saw it before that may still be alive.
     TooEarly,
     /// It was to be removed, and is.
@@ -200,7 +214,8 @@ impl<P: Platform> Visitor for Look<'_, P> {
             return looked(Found::Nothing, 0);
         };
         if !seen.stored().pending().is_empty() {
-            return looked(Found::Undone, 0);
+            let schedule = seen.value().schedule(self.edge.platform.unix_seconds());
+            return looked(schedule.map_or(Found::Undone, Found::Scheduled), 0);
         }
         let Some(ends) = seen.value().ends_unix_seconds() else {
             return looked(Found::Done, 0);

@@ -28,6 +28,7 @@ use shared::{
     checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
     config::{Gateway, Partner},
     decision::{Counted, Decision},
+    event::{Event, EventKind, Subject},
     promo::Promo,
     refusal::Refusal,
     secret::PlainToken,
@@ -219,7 +220,9 @@ async fn fulfil<P: Platform>(
     for licence in complete.licences {
         edge.insert(&licence.id.clone(), Decision::quiet(audit::Action::LicenceIssue, licence)).await?;
     }
-    Ok((edge.create(&id, complete.order).await?, complete.token))
+    let event = Event { kind: EventKind::OrderCompleted, at: edge.now, subject: Subject::Order(id) };
+    let told = edge.gateway.tell(&complete.order.next.partner, event);
+    Ok((edge.create(&id, complete.order.and(told)).await?, complete.token))
 }
 
 /// The answer to a repeated form. The confirmation's link is known only to its e-mail by now.

@@ -23,13 +23,17 @@ const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS message (
     sender          TEXT NOT NULL,
     subject         TEXT,
     text            TEXT NOT NULL,
-    html            TEXT
+    html            TEXT,
+    reply_to        TEXT
 )";
+/// The file may be older than this column.
+const ADD_REPLY_TO: &str = "ALTER TABLE message ADD COLUMN reply_to TEXT";
 const INSERT: &str = "INSERT INTO message
-    (idempotency_key, received_at, id, channel, recipient, sender, subject, text, html)
-    VALUES (:idempotency_key, :received_at, :id, :channel, :recipient, :sender, :subject, :text, :html)
+    (idempotency_key, received_at, id, channel, recipient, sender, reply_to, subject, text, html)
+    VALUES (:idempotency_key, :received_at, :id, :channel, :recipient, :sender, :reply_to, :subject, :text, :html)
     ON CONFLICT (idempotency_key) DO NOTHING";
-const COLUMNS: &str = "seq, idempotency_key, received_at, id, channel, recipient, sender, subject, text, html";
+const COLUMNS: &str =
+    "seq, idempotency_key, received_at, id, channel, recipient, sender, reply_to, subject, text, html";
 
 /// A message that was received.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +46,7 @@ pub(super) struct Message {
     pub channel: String,
     pub to: String,
     pub from: String,
+    pub reply_to: Option<String>,
     pub subject: Option<String>,
     pub text: String,
     pub html: Option<String>,
@@ -69,6 +74,9 @@ impl Messages {
         };
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.execute(SCHEMA, []).context("the mailbox's table cannot be created")?;
+        if !connection.column_exists(None, "message", "reply_to")? {
+            connection.execute(ADD_REPLY_TO, []).context("the mailbox's table cannot be extended")?;
+        }
         Ok(Self { connection: Arc::new(Mutex::new(connection)), arrived: watch::Sender::new(()) })
     }
 
@@ -117,6 +125,7 @@ fn insert(connection: &Connection, message: &Message) -> rusqlite::Result<(i64, 
         ":channel": message.channel,
         ":recipient": message.to,
         ":sender": message.from,
+        ":reply_to": message.reply_to,
         ":subject": message.subject,
         ":text": message.text,
         ":html": message.html,
@@ -151,6 +160,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
         channel: row.get("channel")?,
         to: row.get("recipient")?,
         from: row.get("sender")?,
+        reply_to: row.get("reply_to")?,
         subject: row.get("subject")?,
         text: row.get("text")?,
         html: row.get("html")?,

@@ -135,6 +135,7 @@ mod tests {
             channel: "email".to_owned(),
             to: "a@example.org".to_owned(),
             from: "b@example.org".to_owned(),
+            reply_to: None,
             subject: Some("<b>".to_owned()),
             text: text.to_owned(),
             html: None,
@@ -160,6 +161,19 @@ mod tests {
         assert!(page.contains("<a href=\"https://a.test/\""), "{page}");
         let list = List { messages: vec![message("")] }.render().expect("renders");
         assert!(!list.contains("<b>"), "{list}");
+    }
+
+    #[test]
+    fn html_is_shown_in_a_frame_that_confines_it() {
+        let page = |html: Option<&str>| {
+            let html = html.map(str::to_owned);
+            One::new(Message { html, ..message("") }).render().expect("renders")
+        };
+        let shown = page(Some("<script>"));
+        assert!(shown.contains("<iframe") && shown.contains("src=\"/messages/1/raw\""), "{shown}");
+        assert!(shown.contains("sandbox=\"allow-popups allow-popups-to-escape-sandbox\""), "{shown}");
+        assert!(!shown.contains("<script>"), "{shown}");
+        assert!(!page(None).contains("<iframe"));
     }
 
     #[test]

@@ -26,7 +26,7 @@ async fn post(address: SocketAddr, key: &str, message: &Value) -> Answer {
 }
 
 fn message(to: &str) -> Value {
-    json!({ "id": "m", "channel": "email", "to": to, "from": "app@example.org", "subject": "Hi & bye",
+    json!({ "id": "m", "channel": "email", "to": to, "from": "app@example.org", "reply_to": "help@example.org", "subject": "Hi & bye",
             "text": "Open https://a.test/x?y=1 now", "html": "<p><b>Hi</b></p>" })
 }
 
@@ -119,12 +119,19 @@ async fn the_pages_show_messages_and_run_nothing() {
     let page = get(mailbox, "/messages/1.html").await;
     assert!(page.text.contains(r#"Open <a href="https://a.test/x?y=1" rel="noreferrer">"#), "{}", page.text);
     let policy = page.headers["content-security-policy"].to_str().expect("is text");
-    assert!(policy.starts_with("default-src 'none'; style-src 'self'"), "{policy}");
+    assert!(policy.starts_with("default-src 'none'; style-src 'self'; frame-src 'self'"), "{policy}");
+    assert!(
+        page.text.contains(r#"<iframe class="preview" src="/messages/1/raw" sandbox="allow-popups "#),
+        "{}",
+        page.text
+    );
+    assert!(page.text.contains("<dd>help@example.org</dd>"), "{}", page.text);
 
     let raw = get(mailbox, "/messages/1/raw").await;
     assert_eq!(raw.text, "<p><b>Hi</b></p>");
     let policy = raw.headers["content-security-policy"].to_str().expect("is text");
     assert!(policy.starts_with("sandbox ") && !policy.contains("allow-scripts"), "{policy}");
+    assert!(policy.ends_with("frame-ancestors 'self'"), "{policy}");
     assert_eq!(get(mailbox, "/mailbox.css").await.headers["content-type"], "text/css; charset=utf-8");
     for path in ["/messages/2.html", "/messages/x.html", "/messages/1", "/nowhere"] {
         assert_eq!(get(mailbox, path).await.status, StatusCode::NOT_FOUND, "{path}");

@@ -93,6 +93,40 @@ fn a_reminder_is_found_once_its_request_is_dead_and_then_no_more() {
     }
 }
 
+// OPS-3 MSG-3: a record with a schedule of its own is looked at when it says, or earlier and then noted again; however often
+// that is the same wait in the same list, nothing is lost.
+#[test]
+fn what_is_put_off_is_found_when_its_time_has_come() {
+    for backend in Backend::ALL {
+        let world = World::new(backend);
+        let kv = world.kv();
+        for wait in [5, 300, 7_199, 18_000, 50_400, 86_400] {
+            remind(&kv, &key(1));
+            let due = world.unix_seconds() + QUIET_SECONDS + wait;
+            let mut looks = 0;
+            loop {
+                world.advance(QUIET_SECONDS);
+                let Ahead::Batch(batch) = run(kv.next_batch()).expect("no fault") else { continue };
+                let turn = run(kv.take_turn(batch)).expect("no fault").expect("nobody else sweeps");
+                let found: Vec<Reminder> = turn.items().filter_map(reminded).collect();
+                let now = world.unix_seconds();
+                let again = if now < due { found } else { Vec::new() };
+                looks += u64::try_from(turn.items().count()).expect("few");
+                for reminder in &again {
+                    let noted = run(kv.put_off(&turn, reminder, due - now)).expect("no fault");
+                    assert_eq!(noted, Some(Appended::Added), "{backend:?}: {reminder:?}");
+                }
+                let _ = finish(&kv, turn);
+                if now >= due {
+                    assert!(now < due + 6 * QUIET_SECONDS, "{backend:?}: {wait} s, {} s late", now - due);
+                    break;
+                }
+            }
+            assert!((2..=15).contains(&looks), "{backend:?}: {wait} s took {looks} looks");
+        }
+    }
+}
+
 // OPS-3: the cost of what a request notes, and of a sweep, follow what there is to do and not what there is.
 #[test]
 fn the_costs_are_those_of_the_table() {

@@ -13,10 +13,12 @@ use shared::{
     config::{self, Application, Gateway, Partner, Product},
     credential::{Grant, seal_seed},
     decision::{Counted, Decision, Uncommitted},
+    delivery::{Answer, Delivery, EndpointStanding},
     effect::Effect,
+    event::{Event, EventKind, Subject},
     invitation::{
-        CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, RawResend, Resend, ResendInvitation,
-        Wish,
+        CreateInvitation, IdempotencyClaim, InvitationId, InvitationSlot, Issued, RawInvitation, RawResend, Resend,
+        ResendInvitation, Wish,
     },
     journey::launch_terms_digest,
     launch::{AuthorizationCode, AuthorizationRequest, Exchange, Intent, challenge_of, clear},
@@ -32,7 +34,10 @@ use shared::{
     secret::{Entropy, IndexPurpose, Keys, PlainToken, SessionSecret, digest256},
     team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
-    values::{FormId, OperatorId, OrganisationId, OtpCode, Seconds, Timestamp, UserId},
+    values::{
+        FormId, InvitationSlotId, OperatorId, OrderId, OrganisationId, OtpCode, RegistrationId, Seconds, Timestamp,
+        UserId,
+    },
 };
 
 use crate::memory::newer_is_left_alone;
@@ -42,7 +47,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 14;
+pub(crate) const KINDS: u8 = 17;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -92,6 +97,7 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     let (account, secret) = walk.activation(ada, grace);
     let organisation = walk.terms(&place, organisation, &account, &secret);
     walk.joins(&place, &slot, &organisation, &account, &secret);
+    walk.webhooks(&place);
     let (order, licence) = walk.shop(&place, registrar);
     let grant = walk.licences(&place, &order, licence, &account);
     let (account, secret) = walk.second_factor(&place, account, grant, &secret);
@@ -356,6 +362,36 @@ impl Walk {
         self.keep("accepted", accepted.id, &accepted);
     }
 
+    /// The partner's system is told, fails, is slow, and wants no more (MSG-3).
+    fn webhooks(&mut self, place: &Place<'_>) {
+        let partner = place.application.partner.clone();
+        let invitation = InvitationId { slot: InvitationSlotId::from_bytes([6; 16]), generation: 7 };
+        let (registration, application) = (RegistrationId::from_bytes([7; 16]), place.application.id.clone());
+        let subjects = [
+            Subject::Invitation { application: application.clone(), invitation, registration: Some(registration) },
+            Subject::Registration { application, registration, invitation: None },
+            Subject::Order(OrderId::from_bytes([8; 16])),
+        ];
+        let kinds = [EventKind::InvitationAccepted, EventKind::RegistrationApproved, EventKind::OrderCompleted];
+        let answers = [
+            ("a webhook that is tried again", Answer { status: None, retry_after: None }),
+            ("a webhook that arrived", Answer { status: Some(204), retry_after: None }),
+            ("a webhook that nobody wants", Answer { status: Some(410), retry_after: None }),
+        ];
+        for ((subject, kind), (name, answer)) in subjects.into_iter().zip(kinds).zip(answers) {
+            let event = Event { kind, at: NOW, subject };
+            self.effects.push(Effect::Tell { partner: partner.clone(), event: Box::new(event.clone()) });
+            let id = Delivery::id_of(&partner, &[9; 16], &self.keys);
+            let delivery = self.decided(Delivery::begin(id, partner.clone(), event, NOW));
+            self.keep(name, id, &delivery.tried(answer, NOW));
+        }
+        let id = EndpointStanding::id_of(&partner, "https://hooks.example/", &self.keys);
+        let disabled = EndpointStanding::disabled(id, NOW);
+        self.keep("disabled", id, &disabled);
+        let enabled = disabled.enable().expect("it is disabled").next;
+        self.keep("enabled again", id, &enabled);
+    }
+
     /// The submission's digest is of the values' debug output, which may change without a new version.
     fn submitted(&mut self, decision: Decision<Registration>) -> Registration {
         let registration = self.decided(decision);
@@ -616,6 +652,9 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Subscribe { .. } => "Subscribe",
         Effect::AnswerRequest { .. } => "AnswerRequest",
         Effect::Enlist { .. } => "Enlist",
+        Effect::Tell { .. } => "Tell",
+        Effect::Deliver(_) => "Deliver",
+        Effect::ListDelivery { .. } => "ListDelivery",
     }
 }
 

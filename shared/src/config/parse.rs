@@ -2,24 +2,27 @@
 
 use core::str::FromStr;
 
+use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Gateway, Level, OidcClient,
-    OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm, Quotas, Registration, Service,
-    TermsVersion,
+    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level,
+    MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm,
+    Quotas, Registration, Service, TermsVersion,
 };
+use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
 
 pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
     let service = service(file.table("service")?)?;
+    let messages = messages(file.table("messages")?, &service)?;
     let public_form = public_form(file.optional_table("public_form")?)?;
     let partners = each(&mut file, "partners", partner)?;
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway { service, public_form, partners, applications, products, operators };
+    let gateway = Gateway { service, messages, public_form, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -49,13 +52,24 @@ fn service(mut reader: Reader<'_>) -> Result<Service, ConfigFault> {
     let service = Service {
         name: reader.name("name")?,
         support_email: reader.required("support_email")?,
-        from: reader.required("from")?,
         security_questions,
         password_min_code_points: usize::try_from(min).unwrap_or(15),
         client_address_header: reader.optional::<HeaderName>("client_address_header")?.map(String::from),
     };
     reader.finish()?;
     Ok(service)
+}
+
+fn messages(mut reader: Reader<'_>, service: &Service) -> Result<Messages, ConfigFault> {
+    let providers =
+        [("json", MailProvider::Json), ("postmark", MailProvider::Postmark), ("resend", MailProvider::Resend)];
+    let messages = Messages {
+        provider: reader.choice("provider", &providers)?,
+        from: reader.required("from")?,
+        reply_to: reader.optional("reply_to")?.unwrap_or_else(|| service.support_email.clone()),
+    };
+    reader.finish()?;
+    Ok(messages)
 }
 
 /// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
@@ -104,9 +118,20 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
         quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
+        endpoint: reader.optional_table("endpoint")?.map(endpoint).transpose()?,
     };
     reader.finish()?;
     Ok(partner)
+}
+
+fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {
+    let endpoint = Endpoint {
+        url: reader.required::<EndpointUrl>("url")?.into(),
+        secret_variables: texts(reader.list::<Variable>("secret_variables", &(1..=2))?),
+        events: reader.choices("events", &EventKind::NAMES)?,
+    };
+    reader.finish()?;
+    Ok(endpoint)
 }
 
 /// What is left out has its default.
@@ -312,7 +337,10 @@ fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), Config
         let keys = partner.api_key_digest_variables.iter();
         let named = |kind: &'static str| move |name| (format!("partners.{}.{kind}", partner.id), name);
         let secrets = partner.webhook_secret_variables.iter().map(named("webhook_secret_variables"));
-        keys.map(named("api_key_digest_variables")).chain(secrets)
+        let endpoint = partner.endpoint.iter().flat_map(|endpoint| &endpoint.secret_variables);
+        keys.map(named("api_key_digest_variables"))
+            .chain(secrets)
+            .chain(endpoint.map(named("endpoint.secret_variables")))
     });
     let clients = gateway.applications.iter().filter_map(|application| {
         let name = application.oidc.client_secret_digest_variable.as_ref()?;

@@ -70,6 +70,10 @@ purposes! {
         Alike = "index/alike",
         /// Application, e-mail address and day of a mailbox that is to be confirmed.
         Mailbox = "index/mailbox",
+        /// Partner and the effect that causes a webhook.
+        Delivery = "index/delivery",
+        /// Partner and address of an endpoint.
+        Endpoint = "index/endpoint",
         /// Account and partner: the subject that only this partner sees.
         Pairwise = "index/pairwise",
         /// The deployment's one-time secret for the first operator.
@@ -268,7 +272,7 @@ mod tests {
         SealPurpose::Notice,
     ];
 
-    const INDEXES: [IndexPurpose; 18] = [
+    const INDEXES: [IndexPurpose; 20] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -285,6 +289,8 @@ mod tests {
         IndexPurpose::Message,
         IndexPurpose::Alike,
         IndexPurpose::Mailbox,
+        IndexPurpose::Delivery,
+        IndexPurpose::Endpoint,
         IndexPurpose::Pairwise,
         IndexPurpose::Bootstrap,
     ];

@@ -63,7 +63,8 @@ fn inv_8_roles_are_of_the_organisations_own_applications() {
 #[test]
 fn inv_8_an_invited_person_completes_name_and_phone_and_is_admitted_once() {
     // INV-8
-    let Decision { next: team, effects, .. } = added(Team::new(ORGANISATION), &raw(1), NOW).expect("fine").expect("new");
+    let Decision { next: team, effects, .. } =
+        added(Team::new(ORGANISATION), &raw(1), NOW).expect("fine").expect("new");
     let token = token_of(&effects);
     assert!(team.present(&token, after(PERSON_INVITATION_LIFETIME.0 - 1)).is_ok());
     assert_eq!(team.present(&token, after(PERSON_INVITATION_LIFETIME.0)).map(|_| ()), Err(Refusal::LinkNotValid));
@@ -81,7 +82,8 @@ fn inv_8_an_invited_person_completes_name_and_phone_and_is_admitted_once() {
 fn inv_8_whoever_is_entered_gets_an_account_or_an_offer_and_the_administrator_cannot_tell() {
     // INV-8, REG-4
     let entered = RawPerson { how: "create".to_owned(), ..raw(1) };
-    let Decision { next: team, effects, .. } = added(Team::new(ORGANISATION), &entered, NOW).expect("fine").expect("new");
+    let Decision { next: team, effects, .. } =
+        added(Team::new(ORGANISATION), &entered, NOW).expect("fine").expect("new");
     let [Effect::Enlist { admission, .. }] = effects.as_slice() else { panic!("one effect") };
     assert_eq!(admission.name.full(), "Cy Birch");
     let token = token_of(&effects);
@@ -125,7 +127,8 @@ fn inv_8_only_administrators_invite_and_take_back() {
     let command = || AddPerson::parse(&raw(1), &birch()).expect("fine");
     let refused = Team::new(ORGANISATION).add(command(), &signed_in(&user), &birch(), (&keys(), NOW), &mut Seeded(1));
     assert!(matches!(refused, Err(Refusal::RoleMissing { .. })));
-    let Decision { next: team, effects, .. } = added(Team::new(ORGANISATION), &raw(1), NOW).expect("fine").expect("new");
+    let Decision { next: team, effects, .. } =
+        added(Team::new(ORGANISATION), &raw(1), NOW).expect("fine").expect("new");
     let (ada, id) = (administrator(), PersonInvitationId::from_bytes([1; 16]));
     assert!(matches!(team.clone().take_back(&signed_in(&user), id, NOW), Err(Refusal::RoleMissing { .. })));
     let foreign = PersonInvitationId::from_bytes([9; 16]);

@@ -104,6 +104,8 @@ ids! {
     CodeId,
     /// One invitation of a person into an organisation.
     PersonInvitationId,
+    /// One event on its way to a partner's endpoint.
+    DeliveryId,
     /// One opened form; makes sending it twice harmless.
     FormId,
     /// One write to the store; tells a repeated write from a new one.

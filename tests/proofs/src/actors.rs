@@ -14,6 +14,7 @@ use http::Method;
 use serde_json::{Value, json};
 use shared::{
     captcha::Challenge,
+    delivery::{Answer, Delivery},
     launch::challenge_of,
     secret::{Entropy, digest256_hex},
     totp::{Parameters, otpauth_uri},
@@ -248,6 +249,55 @@ pub fn resend(stage: &Stage) -> Ask {
 /// Anvil takes the invitation back (INV-3).
 pub fn revoke(stage: &Stage) -> Ask {
     of_partner(format!("/invite/{}/revoke", stage.fact("invitation id")), "-", "application/json", "{}")
+}
+
+/// Ada was invited, and Anvil's system wants to be told (MSG-3).
+pub fn invited_and_told(stage: &mut Stage) {
+    stage.tell_anvil();
+    invited_by_id(stage);
+}
+
+/// A registration waits for the registrar, and Anvil's system wants to be told (MSG-3).
+pub fn waits_for_approval_and_told(stage: &mut Stage) {
+    stage.tell_anvil();
+    waits_for_approval(stage);
+}
+
+/// Anvil's system was told, and has said that it wants no more (MSG-3).
+pub fn told_too_much(stage: &mut Stage) {
+    invited_and_told(stage);
+    stage.anvil_answers(|_| Answer { status: Some(410), retry_after: None });
+    let _ = stage.send(component, &revoke(stage)).expect(200);
+    stage.anvil_answers(|_| Answer { status: Some(204), retry_after: None });
+    let webhooks = stage.deployment().world().every::<Delivery>().expect("readable");
+    let [held] = webhooks.as_slice() else { panic!("one webhook") };
+    stage.learn("webhook id", held.value().webhook_id());
+}
+
+/// Anvil's system did not take a webhook, which is to be tried again by now (MSG-3).
+pub fn webhook_due(stage: &mut Stage) {
+    invited_and_told(stage);
+    stage.anvil_answers(|_| Answer { status: Some(500), retry_after: None });
+    let _ = stage.send(component, &revoke(stage)).expect(200);
+    stage.anvil_answers(|_| Answer { status: Some(204), retry_after: None });
+    turn_over(stage);
+}
+
+/// The same, and its endpoint is enabled again.
+pub fn told_too_much_and_enabled(stage: &mut Stage) {
+    told_too_much(stage);
+    let _ = stage.send(component, &enable_endpoint(stage)).expect(200);
+}
+
+/// Anvil has its endpoint sent webhooks again (MSG-3).
+pub fn enable_endpoint(_: &Stage) -> Ask {
+    of_partner("/webhooks/endpoint/enable".to_owned(), "-", "application/json", "{}")
+}
+
+/// Anvil has the webhook sent again (MSG-3).
+pub fn replay(stage: &Stage) -> Ask {
+    let target = format!("/webhooks/deliveries/{}/replay", stage.fact("webhook id"));
+    of_partner(target, "-", "application/json", "{}")
 }
 
 /// Anvil invites two people, one of them with a fault, in one request (INV-9).

@@ -166,12 +166,24 @@ fn disturbed(
     let left_waiting = state::pending(stage) > waiting;
     for _ in 0..TRIES {
         if state::pending(stage) <= waiting {
-            return Ok(left_waiting);
+            return webhooks_arrive(stage).map(|()| left_waiting);
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.send(row.serve, &(row.ask)(stage));
     }
     Err(format!("{} effects wait for ever\n", state::pending(stage)))
+}
+
+/// A webhook that did not arrive is no matter of the client: the sweep tries it again (MSG-3).
+fn webhooks_arrive(stage: &mut Stage) -> Result<(), String> {
+    for _ in 0..TRIES {
+        if state::undelivered(stage) == 0 {
+            return Ok(());
+        }
+        stage.wait(GATES_SECONDS);
+        let _ = stage.send(sweep, &by::sweep(stage));
+    }
+    Err(format!("{} webhooks are on their way for ever\n", state::undelivered(stage)))
 }
 
 /// The request dies, and its client never comes back: the sweep alone must carry out what was committed, each message
@@ -180,9 +192,12 @@ fn abandoned(row: &Row, start: &Stage, operations: usize, waiting: usize, expect
     let mut stage = start.fork();
     let _ = disturbed_try(row, &mut stage, Disturbance::Dies(operations));
     let left = state::unnamed(start);
-    let committed = state::pending(&stage) > waiting || state::unnamed(&stage) > left;
+    let undone = |stage: &Stage| {
+        state::pending(stage) > waiting || state::unnamed(stage) > left || state::undelivered(stage) > 0
+    };
+    let committed = undone(&stage);
     let mut sweeps = 0;
-    while state::pending(&stage) > waiting || state::unnamed(&stage) > left {
+    while undone(&stage) {
         if sweeps == TRIES {
             let (waits, unnamed) = (state::pending(&stage), state::unnamed(&stage));
             return Err(format!("{waits} effects wait for ever, {unnamed} records are kept that nothing names\n"));

@@ -63,6 +63,9 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-2 another body under the same key", by::invited, by::invite_somebody_else, &[422]),
         row("invite", "INV-3 sent again", by::invited_by_id, by::resend, &[200]).then(by::open_invitation),
         row("invite", "INV-3 revoke", by::invited_by_id, by::revoke, &[200]).then(by::open_invitation),
+        row("invite", "MSG-3 revoke, and the partner is told", by::invited_and_told, by::revoke, &[200]),
+        row("invite", "MSG-3 an endpoint that wants no more", by::told_too_much, by::enable_endpoint, &[200]),
+        row("invite", "MSG-3 a webhook sent again", by::told_too_much_and_enabled, by::replay, &[200]),
         row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200]).then(by::open_invitation),
     ]
 }
@@ -70,6 +73,13 @@ fn invite() -> Vec<Row> {
 fn register() -> Vec<Row> {
     vec![
         row("register", "REG-5 by invitation", by::invited, by::register_invited, &[201]),
+        row(
+            "register",
+            "MSG-3 by invitation, and the partner is told",
+            by::invited_and_told,
+            by::register_invited,
+            &[201],
+        ),
         row("register", "APR-1 approved at once", by::invited_and_approved_at_once, by::register_invited, &[201])
             .then(by::open_activation),
         row("register", "REG-1 by the form's last page", by::form_filled_in, by::submit_form, &[303]),
@@ -101,6 +111,13 @@ fn operate() -> Vec<Row> {
             "ACC-4 approve people who have accounts",
             by::waits_for_approval_again,
             by::approve,
+            &[200, 409],
+        ),
+        row(
+            "operate",
+            "MSG-3 reject, and the partner is told",
+            by::waits_for_approval_and_told,
+            by::reject,
             &[200, 409],
         ),
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
@@ -157,6 +174,7 @@ fn account() -> Vec<Row> {
 
 fn webstore() -> Vec<Row> {
     vec![
+        row("webstore-checkout", "MSG-3 an order, and the partner is told", Stage::tell_anvil, by::webhook, &[200]),
         row("webstore-checkout", "SHP-3 order with a promo code", by::with_promo, by::place_order, &[201, 200]),
         row("webstore-checkout", "SHP-3 the code is taken", by::order_placed, by::place_another_order, &[422]),
         row(
@@ -218,6 +236,7 @@ fn sweeps() -> Vec<Row> {
         row("SHP-6 licences of an order that never came to be", by::licences_without_order).then(by::nothing_unnamed),
         row("SHP-2 codes of a batch that never came to be", by::codes_without_batch).then(by::nothing_unnamed),
         row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed),
+        row("MSG-3 a webhook that is due again", by::webhook_due),
         row("INV-3 an invitation that is over", by::slot_over).then(by::invite_works),
         row("INV-3 an invitation that is condemned", by::slot_condemned).then(by::invite_works),
     ]

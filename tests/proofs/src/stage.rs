@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
     serve::serve,
-    testing::{Answerer, Deployment, Double, request},
+    testing::{Answerer, Deployment, Double, Receiver, request},
 };
 
 use http::Method;
@@ -18,6 +18,7 @@ use kv_schema::backends::{
 use serde_json::Value;
 use shared::{
     config::Gateway,
+    event::EventKind,
     secret::{Keys, SecretDigest},
 };
 
@@ -124,6 +125,7 @@ fn variables() -> BTreeMap<String, String> {
         ("root_secret", STANDARD.encode(ROOT_SECRET)),
         ("anvil_api_key_digest", digest(API_KEY)),
         ("anvil_webhook_secret", webhook_secret()),
+        ("anvil_events_secret", webhook_secret()),
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
         ("machine_key_digest", digest(MACHINE_KEY)),
         ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
@@ -170,6 +172,23 @@ impl Stage {
     pub fn approve_automatically(&mut self) {
         let text = GATEWAY.replacen("approval = \"manual\"", "approval = \"automatic-for-invited\"", 1);
         self.deployment = self.deployment.under(gateway(&text));
+    }
+
+    /// Anvil's system is told of everything from now on (MSG-3).
+    pub fn tell_anvil(&mut self) {
+        let events: Vec<String> = EventKind::NAMES.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+        let endpoint = format!(
+            "[partners.anvil.endpoint]\nurl = \"https://hooks.anvil.example/\"\nevents = [{}]\n\
+             secret_variables = [\"anvil_events_secret\"]\n\n[partners.cobalt]\n",
+            events.join(", ")
+        );
+        let text = GATEWAY.replacen("[partners.cobalt]\n", &endpoint, 1);
+        self.deployment = self.deployment.under(gateway(&text));
+    }
+
+    /// Anvil's system answers so from now on.
+    pub fn anvil_answers(&mut self, receiver: Receiver) {
+        self.deployment = self.deployment.with_receiver(receiver);
     }
 
     /// Security questions are chosen and answered at activation from now on (ACT-2).
@@ -237,13 +256,24 @@ impl Stage {
     /// # Panics
     /// When one is not the document that the provider takes.
     pub fn mails(&self) -> Vec<Mail> {
-        let posted = self.deployment.world().posted();
-        let mails = posted.iter().map(|posted| {
-            let document: Value = serde_json::from_slice(&posted.body).expect("a JSON document");
+        let mails = self.posted().into_iter().filter(|document| document.get("channel").is_some()).map(|document| {
             let text = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
             Mail { to: text("to"), subject: text("subject"), text: text("text") }
         });
         mails.collect()
+    }
+
+    /// Every webhook that Anvil's system has taken, once for each id.
+    ///
+    /// # Panics
+    /// When one is no JSON document.
+    pub fn webhooks(&self) -> Vec<Value> {
+        self.posted().into_iter().filter(|document| document.get("data").is_some()).collect()
+    }
+
+    fn posted(&self) -> Vec<Value> {
+        let posted = self.deployment.world().posted();
+        posted.iter().map(|posted| serde_json::from_slice(&posted.body).expect("a JSON document")).collect()
     }
 
     /// The newest message to this person whose subject contains the text.
@@ -407,7 +437,7 @@ pub fn sweep(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Out
 }
 
 components! {
-    "invite" => invite,
+    "invite" | "webhooks" => invite,
     "register" => register,
     "operate" => operate,
     "activate" => activate,

@@ -9,13 +9,14 @@ use std::fmt::Write as _;
 use kv_schema::{
     backends::{turns::alone, world::World},
     record::Record,
-    records::{invitations_of, registration_queue},
+    records::{deliveries_of, invitations_of, registration_queue},
 };
 use shared::{
     account::{Account, Login, Recovery, Session, Stage as AccountStage},
     batch::Batch,
     checkout::Order,
     credential::Authenticator,
+    delivery::{Delivery, EndpointStanding},
     invitation::{IdempotencyClaim, InvitationId, InvitationSlot},
     launch::{AuthorizationCode, CodeState},
     licence::{Licence, LicenceState},
@@ -35,9 +36,9 @@ use crate::stage::Stage;
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
 /// is kept of it (`aud`, `gone`) is looked at by [`crate::audit`].
-const PREFIXES: [&str; 25] = [
-    "acct", "alike", "aud", "batch", "boot", "cnt", "code", "due", "gate", "gone", "idem", "inv", "lic", "list",
-    "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
+const PREFIXES: [&str; 27] = [
+    "acct", "alike", "aud", "batch", "boot", "cnt", "code", "due", "endp", "gate", "gone", "hook", "idem", "inv",
+    "lic", "list", "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -70,6 +71,7 @@ pub fn of(stage: &Stage) -> Vec<String> {
     lines.extend(exchanged(world));
     lines.extend(queue(world));
     lines.extend(listed(world));
+    lines.extend(webhooks(stage));
     let mut mails: Vec<String> =
         stage.mails().iter().map(|mail| format!("mail {}: {}", mail.to, mail.subject)).collect();
     mails.sort();
@@ -101,6 +103,15 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Promo>(world)
         + of::<Operator>(world)
         + of::<AuthorizationCode>(world)
+}
+
+/// How many webhooks are on their way. Whoever caused them has nothing more to do with that: the sweep tries them again.
+///
+/// # Panics
+/// When a stored record cannot be read.
+pub fn undelivered(stage: &Stage) -> usize {
+    let deliveries = stage.deployment().world().every::<Delivery>().expect("readable");
+    deliveries.iter().filter(|delivery| !delivery.pending().is_empty()).count()
 }
 
 /// How many records were prepared for one that does not name them: licences without their order, promo codes without their
@@ -262,6 +273,28 @@ fn listed(world: &World) -> Vec<String> {
     let mut lines: Vec<String> = entries.collect();
     lines.sort();
     lines
+}
+
+/// What Anvil's system was told, and what is known of that, in no order: the ids of webhooks are drawn.
+fn webhooks(stage: &Stage) -> Vec<String> {
+    let world = stage.deployment().world();
+    let mut lines = vec![format!("webhooks in the log: {}", logged(world))];
+    each(world, &mut lines, |delivery: Delivery| {
+        format!("webhook {:?} {:?}, {}", delivery.event.kind, delivery.event.subject, delivery.state.as_str())
+    });
+    each(world, &mut lines, |endpoint: EndpointStanding| {
+        format!("endpoint enabled: {}", endpoint.disabled_at.is_none())
+    });
+    lines.extend(stage.webhooks().iter().map(|told| format!("told {:?} {:?}", told.get("type"), told.get("data"))));
+    lines.sort();
+    lines
+}
+
+/// Entries of the log of Anvil's webhooks.
+fn logged(world: &World) -> usize {
+    let list = deliveries_of(&"anvil".parse().expect("a partner's id"));
+    let page = alone(async { world.kv().page(&list, None).await }, 1000);
+    page.expect("a page takes few turns").expect("nothing fails any more").entries.len()
 }
 
 fn without_drawn(line: &str) -> String {

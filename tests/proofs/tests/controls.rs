@@ -54,7 +54,8 @@ async fn deliver<P: Platform>(edge: &Edge<P>, cause: &[u8; 16]) -> Result<(), Fa
     let idempotency_key = shared::secret::base64url(cause);
     let document = serde_json::json!({ "id": idempotency_key, "to": ADA, "subject": "Login Success" });
     let body = document.to_string().into_bytes();
-    edge.platform.post(Outgoing { url: "https://mail.example/send".to_owned(), idempotency_key, body }).await?;
+    let url = "https://mail.example/send".to_owned();
+    edge.platform.post(Outgoing { url, idempotency_key, headers: Vec::new(), body }).await?;
     Ok(())
 }
 

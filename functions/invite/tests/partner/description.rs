@@ -6,6 +6,7 @@ use edge::{failure::BadRequest, problem::Problem};
 use http::Method;
 use serde_json::{Value, json};
 use shared::{
+    event::EventKind,
     invitation::{CreateInvitation, InvitationState, RawInvitation, RawResend},
     organisation::RawProfile,
     quota::Class,
@@ -44,6 +45,9 @@ fn operation(ask: &Ask) -> Option<&'static Value> {
         ["invite", one @ ("bulk" | "openapi.json")] => format!("/invite/{one}"),
         ["invite", _] => "/invite/{id}".to_owned(),
         ["invite", _, deed] => format!("/invite/{{id}}/{deed}"),
+        ["webhooks", "deliveries", _] => "/webhooks/deliveries/{id}".to_owned(),
+        ["webhooks", "deliveries", _, deed] => format!("/webhooks/deliveries/{{id}}/{deed}"),
+        ["webhooks", ..] => format!("/{}", segments.join("/")),
         _ => return None,
     };
     at("/paths").get(template)?.get(ask.method.as_str().to_lowercase())
@@ -85,7 +89,8 @@ fn inv_3_every_described_route_exists_and_no_other_method_does() {
     let stage = Stage::new();
     let id = stage.invited("ada");
     for (template, operations) in at("/paths").as_object().expect("paths") {
-        let path = template.replace("{id}", &id);
+        let webhook = template.starts_with("/webhooks");
+        let path = template.replace("{id}", if webhook { "msg_aaaaaaaaaaaaaaaaaaaaaaaaaa" } else { &id });
         for method in METHODS {
             let ask = Ask::new(method.to_uppercase().parse().expect("a method"), &path);
             let described = operations.get(method);
@@ -104,7 +109,7 @@ fn inv_3_every_described_route_exists_and_no_other_method_does() {
             allowed.into_iter().filter(|method| *method != "HEAD").map(str::to_lowercase).collect();
         assert_eq!(allowed, names(operations), "{path}");
     }
-    for nowhere in ["/invite/nowhere", "/invite/x/y/z", "/invite/x/delete"] {
+    for nowhere in ["/invite/nowhere", "/invite/x/y/z", "/invite/x/delete", "/webhooks", "/webhooks/x"] {
         let _ = stage.send(&Ask::get(nowhere)).refused(404, "not-found");
     }
 }
@@ -212,6 +217,8 @@ fn inv_2_the_described_limits_are_those_of_the_code() {
     }
     let states: Vec<&str> = InvitationState::ALL.map(InvitationState::as_str).to_vec();
     assert_eq!(schema("State").pointer("/enum"), Some(&json!(states)));
+    let kinds: Vec<&str> = EventKind::NAMES.map(|(name, _)| name).to_vec();
+    assert_eq!(schema("EventType").pointer("/enum"), Some(&json!(kinds)));
     let classes = Class::ALL.map(Class::as_str).join("|");
     assert!(text(at("/components/headers/RateLimit-Policy"), "/schema/pattern").contains(&classes));
 

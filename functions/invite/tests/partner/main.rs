@@ -8,3 +8,4 @@ mod one;
 mod quotas;
 mod schema;
 mod stage;
+mod webhooks;

@@ -26,6 +26,9 @@ use crate::description;
 
 pub(crate) const ANVIL: &str = "anvil-key";
 pub(crate) const COBALT: &str = "cobalt-key";
+pub(crate) const MACHINE: &str = "machine-key";
+/// What Anvil's webhooks are signed with while the secret is being replaced.
+pub(crate) const EVENTS_SECRETS: [[u8; 32]; 2] = [[8; 32], [9; 32]];
 pub(crate) const PUBLIC_URL: &str = "https://vestibule.example";
 
 const ROOT_SECRET: [u8; 32] = [7; 32];
@@ -191,6 +194,9 @@ impl Stage {
             ("root_secret", STANDARD.encode(ROOT_SECRET)),
             ("anvil_api_key_digest", digest(ANVIL)),
             ("cobalt_api_key_digest", digest(COBALT)),
+            ("anvil_events_secret", format!("whsec_{}", STANDARD.encode(EVENTS_SECRETS[0]))),
+            ("anvil_events_secret_next", format!("whsec_{}", STANDARD.encode(EVENTS_SECRETS[1]))),
+            ("machine_key_digest", digest(MACHINE)),
         ];
         let variables: BTreeMap<String, String> =
             variables.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
@@ -220,6 +226,20 @@ impl Stage {
 
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_unix(i64::try_from(self.deployment.world().unix_seconds()).expect("in range"))
+    }
+
+    /// Sweeps until there is nothing more to do now.
+    pub(crate) fn sweep(&self) {
+        loop {
+            let asked =
+                request(Method::POST, "/operate/sweep", &[("authorization", &format!("Bearer {MACHINE}"))], vec![]);
+            let served = serve(self.deployment.platform(), Ok(asked), sweep::handle, sweep::hands());
+            let reply = alone(served, TURNS_MAX).expect("every loop is bounded");
+            match reply.status.as_u16() {
+                200 => return,
+                status => assert_eq!(status, 202, "{:?}", String::from_utf8(reply.body)),
+            }
+        }
     }
 
     /// Storage operations of one request.

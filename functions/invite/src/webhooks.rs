@@ -1,0 +1,271 @@
+//! What a partner's system does with the webhooks that it is sent (MSG-3): it looks into the log, has one sent again, and
+//! enables its endpoint again after a 410.
+//!
+//! Commit point of a replay: the delivery; of enabling: the endpoint's standing. Repeating either changes nothing.
+
+use edge::{
+    Edge, Failure, Outcome, Platform, Request,
+    failure::BadRequest,
+    session::{open_text, seal_text},
+};
+use futures_util::future::join_all;
+use http::{Method, StatusCode};
+use kv_schema::{
+    list::{Cursor, Entry},
+    records::deliveries_of,
+};
+use serde::{Deserialize, Serialize};
+use shared::{
+    config::{Endpoint, Partner},
+    delivery::{Delivery, EndpointStanding},
+    quota::Class,
+    refusal::{Faults, Refusal},
+    secret::SealPurpose,
+    values::{DeliveryId, Timestamp},
+};
+
+use crate::{
+    api::{self, NoFields},
+    authenticate,
+    list::TOGETHER,
+    quota,
+};
+
+/// Deliveries of a page unless the request says otherwise.
+const LIMIT: u32 = 50;
+/// The most deliveries of a page.
+const LIMIT_MAX: u32 = 100;
+
+pub(crate) async fn handle<P: Platform>(edge: &Edge<P>, request: &Request, rest: &[&str]) -> Outcome {
+    match (&request.method, rest) {
+        (&Method::GET, ["deliveries"]) => list(edge, request).await,
+        (&Method::GET, ["deliveries", id]) => show(edge, request, id).await,
+        (&Method::POST, ["deliveries", id, "replay"]) => replay(edge, request, id).await,
+        (&Method::GET, ["endpoint"]) => endpoint(edge, request).await,
+        (&Method::POST, ["endpoint", "enable"]) => enable(edge, request).await,
+        (_, ["deliveries" | "endpoint"] | ["deliveries", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, ["deliveries", _, "replay"] | ["endpoint", "enable"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        _ => Err(BadRequest::NoSuchRoute.into()),
+    }
+}
+
+/// The query of the log.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawListing {
+    #[serde(default)]
+    after: Option<String>,
+    #[serde(default)]
+    limit: Option<u32>,
+}
+
+/// Where a page begins. Partners get it sealed.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct Place {
+    sheet: u64,
+    entry: u32,
+}
+
+/// A checked wish for a page.
+struct Listing {
+    from: Place,
+    limit: u32,
+}
+
+/// A webhook as its partner sees it.
+#[derive(Serialize)]
+struct DeliveryView {
+    /// The `webhook-id` of every try.
+    id: String,
+    r#type: &'static str,
+    state: &'static str,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<Vec<AttemptView>>,
+}
+
+/// One try.
+#[derive(Serialize)]
+struct AttemptView {
+    at: Timestamp,
+    /// Absent when there was no answer in time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+}
+
+/// A page of the log.
+#[derive(Serialize)]
+struct LogView {
+    deliveries: Vec<DeliveryView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// The endpoint and how it stands.
+#[derive(Serialize)]
+struct EndpointView<'a> {
+    url: &'a str,
+    events: Vec<&'static str>,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<Timestamp>,
+}
+
+impl DeliveryView {
+    /// As it stands in the log.
+    fn of(delivery: &Delivery) -> Self {
+        Self {
+            id: delivery.webhook_id(),
+            r#type: delivery.event.kind.as_str(),
+            state: delivery.state.as_str(),
+            created_at: delivery.created_at,
+            next_attempt_at: delivery.due_at(),
+            attempts: None,
+        }
+    }
+
+    /// With its tries.
+    fn whole(delivery: &Delivery) -> Self {
+        let attempts = delivery.attempts.iter().map(|attempt| AttemptView { at: attempt.at, status: attempt.status });
+        Self { attempts: Some(attempts.collect()), ..Self::of(delivery) }
+    }
+}
+
+impl<'a> EndpointView<'a> {
+    fn of(endpoint: &'a Endpoint, standing: Option<&EndpointStanding>) -> Self {
+        let disabled_at = standing.and_then(|standing| standing.disabled_at);
+        Self {
+            url: &endpoint.url,
+            events: endpoint.events.iter().map(|kind| kind.as_str()).collect(),
+            state: if disabled_at.is_some() { "disabled" } else { "enabled" },
+            disabled_at,
+        }
+    }
+}
+
+async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let partner = authenticate(edge, request).await?;
+    // 3. Parse.
+    let listing = Listing::parse(edge, &partner, &request.decode_query()?)?;
+    quota::spend(edge, &partner, Class::Reads).await?;
+    // 4. Load. There is nothing to decide or to commit.
+    let page = edge.kv().page(&deliveries_of(&partner.id), Some(Cursor(listing.from.sheet))).await?;
+    let rest = page.entries.iter().skip(usize::try_from(listing.from.entry).unwrap_or(usize::MAX));
+    let limit = usize::try_from(listing.limit).unwrap_or(usize::MAX);
+    let next = match page.next {
+        _ if rest.clone().count() > limit => {
+            Some(Place { entry: listing.from.entry.saturating_add(listing.limit), ..listing.from })
+        }
+        next => next.map(|Cursor(sheet)| Place { sheet, entry: 0 }),
+    };
+    let entries: Vec<&Entry> = rest.take(limit).collect();
+    let mut deliveries = Vec::with_capacity(entries.len());
+    for together in entries.chunks(TOGETHER) {
+        let found = together.iter().map(async |entry| {
+            let id = DeliveryId::from_bytes(entry.id.0);
+            edge.kv().get::<Delivery>(&id).await
+        });
+        for stored in join_all(found).await {
+            deliveries.extend(stored?.map(|stored| DeliveryView::of(stored.value())));
+        }
+    }
+    // 7. Respond.
+    let place = cursor_place(&partner);
+    let next = next.and_then(|next| seal_text(&edge.keys, SealPurpose::Cursor, &place, &next, &mut edge.rng()));
+    edge::view::document(StatusCode::OK, &LogView { deliveries, next })
+}
+
+async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    let id = parse(id)?;
+    let partner = authenticate(edge, request).await?;
+    quota::spend(edge, &partner, Class::Reads).await?;
+    let delivery = own(edge, &partner, id).await?;
+    edge::view::document(StatusCode::OK, &DeliveryView::whole(&delivery))
+}
+
+async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let id = parse(id)?;
+    let partner = authenticate(edge, request).await?;
+    // 3. Parse.
+    let NoFields {} = api::optional(request)?;
+    quota::spend(edge, &partner, Class::Changes).await?;
+    // 4. Load.
+    own(edge, &partner, id).await?;
+    // 5. Decide and 6. commit; the first try follows at once.
+    let replayed =
+        edge.transact::<Delivery, ()>(&id, Refusal::NotFound, |delivery, _| Ok(delivery.replay(edge.now).into()));
+    replayed.await?;
+    // 7. Respond with what came of that.
+    edge::view::document(StatusCode::OK, &DeliveryView::whole(&own(edge, &partner, id).await?))
+}
+
+async fn endpoint<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    let partner = authenticate(edge, request).await?;
+    quota::spend(edge, &partner, Class::Reads).await?;
+    let endpoint = partner.endpoint.as_ref().ok_or(Refusal::NotFound)?;
+    let id = EndpointStanding::id_of(&partner.id, &endpoint.url, &edge.keys);
+    let standing = edge.kv().get::<EndpointStanding>(&id).await?;
+    let standing = standing.as_ref().map(kv_schema::record::Stored::value);
+    edge::view::document(StatusCode::OK, &EndpointView::of(endpoint, standing))
+}
+
+async fn enable<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate.
+    let partner = authenticate(edge, request).await?;
+    // 3. Parse.
+    let NoFields {} = api::optional(request)?;
+    quota::spend(edge, &partner, Class::Changes).await?;
+    // 4. Load.
+    let endpoint = partner.endpoint.as_ref().ok_or(Refusal::NotFound)?;
+    let id = EndpointStanding::id_of(&partner.id, &endpoint.url, &edge.keys);
+    // One that was never disabled has no record.
+    if edge.kv().get::<EndpointStanding>(&id).await?.is_none() {
+        return edge::view::document(StatusCode::OK, &EndpointView::of(endpoint, None));
+    }
+    // 5. Decide and 6. commit.
+    let ((), stored) = edge
+        .transact::<EndpointStanding, ()>(&id, Refusal::NotFound, |standing, _| Ok(standing.enable().into()))
+        .await?;
+    // 7. Respond.
+    edge::view::document(StatusCode::OK, &EndpointView::of(endpoint, Some(stored.value())))
+}
+
+impl Listing {
+    /// # Errors
+    /// [`Refusal::InvalidInput`] with all faults.
+    fn parse<P: Platform>(edge: &Edge<P>, partner: &Partner, raw: &RawListing) -> Result<Self, Refusal> {
+        let mut faults = Faults::default();
+        let limit = raw.limit.unwrap_or(LIMIT);
+        if !(1..=LIMIT_MAX).contains(&limit) {
+            faults.add("limit", "out-of-range", "Ask for 1 to 100 deliveries.");
+        }
+        let opened = raw
+            .after
+            .as_ref()
+            .map(|text| open_text::<Place>(&edge.keys, SealPurpose::Cursor, &cursor_place(partner), text));
+        if opened.is_some_and(|place| place.is_none()) {
+            faults.add("after", "cursor-invalid", "Send next of the page before.");
+        }
+        faults.finish(Some(Self { from: opened.flatten().unwrap_or_default(), limit }))
+    }
+}
+
+/// What binds a cursor to its partner.
+fn cursor_place(partner: &Partner) -> String {
+    format!("webhooks/deliveries/{}", partner.id)
+}
+
+/// What cannot be an id is no address.
+fn parse(id: &str) -> Result<DeliveryId, Refusal> {
+    Delivery::parse_webhook_id(id).ok_or(Refusal::NotFound)
+}
+
+/// The partner's own delivery. Any other does not exist for it.
+async fn own<P: Platform>(edge: &Edge<P>, partner: &Partner, id: DeliveryId) -> Result<Delivery, Failure> {
+    let stored = edge.kv().get::<Delivery>(&id).await?.ok_or(Refusal::NotFound)?;
+    Some(stored.into_value()).filter(|delivery| delivery.partner == partner.id).ok_or(Refusal::NotFound.into())
+}
