@@ -132,6 +132,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         .visit(Visitor::Stranger, "/nowhere")
         .problem("not-found", &BadRequest::NoSuchRoute.into())
         .problem("link-not-valid", &Refusal::LinkNotValid.into())
+        .problem("link-forgotten", &BadRequest::LinkForgotten.into())
         .problem("form-not-ours", &Refusal::FormNotOurs.into())
         .problem("fault", &Failure::Fault("the store is away".to_owned()))
         .visit(Visitor::Person, "/credentials")

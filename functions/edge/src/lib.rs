@@ -14,6 +14,7 @@ pub mod failure;
 pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
+pub mod link;
 pub mod machine;
 pub mod parts;
 pub mod password;

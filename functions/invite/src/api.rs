@@ -4,7 +4,7 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, failure::BadRequest};
+use edge::{Edge, Failure, Platform, Request, failure::BadRequest, link};
 use http::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use shared::{
@@ -226,6 +226,12 @@ pub(crate) struct Accepted {
     pub(crate) organization: String,
 }
 
+/// The sign-in that leads back to this address, which holds nothing that needs other escapes than these.
+pub(crate) fn sign_in_and_return(address: &str) -> String {
+    let escaped = address.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+    format!("/sign-in?continue={escaped}")
+}
+
 impl AcceptPage {
     /// `None` when the configuration no longer has the application.
     pub(crate) fn of<P: Platform>(
@@ -246,8 +252,7 @@ impl AcceptPage {
             expires: slot.current.expires_at.human(),
             expires_at: slot.current.expires_at,
             register_at: format!("/register?token={token}"),
-            // A token is base32, so that the address needs no escapes but these.
-            sign_in_at: format!("/sign-in?continue=%2Finvite%2Faccept%3Ftoken%3D{token}"),
+            sign_in_at: sign_in_and_return(&link::address("/invite/accept", "token", token)),
             token: token.to_owned(),
             standing,
         })

@@ -94,6 +94,8 @@ purposes! {
         LicenceKey = "seal/licence-key",
         /// Where a list continues.
         Cursor = "seal/cursor",
+        /// A link that a browser has opened.
+        Link = "seal/link",
     }
 }
 
