@@ -8,7 +8,7 @@ mod api;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest, form::FormFaults,
-    session::SessionCookie,
+    password::advising, session::SessionCookie,
 };
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
@@ -47,7 +47,7 @@ async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
     account.present_activation(&token, edge.now)?;
     let page = ActivatePage::of(edge, account, query.token, FormFaults::none(), &[]);
-    edge.show(request, StatusCode::OK, &page)
+    advising(edge.show(request, StatusCode::OK, &page))
 }
 
 async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -68,9 +68,9 @@ async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let secrets = match raw.secrets(edge, account, &organisation) {
         Ok(secrets) => secrets,
         Err(failure) => {
-            return edge.refused_in_place(request, failure, "password", |faults| {
+            return advising(edge.refused_in_place(request, failure, "password", |faults| {
                 ActivatePage::of(edge, account, raw.token.clone(), faults, &raw.chosen_questions())
-            });
+            }));
         }
     };
     // 4. Load, 5. decide, 6. commit.

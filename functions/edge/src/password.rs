@@ -8,7 +8,12 @@ use shared::{
     values::OrganisationId,
 };
 
-use crate::{edge::Edge, failure::Failure, platform::Platform};
+use crate::{
+    edge::Edge,
+    failure::{Failure, Outcome},
+    platform::Platform,
+    reply::Scripts,
+};
 
 /// The fields of a new password, as they were sent.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +22,11 @@ pub struct Chosen<'a> {
     pub password: &'a str,
     /// What was entered again.
     pub repeated: &'a str,
+}
+
+/// Lets a page on which a password is chosen run its script, which advises while it is typed.
+pub fn advising(shown: Outcome) -> Outcome {
+    shown.map(|reply| reply.running(Scripts::Ours))
 }
 
 impl<P: Platform> Edge<P> {

@@ -97,13 +97,14 @@ fn no_page_has_inline_code() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The scripts of the only page that has any: our own, or those of the captcha's provider in the samples of each.
+/// The scripts of the pages that have any: our own, or on the captcha's page those of the provider in the samples of each.
 fn scripts_of(component: &str, view: &str, state: &str) -> Option<&'static str> {
     match (component, view, state.trim_end_matches("-faults")) {
         ("register", "StartPage", "proof-of-work") => Some("'self'"),
         ("register", "StartPage", "turnstile") => Some(CaptchaService::Turnstile.sources()),
         ("register", "StartPage", "hcaptcha") => Some(CaptchaService::HCaptcha.sources()),
         ("register", "StartPage", "recaptcha") => Some(CaptchaService::ReCaptcha.sources()),
+        ("activate", "ActivatePage", _) | ("sign-in", "ChoosePage" | "AccountPage", _) => Some("'self'"),
         _ => None,
     }
 }
