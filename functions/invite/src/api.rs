@@ -6,7 +6,7 @@ pub(crate) mod samples;
 use askama::Template;
 use edge::{Edge, Failure, Platform, Request, failure::BadRequest, link};
 use http::StatusCode;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use shared::{
     invitation::{InvitationId, InvitationSlot},
     refusal::Refusal,
@@ -58,14 +58,19 @@ pub(crate) struct NoFields {}
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawListing {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) application: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) state: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) after: Option<String>,
-    #[serde(default)]
-    pub(crate) limit: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) limit: Option<String>,
+}
+
+/// A parameter that is there is given, also when it is empty.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// An invitation as the partner sees it.
