@@ -60,7 +60,7 @@ mod tests {
         let counted = |number: u64| whole::<de::value::U64Deserializer<Error>>(number.into_deserializer());
         assert_eq!(counted(30), Ok(Some(30)));
         assert!(counted(1 << 32).is_err());
-        assert!(whole::<de::value::I64Deserializer<Error>>((-1).into_deserializer()).is_err());
+        assert!(whole::<de::value::I64Deserializer<Error>>((-1_i64).into_deserializer()).is_err());
         assert_eq!(whole::<de::value::UnitDeserializer<Error>>(().into_deserializer()), Ok(None));
     }
 }
