@@ -6,7 +6,7 @@ import { findTooWide } from "./probes.js";
 const SIZE = { width: 1000, height: 700 };
 const NARROW = { width: 320, height: 700 };
 /** What no page's address may have. */
-const TOKEN = /[?&](token|confirmation|invitation)=/;
+const TOKEN = /[?&](token|confirmation)=|status\?invitation=/;
 /** How long a page may take, milliseconds. */
 const PATIENCE = 15_000;
 
