@@ -108,11 +108,12 @@ fn no_page_has_inline_code() -> anyhow::Result<()> {
 /// The scripts of the pages that have any: our own, or on the captcha's page those of the provider in the samples of each.
 fn scripts_of(component: &str, view: &str, state: &str) -> Option<&'static str> {
     match (component, view, state.trim_end_matches("-faults")) {
-        ("register", "StartPage", "proof-of-work") => Some("'self'"),
+        ("register", "StartPage", "proof-of-work")
+        | ("activate", "ActivatePage", _)
+        | ("sign-in", "ChoosePage" | "AccountPage", _) => Some("'self'"),
         ("register", "StartPage", "turnstile") => Some(CaptchaService::Turnstile.sources()),
         ("register", "StartPage", "hcaptcha") => Some(CaptchaService::HCaptcha.sources()),
         ("register", "StartPage", "recaptcha") => Some(CaptchaService::ReCaptcha.sources()),
-        ("activate", "ActivatePage", _) | ("sign-in", "ChoosePage" | "AccountPage", _) => Some("'self'"),
         _ => None,
     }
 }
