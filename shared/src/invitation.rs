@@ -26,6 +26,7 @@ use crate::{
     secret::{Entropy, IndexPurpose, Keys, PlainToken, SealPurpose, Sealed, TokenDigest, TokenPurpose},
     values::{
         ApplicationId, Email, InvitationSlotId, Line, ParseError, PersonName, RegistrationId, Seconds, Timestamp,
+        whole::whole,
     },
 };
 
@@ -57,7 +58,7 @@ pub struct RawInvitation {
     #[serde(default)]
     pub profile: Option<RawProfile>,
     /// Days until the invitation expires, 1 to 60.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub lifetime_days: Option<u32>,
     /// Whether to send the e-mail; otherwise the answer carries the link.
     #[serde(default)]

@@ -13,7 +13,7 @@ use crate::{
     config::{Application, Approval, Registration as Policy},
     decision::Decision,
     effect::Effect,
-    invitation::Invited,
+    invitation::{InvitationSlot, Invited},
     message::{Body, Message},
     operator::OnDuty,
     organisation::{JoinRequest, Organisation, Profile, RawProfile, Subscription, answered, phone_of, traits_of},
@@ -570,6 +570,25 @@ impl Registration {
     pub fn follow(&self, token: &PlainToken, now: Timestamp) -> Result<Followed<'_>, Refusal> {
         let fresh = now < self.submitted_at.plus(STATUS_LIFETIME);
         if fresh && self.follow.matches(token, TokenPurpose::RegistrationStatus) {
+            Ok(Followed { registration: self })
+        } else {
+            Err(Refusal::LinkNotValid)
+        }
+    }
+
+    /// Checks that the token is that of the invitation which led to this registration: whoever comes by that link again is
+    /// further already.
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`] for any other token, or when the registration is older than [`STATUS_LIFETIME`].
+    pub fn follow_by_invitation(
+        &self,
+        slot: &InvitationSlot,
+        token: &PlainToken,
+        now: Timestamp,
+    ) -> Result<Followed<'_>, Refusal> {
+        let fresh = now < self.submitted_at.plus(STATUS_LIFETIME);
+        if fresh && slot.registration_of(token) == Some(self.id) {
             Ok(Followed { registration: self })
         } else {
             Err(Refusal::LinkNotValid)

@@ -7,7 +7,8 @@
 mod api;
 
 use edge::{
-    Change, Edge, Failure, Outcome, Platform, Request, failure::BadRequest, form::FormFaults, session::SessionCookie,
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest, form::FormFaults,
+    password::advising, session::SessionCookie,
 };
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
@@ -42,9 +43,13 @@ async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: edge::form::TokenQuery = request.decode_query()?;
     let (token, stored) = account_of(edge, &query.token).await?;
     let account = stored.value();
+    if account.was_activated_with(&token) {
+        // Its holder is further already: signs in, or is on the dashboard at once.
+        return if request.wants_page() { Ok(Reply::see_other("/dashboard")) } else { Err(ACTIVE_ALREADY.into()) };
+    }
     account.present_activation(&token, edge.now)?;
     let page = ActivatePage::of(edge, account, query.token, FormFaults::none(), &[]);
-    edge.show(request, StatusCode::OK, &page)
+    advising(edge.show(request, StatusCode::OK, &page))
 }
 
 async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -65,9 +70,9 @@ async fn activate<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let secrets = match raw.secrets(edge, account, &organisation) {
         Ok(secrets) => secrets,
         Err(failure) => {
-            return edge.refused_in_place(request, failure, "password", |faults| {
+            return advising(edge.refused_in_place(request, failure, "password", |faults| {
                 ActivatePage::of(edge, account, raw.token.clone(), faults, &raw.chosen_questions())
-            });
+            }));
         }
     };
     // 4. Load, 5. decide, 6. commit.

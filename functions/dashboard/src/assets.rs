@@ -1,7 +1,7 @@
-//! The stylesheet and the icon of every page, and the captcha's script: the same for everybody.
+//! The stylesheet and the icon of every page, and the two scripts: the same for everybody.
 //!
-//! The stylesheet's path names its content, so browsers keep it for good; the others are kept for an hour and compared by
-//! digest.
+//! The paths of the stylesheet and of the passwords' script name their content, so browsers keep them for good; the others
+//! are kept for an hour and compared by digest.
 
 use edge::{Outcome, Reply, Request, assets, failure::BadRequest};
 use http::StatusCode;
@@ -11,18 +11,22 @@ const CAPTCHA: &[u8] = include_bytes!("../../edge/assets/captcha.js");
 
 const FOR_GOOD: &str = "public, max-age=31536000, immutable";
 const FOR_AN_HOUR: &str = "public, max-age=3600";
-/// What is kept of a stylesheet under another release's path: long enough for one visit.
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+/// What is kept of a file under another release's path: long enough for one visit.
 const FOR_A_MINUTE: &str = "public, max-age=60";
 
 /// The asset of this name, or `304 Not Modified` for whoever has it.
 pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
     let (content_type, body, kept) = match name {
-        "captcha.js" => ("text/javascript; charset=utf-8", CAPTCHA, FOR_AN_HOUR),
+        "captcha.js" => (SCRIPT, CAPTCHA, FOR_AN_HOUR),
         "icon.svg" => ("image/svg+xml", assets::ICON, FOR_AN_HOUR),
-        _ if request.path == assets::stylesheet_path() => ("text/css; charset=utf-8", assets::STYLESHEET, FOR_GOOD),
+        _ if request.path == assets::stylesheet_path() => (CSS, assets::STYLESHEET, FOR_GOOD),
+        _ if request.path == assets::password_script_path() => (SCRIPT, assets::PASSWORD_SCRIPT, FOR_GOOD),
         // While a release is being rolled out, its pages and those of the one before ask either of the two for their
-        // stylesheet: this one's is better than none.
-        _ if is_stylesheet(name) => ("text/css; charset=utf-8", assets::STYLESHEET, FOR_A_MINUTE),
+        // files: this one's are better than none.
+        _ if is_some_releases(name, "vestibule.", ".css") => (CSS, assets::STYLESHEET, FOR_A_MINUTE),
+        _ if is_some_releases(name, "password.", ".js") => (SCRIPT, assets::PASSWORD_SCRIPT, FOR_A_MINUTE),
         _ => return Err(BadRequest::NoSuchRoute.into()),
     };
     let etag = format!("\"{}\"", digest256_hex(body));
@@ -34,9 +38,9 @@ pub(crate) fn serve(request: &Request, name: &str) -> Outcome {
     Ok(reply.header("cache-control", kept).header("etag", etag))
 }
 
-/// Whether this is some release's stylesheet: `vestibule.`, 16 hexadecimal digits, `.css`.
-fn is_stylesheet(name: &str) -> bool {
-    let digest = name.strip_prefix("vestibule.").and_then(|rest| rest.strip_suffix(".css"));
+/// Whether this is some release's file: the beginning, 16 hexadecimal digits, the end.
+fn is_some_releases(name: &str, beginning: &str, end: &str) -> bool {
+    let digest = name.strip_prefix(beginning).and_then(|rest| rest.strip_suffix(end));
     digest.is_some_and(|digest| {
         digest.len() == 16 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     })
@@ -85,6 +89,8 @@ mod tests {
     fn only_what_the_path_names_is_kept_for_good() {
         let kept = |path: &str| header(&answered(path, None), "cache-control");
         assert_eq!(kept(&assets::stylesheet_path()), FOR_GOOD);
+        assert_eq!(kept(&assets::password_script_path()), FOR_GOOD);
+        assert_eq!(kept("/assets/password.0123456789abcdef.js"), FOR_A_MINUTE);
         assert_eq!(kept("/assets/icon.svg"), FOR_AN_HOUR);
         let earlier = "/assets/vestibule.0123456789abcdef.css";
         assert_eq!(
@@ -95,8 +101,16 @@ mod tests {
 
     #[test]
     fn nothing_else_is_an_asset() {
-        for name in ["vestibule.css", "vestibule..css", "vestibule.0123456789ABCDEF.css", "vestibule.0.css", "none.css"]
-        {
+        for name in [
+            "password.js",
+            "password.0.js",
+            "vestibule.0123456789abcdef.js",
+            "vestibule.css",
+            "vestibule..css",
+            "vestibule.0123456789ABCDEF.css",
+            "vestibule.0.css",
+            "none.css",
+        ] {
             assert!(asked(&format!("/assets/{name}"), None).is_err(), "{name}");
         }
     }

@@ -40,6 +40,8 @@ pub enum BadRequest {
     Malformed,
     /// The request comes from another site.
     CrossSite,
+    /// The page belongs to a link that the browser no longer knows.
+    LinkForgotten,
 }
 
 impl From<Refusal> for Failure {

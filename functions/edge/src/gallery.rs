@@ -11,7 +11,7 @@ use crate::{
     form::FormFaults,
     platform::Platform,
     problem::Problem,
-    reply::Reply,
+    reply::{Reply, Scripts},
     request::Request,
     serve::finish,
     view::{Frame, View},
@@ -46,13 +46,14 @@ pub struct Album<'a, P: Platform> {
     edge: &'a Edge<P>,
     visitor: Visitor,
     path: String,
+    scripts: Scripts,
     samples: Vec<Result<Sample, Failure>>,
 }
 
 impl<'a, P: Platform> Album<'a, P> {
     /// An empty album of pages that this edge would show.
     pub fn new(edge: &'a Edge<P>) -> Self {
-        Self { edge, visitor: Visitor::Stranger, path: "/".to_owned(), samples: Vec::new() }
+        Self { edge, visitor: Visitor::Stranger, path: "/".to_owned(), scripts: Scripts::None, samples: Vec::new() }
     }
 
     /// The edge: configuration, keys, time and randomness for making samples.
@@ -64,6 +65,13 @@ impl<'a, P: Platform> Album<'a, P> {
     pub fn visit(&mut self, visitor: Visitor, path: &str) -> &mut Self {
         self.visitor = visitor;
         path.clone_into(&mut self.path);
+        self.scripts = Scripts::None;
+        self
+    }
+
+    /// Which scripts the samples that follow run, until the next visit; a handler says so with [`Reply::running`].
+    pub fn running(&mut self, scripts: Scripts) -> &mut Self {
+        self.scripts = scripts;
         self
     }
 
@@ -110,6 +118,7 @@ impl<'a, P: Platform> Album<'a, P> {
         let headers = [("accept", "text/html")].into_iter().collect();
         let request = Request::new(Method::GET, &self.path, headers, Vec::new());
         let sample = show(self.edge, &request).map(|reply| {
+            let reply = if self.scripts == Scripts::None { reply } else { reply.running(self.scripts) };
             let cookies = self.edge.cookies.borrow();
             Sample { view: bare_name::<V>(), state, reply: finish(reply, &cookies, Some(&self.edge.gateway)) }
         });
@@ -132,6 +141,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         .visit(Visitor::Stranger, "/nowhere")
         .problem("not-found", &BadRequest::NoSuchRoute.into())
         .problem("link-not-valid", &Refusal::LinkNotValid.into())
+        .problem("link-forgotten", &BadRequest::LinkForgotten.into())
         .problem("form-not-ours", &Refusal::FormNotOurs.into())
         .problem("fault", &Failure::Fault("the store is away".to_owned()))
         .visit(Visitor::Person, "/credentials")

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
+pub mod link;
 pub mod machine;
 pub mod notice;
 pub mod parts;

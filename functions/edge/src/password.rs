@@ -9,7 +9,12 @@ use shared::{
     values::OrganisationId,
 };
 
-use crate::{edge::Edge, failure::Failure, platform::Platform};
+use crate::{
+    edge::Edge,
+    failure::{Failure, Outcome},
+    platform::Platform,
+    reply::Scripts,
+};
 
 /// The fields of a new password, as they were sent.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +54,11 @@ impl<'a> Compared<'a> {
             let _ = self.with(None, keys);
         }
     }
+}
+
+/// Lets a page on which a password is chosen run its script, which advises while it is typed.
+pub fn advising(shown: Outcome) -> Outcome {
+    shown.map(|reply| reply.running(Scripts::Ours))
 }
 
 impl<P: Platform> Edge<P> {

@@ -210,6 +210,14 @@ impl Problem {
                 "Compare it with the documentation, or use the form on the page.",
             ),
             BadRequest::CrossSite => Self::of_refusal(&Refusal::FormNotOurs),
+            BadRequest::LinkForgotten => Self::new(
+                S::BAD_REQUEST,
+                "link-forgotten",
+                "Open the link in your e-mail again",
+                "This page belongs to a link in an e-mail, and your browser no longer knows which one.",
+                "Go back to the e-mail and open its link once more. Nothing was lost. If this page comes again, allow cookies \
+                 for this site.",
+            ),
         }
     }
 

@@ -139,16 +139,15 @@ impl Request {
         serde_html_form::from_str(&self.query).map_err(|_| BadRequest::Malformed.into())
     }
 
+    /// Every cookie, name and value.
+    pub fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
+        let values = self.headers.all("cookie").flatten();
+        values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='))
+    }
+
     /// The cookie of this name, when it is given once.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        let mut found = self
-            .headers
-            .all("cookie")
-            .flatten()
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(key, _)| *key == name)
-            .map(|(_, value)| value);
+        let mut found = self.cookies().filter(|(key, _)| *key == name).map(|(_, value)| value);
         let first = found.next()?;
         found.next().is_none().then_some(first)
     }

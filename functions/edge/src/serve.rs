@@ -23,6 +23,7 @@ use crate::{
     drain::Hands,
     edge::Edge,
     failure::{BadRequest, Failure, Outcome},
+    link::Followed,
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
     reply::{Reply, Scripts},
@@ -77,7 +78,12 @@ where
     };
     let outcome = match arrived {
         Some(bad) => Err(bad.into()),
-        None => handler(&edge, &request).await,
+        None => match edge.follow_link(&request) {
+            Followed::AsItIs => handler(&edge, &request).await,
+            Followed::Opened(opened) => handler(&edge, &opened).await,
+            Followed::Kept(reply) => Ok(reply),
+            Followed::Forgotten => Err(BadRequest::LinkForgotten.into()),
+        },
     };
     let mut reply = match outcome {
         Ok(reply) => {

@@ -4,9 +4,9 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, failure::BadRequest};
+use edge::{Edge, Failure, Platform, Request, failure::BadRequest, link};
 use http::StatusCode;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use shared::{
     invitation::{InvitationId, InvitationSlot},
     refusal::Refusal,
@@ -58,14 +58,19 @@ pub(crate) struct NoFields {}
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawListing {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) application: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) state: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given")]
     pub(crate) after: Option<String>,
-    #[serde(default)]
-    pub(crate) limit: Option<u32>,
+    #[serde(default, deserialize_with = "given")]
+    pub(crate) limit: Option<String>,
+}
+
+/// A parameter that is there is given, also when it is empty.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(Some)
 }
 
 /// An invitation as the partner sees it.
@@ -258,6 +263,15 @@ pub(crate) struct Accepted {
     pub(crate) organization: String,
 }
 
+/// The page of an invitation.
+const ACCEPT: &str = "/invite/accept";
+
+/// The sign-in that leads back to this address, which holds nothing that needs other escapes than these.
+pub(crate) fn sign_in_and_return(address: &str) -> String {
+    let escaped = address.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
+    format!("/sign-in?continue={escaped}")
+}
+
 impl AcceptPage {
     /// `None` when the configuration no longer has the application.
     pub(crate) fn of<P: Platform>(
@@ -266,7 +280,6 @@ impl AcceptPage {
         way: Way,
         standing: Option<Standing>,
     ) -> Option<Self> {
-        let (name, value) = way.field();
         let application = edge.gateway.application(&slot.application)?;
         let partner = edge.gateway.partner(&application.partner)?;
         Some(Self {
@@ -278,9 +291,14 @@ impl AcceptPage {
             invitee: slot.current.invitee.full(),
             expires: slot.current.expires_at.human(),
             expires_at: slot.current.expires_at,
-            register_at: matches!(way, Way::Link(_)).then(|| format!("/register?token={value}")),
-            // The value is base32, so that the address needs no escapes but these.
-            sign_in_at: format!("/sign-in?continue=%2Finvite%2Faccept%3F{name}%3D{value}"),
+            register_at: match &way {
+                Way::Link(token) => Some(format!("/register?token={token}")),
+                Way::Dashboard(_) => None,
+            },
+            sign_in_at: sign_in_and_return(&match &way {
+                Way::Link(token) => link::address(ACCEPT, "token", token),
+                Way::Dashboard(id) => format!("{ACCEPT}?invitation={id}"),
+            }),
             way,
             standing,
         })

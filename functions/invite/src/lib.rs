@@ -176,7 +176,14 @@ async fn accept_by_link<P: Platform>(edge: &Edge<P>, request: &Request, link: St
     let token: PlainToken = link.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = InvitationSlotId::from_bytes(token.record());
     let stored = edge.kv().get::<InvitationSlot>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    let invited = stored.value().present(&token, edge.now)?;
+    let invited = match stored.value().present(&token, edge.now) {
+        Ok(invited) => invited,
+        // Its holder is further already. Programs and strangers get the one answer.
+        Err(_) if request.wants_page() && stored.value().registration_of(&token).is_some() => {
+            return Ok(Reply::see_other(format!("/register/status?invitation={link}")));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
     let standing = join::standing(edge, request).await?;
     let page = AcceptPage::of(edge, invited.slot(), Way::Link(link), standing).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)

@@ -84,6 +84,12 @@ pub(crate) async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     edge::view::document(StatusCode::OK, &ListView { invitations, next })
 }
 
+/// A number in the address. An empty one is a fault and not the same as none.
+fn limit_of(text: &str) -> Option<u32> {
+    let limit = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    (1..=LIMIT_MAX).contains(&limit).then_some(limit)
+}
+
 impl Listing {
     /// # Errors
     /// [`Refusal::InvalidInput`] with all faults.
@@ -95,8 +101,8 @@ impl Listing {
             faults.adopt("", own_application(edge, partner, id))?;
         }
         let state = raw.state.as_deref().and_then(|text| faults.check("state", text.parse()));
-        let limit = raw.limit.unwrap_or(LIMIT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
+        let limit = raw.limit.as_deref().map_or(Some(LIMIT), limit_of);
+        if limit.is_none() {
             faults.add("limit", "out-of-range", "Ask for 1 to 100 invitations.");
         }
         let one_application = named.is_some();
@@ -114,7 +120,7 @@ impl Listing {
                 place
             }
         };
-        faults.finish(Some(Self { from, one_application, state, limit }))
+        faults.finish(limit.map(|limit| Self { from, one_application, state, limit }))
     }
 }
 

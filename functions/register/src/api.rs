@@ -44,6 +44,16 @@ pub(crate) struct BeginQuery {
     pub(crate) confirmation: Option<String>,
 }
 
+/// The query of the page on which a registration is followed: the token of the mailed link, or that of the invitation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StatusQuery {
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    #[serde(default)]
+    pub(crate) invitation: Option<String>,
+}
+
 /// The public form's first step (REG-2): application, e-mail and captcha. Each provider's widget has a field of its own.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

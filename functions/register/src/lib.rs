@@ -1,7 +1,8 @@
 //! `GET /register?token=` (REG-1), `?application=` (REG-2) and `?confirmation=` (REG-7): the form's first page.
 //! `POST /register/start`: the public form's first step. `POST /register`: the form's further steps, or the whole
 //! registration as JSON. `GET /register/challenge`: the captcha's challenge. `GET /register/submitted?reference=`: what
-//! happens next. `GET /register/status?token=`: where the registration stands (REG-6).
+//! happens next. `GET /register/status?token=`: where the registration stands (REG-6); with `?invitation=` for
+//! whoever opens an invitation that was used.
 //!
 //! Between steps nothing is stored: what was entered travels in the form, sealed; so the browser's buttons, a reload and a
 //! second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
@@ -29,7 +30,8 @@ use shared::{
 use crate::{
     api::{
         AdministratorsPage, AlikePage, BeginAgainPage, BeginQuery, Choice, Form, MailboxPage, Next, ProfilePage,
-        RawStep, ReviewPage, StatusPage, Step, Submitted, SubmittedPage, SubmittedQuery, choice_of, step_that_mends,
+        RawStep, ReviewPage, StatusPage, StatusQuery, Step, Submitted, SubmittedPage, SubmittedQuery, choice_of,
+        step_that_mends,
     },
     draft::{Draft, Source},
 };
@@ -67,29 +69,56 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 async fn begin<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: BeginQuery = request.decode_query()?;
-    let (source, application, registration) = match (query.token, query.application, query.confirmation) {
-        (Some(token), None, None) => {
-            let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-            let slot = submit::slot_of(edge, &plain).await?;
-            let invited = slot.present(&plain, edge.now)?;
-            (Source::Invitation(token), submit::application_of(edge, &slot)?, api::prefilled(invited.slot()))
-        }
+    let begun = match (query.token, query.application, query.confirmation) {
+        (Some(token), None, None) => begin_invited(edge, request, token).await?,
         (None, Some(id), None) => {
             return start::first_page(edge, request, &edge.gateway, public_application(edge, &id)?);
         }
-        (None, None, Some(token)) => {
-            let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-            let check = submit::check_of(edge, &plain).await?;
-            let confirmed = check.present(&plain, edge.now)?;
-            let application = public_application(edge, confirmed.application().as_str())?;
-            let email = confirmed.email().as_str().to_owned();
-            let registration = RawRegistration { email, ..RawRegistration::default() };
-            (Source::Confirmed(confirmed.form(&edge.keys)), application, registration)
-        }
+        (None, None, Some(token)) => begin_confirmed(edge, request, &token).await?,
         _ => return Err(Refusal::LinkNotValid.into()),
     };
-    let draft = Draft::new(source, application.id.clone(), registration, edge.now);
-    show(edge, request, Next::Profile, draft, "")
+    match begun {
+        Begun::Draft(draft) => show(edge, request, Next::Profile, *draft, ""),
+        Begun::Before(further) => Ok(Reply::see_other(further)),
+    }
+}
+
+/// What a link leads to.
+enum Begun {
+    Draft(Box<Draft>),
+    /// Its registration was submitted: the page that says what comes next. Programs and strangers are not told.
+    Before(String),
+}
+
+async fn begin_invited<P: Platform>(edge: &Edge<P>, request: &Request, token: String) -> Result<Begun, Failure> {
+    let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let slot = submit::slot_of(edge, &plain).await?;
+    let invited = match slot.present(&plain, edge.now) {
+        Ok(invited) => invited,
+        Err(_) if request.wants_page() && slot.registration_of(&plain).is_some() => {
+            return Ok(Begun::Before(format!("/register/status?invitation={token}")));
+        }
+        Err(refusal) => return Err(refusal.into()),
+    };
+    let application = submit::application_of(edge, &slot)?.id.clone();
+    let draft = Draft::new(Source::Invitation(token), application, api::prefilled(invited.slot()), edge.now);
+    Ok(Begun::Draft(Box::new(draft)))
+}
+
+async fn begin_confirmed<P: Platform>(edge: &Edge<P>, request: &Request, token: &str) -> Result<Begun, Failure> {
+    let plain: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+    let check = submit::check_of(edge, &plain).await?;
+    let confirmed = check.present(&plain, edge.now)?;
+    let application = public_application(edge, confirmed.application().as_str())?.id.clone();
+    let form = confirmed.form(&edge.keys);
+    if request.wants_page()
+        && let Some(registration) = submit::of_form(edge, form).await?
+    {
+        return Ok(Begun::Before(Submitted::of(&registration).page()));
+    }
+    let email = confirmed.email().as_str().to_owned();
+    let registration = RawRegistration { email, ..RawRegistration::default() };
+    Ok(Begun::Draft(Box::new(Draft::new(Source::Confirmed(form), application, registration, edge.now))))
 }
 
 /// One step of the form: keeps what was entered on it, and shows the next page, the one that was asked for, or the
@@ -206,11 +235,25 @@ fn submitted<P: Platform>(edge: &Edge<P>, request: &Request, asked: bool) -> Out
 }
 
 async fn status<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: edge::form::TokenQuery = request.decode_query()?;
-    let token: PlainToken = query.token.parse().map_err(|_| Refusal::LinkNotValid)?;
-    let id = RegistrationId::from_bytes(token.record());
-    let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    let followed = stored.value().follow(&token, edge.now)?;
+    let query: StatusQuery = request.decode_query()?;
+    let kv = edge.kv();
+    let stored;
+    let followed = match (query.token, query.invitation) {
+        (Some(token), None) => {
+            let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+            let id = RegistrationId::from_bytes(token.record());
+            stored = kv.get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            stored.value().follow(&token, edge.now)?
+        }
+        (None, Some(token)) => {
+            let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
+            let slot = submit::slot_of(edge, &token).await?;
+            let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
+            stored = kv.get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            stored.value().follow_by_invitation(&slot, &token, edge.now)?
+        }
+        _ => return Err(BadRequest::Malformed.into()),
+    };
     edge.show(request, StatusCode::OK, &StatusPage::of(edge, followed.registration()))
 }
 

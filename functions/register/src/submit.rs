@@ -74,6 +74,12 @@ pub(crate) async fn document<P: Platform>(
     }
 }
 
+/// The registration that this form has led to.
+pub(crate) async fn of_form<P: Platform>(edge: &Edge<P>, form: FormId) -> Result<Option<Registration>, Failure> {
+    let found = edge.get_all::<Registration>(&[Registration::id_of_form(form, &edge.keys)]).await?;
+    Ok(found.into_iter().next())
+}
+
 fn asked_of(choice: &Choice) -> Option<OrganisationId> {
     match choice {
         Choice::This(organisation) => Some(*organisation),

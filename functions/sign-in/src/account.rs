@@ -6,7 +6,7 @@
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     form::{FormFaults, RawSignOut, SignedOut},
-    password::Compared,
+    password::{Compared, advising},
     session::SessionCookie,
 };
 use http::StatusCode;
@@ -21,7 +21,7 @@ use crate::api::account::{AccountPage, PasswordChanged, RawPasswordChange};
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     let session = edge.confirm_person(&cookie, &account)?;
-    edge.show(request, StatusCode::OK, &AccountPage::of(edge, &account, session, FormFaults::none()))
+    advising(edge.show(request, StatusCode::OK, &AccountPage::of(edge, &account, session, FormFaults::none())))
 }
 
 pub(crate) async fn sign_out_everywhere<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -58,8 +58,11 @@ pub(crate) async fn change_password<P: Platform>(edge: &Edge<P>, request: &Reque
             edge.set_session(&next);
             edge.done(request, "/sign-in/account", StatusCode::OK, &PasswordChanged { password_changed: true })
         }
-        Err(failure) => edge
-            .refused_in_place(request, failure, "password", |faults| AccountPage::of(edge, &account, session, faults)),
+        Err(failure) => {
+            advising(edge.refused_in_place(request, failure, "password", |faults| {
+                AccountPage::of(edge, &account, session, faults)
+            }))
+        }
     }
 }
 

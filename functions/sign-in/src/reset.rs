@@ -14,6 +14,7 @@ use std::{
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     form::{FormFaults, TokenQuery},
+    password::advising,
 };
 use http::StatusCode;
 use kv_schema::record::Stored;
@@ -101,7 +102,7 @@ pub(crate) async fn open<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     let (token, stored) = account_of(edge, &query.token).await?;
     let needed = needed(edge, stored.value(), &token)?;
     let page = ChoosePage::of(edge, stored.value(), &needed, &query.token, FormFaults::none());
-    edge.show(request, StatusCode::OK, &page)
+    advising(edge.show(request, StatusCode::OK, &page))
 }
 
 pub(crate) async fn choose<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -189,9 +190,9 @@ fn refused<P: Platform>(
         Needed::Code(_) => "code",
         Needed::Answers(_) => "answer_1",
     };
-    edge.refused_in_place(request, failure, field, |faults| {
+    advising(edge.refused_in_place(request, failure, field, |faults| {
         ChoosePage::of(edge, account, &needed, &raw.token, faults).with_credential(raw.chosen_credential())
-    })
+    }))
 }
 
 fn questions_are_asked<P: Platform>(edge: &Edge<P>) -> bool {

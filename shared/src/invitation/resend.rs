@@ -9,7 +9,7 @@ use crate::{
     decision::Decision,
     refusal::{Faults, Refusal},
     secret::{Entropy, Keys, PlainToken, SealPurpose, TokenPurpose},
-    values::{Seconds, Timestamp},
+    values::{Seconds, Timestamp, whole::whole},
 };
 
 /// How often an invitation can be sent again. It bounds what its record remembers, and what an invitee's mailbox gets.
@@ -20,7 +20,7 @@ pub const MAX_RESENDS: usize = 20;
 #[serde(deny_unknown_fields)]
 pub struct RawResend {
     /// Days until the new link expires, 1 to 60.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "whole")]
     pub lifetime_days: Option<u32>,
     /// Whether to send the e-mail; left out, the link goes the way that it went before.
     #[serde(default)]

@@ -102,6 +102,8 @@ purposes! {
         Cursor = "seal/cursor",
         /// What was just done, for the page that is shown next.
         Notice = "seal/notice",
+        /// A link that a browser has opened.
+        Link = "seal/link",
     }
 }
 

@@ -18,6 +18,7 @@ pub mod text;
 pub mod timestamp;
 pub(crate) mod unicode;
 pub mod user_id;
+pub(crate) mod whole;
 
 pub use country::Country;
 pub use email::Email;

@@ -4,7 +4,7 @@
 import axe from "axe-core";
 import { each, launch, openTab, pages, serve } from "./gallery.js";
 import { CONTROLS } from "./controls.js";
-import { beginsAtTheFaults, describeStop, enlargeText, findProblems, findTooWide, markStops, solvesItsChallenge } from "./probes.js";
+import { advisesOnPasswords, beginsAtTheFaults, describeStop, enlargeText, findProblems, findTooWide, markStops, solvesItsChallenge } from "./probes.js";
 
 const WIDTHS = [1280, 320];
 /** The width at which text is tried at twice its size (WCAG 1.4.4). */
@@ -47,6 +47,7 @@ async function examine(tab, page, origin, spoil) {
   if (response.status() !== page.status) complain(`answered ${response.status()}`);
   if (!(await tab.evaluate(beginsAtTheFaults))) complain("does not begin at the summary of the faults");
   if (!(await tab.evaluate(solvesItsChallenge, PATIENCE))) complain("does not solve its challenge");
+  for (const problem of await tab.evaluate(advisesOnPasswords)) complain(problem);
   if (spoil) await tab.evaluate(spoil);
   // Chromium runs this outside the page's policy, under which no page could.
   await tab.evaluate(axe.source);

@@ -133,7 +133,9 @@ async function reference(supplier) {
 async function activate(supplier) {
   await step(supplier, "Supplier activates the account", async () => {
     const { link } = await place.mail(supplier.email, "Activate your");
-    await supplier.open(link, "Activate your account");
+    await supplier.openMailed(link, "Activate your account");
+    await supplier.page.reload();
+    await supplier.arrive("Activate your account");
     await picture(supplier, "activation");
     await supplier.fill({ Password: PASSWORD, "Password again": PASSWORD });
     for (const number of [1, 2, 3]) {
@@ -207,7 +209,7 @@ async function byInvitation(supplier, operator) {
   await step(supplier, "Partner invites; supplier opens the invitation", async () => {
     await place.invite(supplier);
     const { link } = await place.mail(supplier.email, "You're Invited");
-    await supplier.open(link, "Anvil Aerospace invites you");
+    await supplier.openMailed(link, "Anvil Aerospace invites you");
     await picture(supplier, "invitation");
   });
   await step(supplier, "Supplier registers the organization", async () => {
@@ -233,6 +235,12 @@ async function byInvitation(supplier, operator) {
   });
   await leave(supplier);
   await step(supplier, "Supplier signs in again, with Enter", () => signIn(supplier, PASSWORD));
+  await step(supplier, "Supplier comes by the first e-mails again", async () => {
+    for (const [subject, heading] of [["You're Invited", "Your registration is approved"], ["Activate your", DASHBOARD]]) {
+      const { link } = await place.mail(supplier.email, subject);
+      await supplier.openMailed(link, heading);
+    }
+  });
 }
 
 /** Journey B: by the public form, with a promo code in the storefront. */
@@ -247,7 +255,7 @@ async function byPublicForm(supplier, operator) {
     }
     await supplier.arrive("Check your mailbox");
     const { link } = await place.mail(supplier.email, "Confirm your e-mail address");
-    await supplier.open(link, PROFILE);
+    await supplier.openMailed(link, PROFILE);
     return "by the mailed link";
   });
   if (supplier.scripts) await wander(supplier);
@@ -364,7 +372,7 @@ async function resetPassword(supplier, uri) {
     await supplier.field("E-mail or User ID").fill(supplier.email);
     await supplier.press("Send the link", "Look at your e-mail");
     const { link } = await place.mail(supplier.email, "Choose a new password");
-    await supplier.open(link, "Choose a new password");
+    await supplier.openMailed(link, "Choose a new password");
     await supplier.fill({
       "Code from your authenticator app": await code(uri),
       "New password": NEW_PASSWORD,

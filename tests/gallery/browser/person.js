@@ -5,6 +5,8 @@ import { findTooWide } from "./probes.js";
 
 const SIZE = { width: 1000, height: 700 };
 const NARROW = { width: 320, height: 700 };
+/** What no page's address may have. */
+const TOKEN = /[?&](token|confirmation)=|status\?invitation=/;
 /** How long a page may take, milliseconds. */
 const PATIENCE = 15_000;
 
@@ -21,6 +23,15 @@ export class Person {
   async open(address, heading) {
     if (!this.page) await this.#begin();
     await this.page.goto(address);
+    await this.arrive(heading);
+  }
+
+  /** Follows a link on another site's page, as in a webmail: whatever the browser does to such requests happens here. */
+  async openMailed(link, heading) {
+    if (!this.page) await this.#begin();
+    const letter = `<!doctype html><title>Mail</title><a href="${link.replaceAll("&", "&amp;")}">Open</a>`;
+    await this.page.goto(`data:text/html,${encodeURIComponent(letter)}`);
+    await this.#leave(() => this.page.getByRole("link", { name: "Open" }).click());
     await this.arrive(heading);
   }
 
@@ -58,6 +69,7 @@ export class Person {
     });
     const count = await headings.count();
     if (count !== 1) this.#problems.push(`${count} h1`);
+    if (TOKEN.test(this.page.url())) this.#problems.push("the address has a token");
     await this.page.setViewportSize(NARROW);
     for (const wide of await this.page.evaluate(findTooWide)) this.#problems.push(`at 320 px, the page ${wide}`);
     await this.page.setViewportSize(SIZE);

@@ -68,6 +68,39 @@ export async function solvesItsChallenge(patience) {
   return !form || form.elements.altcha.value !== "";
 }
 
+/** What is wrong with the advice for a new password, on a page that has any: typed text is counted, shown and hidden. */
+export async function advisesOnPasswords() {
+  const form = document.querySelector("form[data-password-min]");
+  if (!form) return [];
+  const problems = [];
+  const [field, repeated] = form.querySelectorAll("input[autocomplete=new-password]");
+  const button = form.querySelector("button[aria-pressed]");
+  const status = form.querySelector("[role=status]");
+  if (!button || !status) return ["has no advice for its password"];
+  const least = Number(form.dataset.passwordMin);
+  const typed = async (text) => {
+    field.value = text;
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    return status.textContent;
+  };
+  // One code point outside the basic plane, and one that NFC makes of two.
+  const short = await typed("\u{1F511}" + "e\u0301" + "a".repeat(least - 3));
+  if (!short.startsWith("1 more character ")) problems.push(`advises "${short}" where one character is missing`);
+  const long = await typed("\u{1F511}".repeat(least));
+  if (!long.startsWith("Long enough")) problems.push(`advises "${long}" where ${least} characters are there`);
+  if ((await typed("")) !== "") problems.push("advises on nothing");
+  const states = () => `${button.getAttribute("aria-pressed")} ${field.type} ${repeated.type}`;
+  const seen = [states()];
+  for (let press = 0; press < 2; press += 1) {
+    button.click();
+    seen.push(states());
+  }
+  const expected = "false password password, true text text, false password password";
+  if (seen.join(", ") !== expected) problems.push(`shows and hides its password as ${seen.join(", ")}`);
+  return problems;
+}
+
 /** Numbers what the Tab key has to reach, in the order of the document, and puts the focus before all of it. */
 export function markStops() {
   const selector = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']";

@@ -33,7 +33,7 @@ pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/gallery")
 }
 
-/// Writes every page, the stylesheet and the icon, what pages fetch besides, `pages.json` and `index.html`, in place of those that were there.
+/// Writes every page, the stylesheet, the icon and the passwords' script, what pages fetch besides, `pages.json` and `index.html`, in place of those that were there.
 ///
 /// # Errors
 /// When a page cannot be rendered or a file cannot be written.
@@ -43,6 +43,7 @@ pub fn write(directory: &Path) -> anyhow::Result<Vec<Listed>> {
     }
     put(directory, assets::stylesheet_path().trim_start_matches('/'), assets::STYLESHEET)?;
     put(directory, "assets/icon.svg", assets::ICON)?;
+    put(directory, assets::password_script_path().trim_start_matches('/'), assets::PASSWORD_SCRIPT)?;
     for (path, body) in fetched()? {
         put(directory, path.trim_start_matches('/'), &body)?;
     }

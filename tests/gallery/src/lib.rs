@@ -54,7 +54,7 @@ const COMPONENTS: [(&str, Samples); 13] = [
     ("edge", edge::gallery::samples),
 ];
 
-/// What pages fetch besides the look of every page: the captcha's script, and the challenge that it solves.
+/// What pages fetch besides what has a path of its content: the captcha's script, and the challenge that it solves.
 pub const FETCHED: [&str; 2] = ["/assets/captcha.js", "/register/challenge"];
 
 /// All rooms, in the order of the journey.

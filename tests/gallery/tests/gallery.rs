@@ -26,7 +26,7 @@ fn files_below(directory: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()>
     Ok(())
 }
 
-/// Component and View of every struct that has a page's template.
+/// Component and View of every struct that has a page's template: one that fills in a frame. Others are parts of pages.
 fn views_in_the_sources() -> anyhow::Result<BTreeSet<(String, String)>> {
     let mut views = BTreeSet::new();
     for component in fs::read_dir(here().join("../../functions"))? {
@@ -36,6 +36,14 @@ fn views_in_the_sources() -> anyhow::Result<BTreeSet<(String, String)>> {
         for path in files.iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")) {
             let text = fs::read_to_string(path)?;
             for (_, after) in text.match_indices("#[template(path").map(|(at, found)| text.split_at(at + found.len())) {
+                let template = after.split('"').nth(1).context("a template has a path")?;
+                let template = component.path().join("templates").join(template);
+                if !fs::read_to_string(&template)
+                    .with_context(|| template.display().to_string())?
+                    .contains("{% extends")
+                {
+                    continue;
+                }
                 let declared = after.split_once("struct ").context("a template belongs to a struct")?.1;
                 let name = declared.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
                 views.insert((component.file_name().to_string_lossy().into_owned(), name.to_owned()));
@@ -97,10 +105,12 @@ fn no_page_has_inline_code() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The scripts of the only page that has any: our own, or those of the captcha's provider in the samples of each.
+/// The scripts of the pages that have any: our own, or on the captcha's page those of the provider in the samples of each.
 fn scripts_of(component: &str, view: &str, state: &str) -> Option<&'static str> {
     match (component, view, state.trim_end_matches("-faults")) {
-        ("register", "StartPage", "proof-of-work") => Some("'self'"),
+        ("register", "StartPage", "proof-of-work")
+        | ("activate", "ActivatePage", _)
+        | ("sign-in", "ChoosePage" | "AccountPage", _) => Some("'self'"),
         ("register", "StartPage", "turnstile") => Some(CaptchaService::Turnstile.sources()),
         ("register", "StartPage", "hcaptcha") => Some(CaptchaService::HCaptcha.sources()),
         ("register", "StartPage", "recaptcha") => Some(CaptchaService::ReCaptcha.sources()),

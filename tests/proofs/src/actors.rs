@@ -611,7 +611,7 @@ pub fn form_filled_in(stage: &mut Stage) {
         ("profile.city", "Toledo"),
         ("profile.country", "US"),
     ];
-    let mut shown = stage.send(component, &page("ada", address)).expect(200);
+    let mut shown = stage.open(component, &page("ada", address)).expect(200);
     for entered in [profile.as_slice(), &[("step", "administrators")]] {
         let next = filled_in("ada", "/register", &shown.text, &["csrf", "draft"], entered);
         shown = stage.send(component, &next).expect(200);

@@ -44,6 +44,8 @@ const ROOT_SECRET: [u8; 32] = [7; 32];
 /// More turns than any request takes.
 const TURNS_MAX: usize = 10_000;
 
+const REDIRECTS_MAX: usize = 5;
+
 /// A deployment in use.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -289,6 +291,35 @@ impl Stage {
     pub fn send(&mut self, serve: Serve, ask: &Ask) -> Answer {
         let sent = self.sent(ask);
         self.deliver(serve, &sent)
+    }
+
+    /// Opens a page as a browser does: goes where it is sent, with the cookies that it was given.
+    ///
+    /// # Panics
+    /// When it is sent on without end.
+    pub fn open(&mut self, serve: Serve, ask: &Ask) -> Answer {
+        let mut answer = self.send(serve, ask);
+        for _ in 0..REDIRECTS_MAX {
+            if answer.status != 303 {
+                return answer;
+            }
+            let next = Ask { method: Method::GET, target: answer.location, body: Vec::new(), ..ask.clone() };
+            answer = self.send(serve, &next);
+        }
+        panic!("{} is redirected without end", ask.target)
+    }
+
+    /// The names of the cookies that this browser has.
+    pub fn cookies(&self, browser: &str) -> Vec<String> {
+        self.jars.get(browser).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Gives a cookie another name, as somebody could who can reach the browser's.
+    pub fn rename_cookie(&mut self, browser: &'static str, from: &str, to: &str) {
+        let jar = self.jars.entry(browser).or_default();
+        if let Some(value) = jar.remove(from) {
+            jar.insert(to.to_owned(), value);
+        }
     }
 
     /// The request as it leaves the browser now, with the cookies of this moment.

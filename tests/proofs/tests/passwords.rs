@@ -84,7 +84,7 @@ fn sig_3_opening_the_link_changes_nothing_and_says_what_is_needed() {
     let shown = send(&mut stage, &get("stranger", &address)).expect(200);
     assert_eq!(shown.json["credentials"].as_array().map(Vec::len), Some(1));
     assert_eq!(shown.json["questions"], json!([]));
-    let opened = send(&mut stage, &page("stranger", &address)).expect(200);
+    let opened = stage.open(component, &page("stranger", &address)).expect(200);
     assert!(opened.text.contains("autocomplete=\"one-time-code\"") && !opened.text.contains("kestrel.example"));
     let after = stage.deployment().world().every::<shared::account::Account>().expect("readable");
     assert_eq!(format!("{before:?}"), format!("{after:?}"));
@@ -169,7 +169,7 @@ fn sig_4_the_forms_carry_their_token_and_show_faults_in_place() {
     assert_eq!(send(&mut stage, &forged).status, 403);
 
     let address = link(&stage);
-    let opened = send(&mut stage, &page("guest", &address)).expect(200);
+    let opened = stage.open(component, &page("guest", &address)).expect(200);
     let weak = [("code", "12345"), ("password", "welcomewelcome!"), ("password_repeated", "welcomewelcome!")];
     let form = filled_in("guest", "/sign-in/reset/choose", &opened.text, &["csrf", "token"], &weak);
     let refused = send(&mut stage, &form).expect(422);

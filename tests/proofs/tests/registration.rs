@@ -114,7 +114,7 @@ fn reg_2_without_scripts_the_form_goes_on_from_a_mailed_link_and_edits_lead_back
     let entered = filled_in("ada", "/register/start", &start.text, &["csrf", "application"], &[("email", email)]);
     assert_eq!(stage.send(component, &entered).expect(303).location, "/register/mailbox");
     let token = stage.mail(email, "Confirm").token_of("confirmation");
-    let mut shown = stage.send(component, &page("ada", format!("/register?confirmation={token}"))).expect(200);
+    let mut shown = stage.open(component, &page("ada", format!("/register?confirmation={token}"))).expect(200);
     let next = |stage: &mut Stage, shown: &Answer, entered: &[(&str, &str)]| {
         let form = filled_in("ada", "/register", &shown.text, &["csrf", "draft"], entered);
         stage.send(component, &form)
@@ -246,7 +246,7 @@ fn reg_6_the_mailed_link_shows_where_the_registration_stands() {
         ("rejected".to_owned(), "The street does not exist.".to_owned())
     );
     let token = rejected.mail(ADA, "We received your registration").token();
-    let html = rejected.send(component, &page("ada", format!("/register/status?token={token}"))).expect(200);
+    let html = rejected.open(component, &page("ada", format!("/register/status?token={token}"))).expect(200);
     assert!(html.text.contains("The street does not exist."), "{}", html.text);
     let reference = shown.at("/reference");
     let confirmation = page("stranger", format!("/register/submitted?reference={reference}"));
@@ -326,9 +326,9 @@ fn inv_7_an_administrator_accepts_for_the_organisation_that_exists() {
     let mut stage = stage();
     by::administrator_invited(&mut stage);
     let address = format!("/invite/accept?token={}", stage.fact("invitation"));
-    let shown = stage.send(component, &page("ada", address.as_str())).expect(200);
+    let shown = stage.open(component, &page("ada", address.as_str())).expect(200);
     assert!(shown.text.contains("Accept for Kestrel Machining LLC"), "{}", shown.text);
-    let stranger = stage.send(component, &page("stranger", address.as_str())).expect(200);
+    let stranger = stage.open(component, &page("stranger", address.as_str())).expect(200);
     assert!(stranger.text.contains("/sign-in?continue=") && !stranger.text.contains("Accept for"));
     let form = filled_in("ada", "/invite/accept", &shown.text, &["csrf", "token"], &[]);
     assert_eq!(stage.send(component, &form).expect(303).location, "/dashboard");

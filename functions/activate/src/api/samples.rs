@@ -4,6 +4,7 @@ use edge::{
     Platform,
     form::FormFaults,
     gallery::{Album, Visitor},
+    reply::Scripts,
 };
 use http::StatusCode;
 use shared::refusal::{Faults, Refusal};
@@ -27,6 +28,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     };
     album
         .visit(Visitor::Stranger, "/activate")
+        .running(Scripts::Ours)
         .page("blank", StatusCode::OK, &page(&asked, FormFaults::none()))
         .page("without-questions", StatusCode::OK, &page(&[], FormFaults::none()))
         .refused("faults", faults(), "password", |faults| page(&asked, faults));

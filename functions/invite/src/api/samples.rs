@@ -25,7 +25,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         expires: expires_at.human(),
         expires_at,
         register_at: matches!(way, Way::Link(_)).then(|| "/register?token=token-of-the-link".to_owned()),
-        sign_in_at: "/sign-in?continue=%2Finvite%2Faccept%3Ftoken%3Dtoken-of-the-link".to_owned(),
+        sign_in_at: "/sign-in?continue=%2Finvite%2Faccept%3Flink%3D0123456789abcdef".to_owned(),
         way,
         standing,
     };

@@ -223,6 +223,12 @@ fn inv_2_the_described_limits_are_those_of_the_code() {
     assert!(text(at("/components/headers/RateLimit-Policy"), "/schema/pattern").contains(&classes));
 
     let stage = Stage::new();
+    // JSON has one kind of number: 30.0 is an integer to JSON Schema.
+    for (days, status) in [(json!(30.0), 201), (json!(30.5), 400)] {
+        let mut body = invitation("whole");
+        body.as_object_mut().expect("an object").insert("lifetime_days".to_owned(), days);
+        let _ = stage.send(&Ask::post("/invite").key(&format!("whole-{status}")).json(&body)).expect(status);
+    }
     let key = limit("/components/parameters/IdempotencyKey/schema/maxLength");
     let ask = |length: usize| Ask::post("/invite").key(&"k".repeat(length)).json(&invitation("ada"));
     let _ = stage.send(&ask(key)).expect(201);

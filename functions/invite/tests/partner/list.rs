@@ -103,16 +103,23 @@ fn inv_3_what_is_asked_wrongly_is_refused() {
     for (query, pointer) in [
         ("application=business-network", "/application"),
         ("application=No%20Slug", "/application"),
+        ("application=", "/application"),
         ("state=used", "/state"),
+        ("state=", "/state"),
         ("limit=0", "/limit"),
         ("limit=101", "/limit"),
+        ("limit=", "/limit"),
+        ("limit=many", "/limit"),
+        ("limit=%2B5", "/limit"),
+        ("limit=4294967297", "/limit"),
+        ("after=", "/after"),
         ("after=x", "/after"),
         (&format!("after={next}x"), "/after"),
     ] {
         let problem = stage.send(&Ask::get(format!("/invite?{query}"))).refused(422, "invalid-input");
         assert_eq!(text(&problem, "/errors/0/pointer"), pointer, "{query}");
     }
-    for query in ["surprise=1", "limit=many", "state=pending&state=pending"] {
+    for query in ["surprise=1", "limit=1&limit=1", "state=pending&state=pending"] {
         let _ = stage.send(&Ask::get(format!("/invite?{query}"))).refused(400, "malformed");
     }
     let foreign = Ask::get(format!("/invite?after={next}")).by(COBALT);

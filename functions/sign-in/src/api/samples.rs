@@ -4,6 +4,7 @@ use edge::{
     Edge, Failure, Platform, Request,
     form::{FormFaults, LocalPath},
     gallery::{Album, Visitor},
+    reply::Scripts,
 };
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -71,6 +72,7 @@ fn choose_with_codes<P: Platform>(album: &mut Album<'_, P>, account: &Account) {
     let page = |needed, faults| ChoosePage::of(edge, account, needed, "token-of-the-link", faults);
     album
         .visit(Visitor::Stranger, "/sign-in/reset/choose")
+        .running(Scripts::Ours)
         .page("one-credential", StatusCode::OK, &page(&one, FormFaults::none()))
         .page("several-credentials", StatusCode::OK, &page(&several, FormFaults::none()))
         .refused("wrong-code", Refusal::CodeNotAccepted { tries_left: 4 }, "code", |faults| page(&one, faults))
@@ -88,6 +90,7 @@ fn choose_with_answers<P: Platform>(album: &mut Album<'_, P>, account: &Account)
     let page = |faults| ChoosePage::of(edge, account, &needed, "token-of-the-link", faults);
     album
         .visit(Visitor::Stranger, "/sign-in/reset/choose")
+        .running(Scripts::Ours)
         .page("questions", StatusCode::OK, &page(FormFaults::none()))
         .refused("wrong-answers", Refusal::AnswersNotAccepted { tries_left: 4 }, "answer_1", page);
     let nothing = "token=t&password=a+sentence+of+twenty+one&password_repeated=another+one";
@@ -107,8 +110,10 @@ fn own_account<P: Platform>(album: &mut Album<'_, P>, account: &Account) {
     let one_session = Account { sessions: vec![this.clone()], ..account.clone() };
     album
         .visit(Visitor::Person, "/sign-in/account")
+        .running(Scripts::Ours)
         .page("one-session", StatusCode::OK, &page(&one_session, FormFaults::none()))
         .visit(Visitor::PersonOfSeveral, "/sign-in/account")
+        .running(Scripts::Ours)
         .page("several-sessions", StatusCode::OK, &page(account, FormFaults::none()));
     let short = sent::<RawPasswordChange>("present_password=&password=short&password_repeated=short");
     if let Some(refusal) = short.and_then(|raw| refusal_of(raw.parse(edge, account, KESTREL))) {
