@@ -176,8 +176,6 @@ coded! {
         NoMembership = "no-membership",
         /// What works once was presented again; what it gave is revoked.
         PresentedAgain = "presented-again",
-        /// Password and one-time code were not right together.
-        WrongPasswordOrCode = "wrong-password-or-code",
         /// Tries are paused after failures: neither password nor code helps.
         Paused = "paused",
     }
@@ -316,7 +314,7 @@ mod tests {
         let deed = Deed {
             actor: Actor::Partner { partner: "anvil".parse().expect("a slug"), key: 1 },
             action: Action::Allowance,
-            denial: Some(Denial::WrongPasswordOrCode),
+            denial: Some(Denial::PresentedAgain),
             request: "abc".to_owned(),
             origin: Origin::V4([203, 0, 113]),
         };

@@ -77,7 +77,7 @@ fn inv_8_a_person_is_invited_by_the_page_and_completes_name_and_phone() {
     let form = filled_in("ada", "/administer/people", &shown.text, &["csrf", "form"], &entered);
     assert_eq!(stage.send(component, &form).expect(303).location, "/administer");
     let token = stage.mail(CY, "invites you to join").token();
-    let open = stage.send(component, &page("cy", format!("/administer/join?token={token}"))).expect(200);
+    let open = stage.open(component, &page("cy", format!("/administer/join?token={token}"))).expect(200);
     assert!(open.text.contains("Kestrel Machining LLC") && open.text.contains("name=\"phone\""), "{}", open.text);
     let hidden = ["csrf", "token"];
     let wrong = filled_in("cy", "/administer/join", &open.text, &hidden, &[("given_name", "Cy"), ("phone", "1")]);

@@ -162,7 +162,7 @@ fn aud_1_a_refused_guess_is_in_the_trail_of_what_was_guessed_at() {
             by::on_duty_and_next_code,
             by::operator_guesses,
             "oper",
-            ("operator-sign-in", Some("wrong-password-or-code"), "stranger"),
+            ("operator-sign-in", Some("wrong-password"), "stranger"),
         ),
         (by::exchanged, by::exchange, "code", ("code-exchange", Some("presented-again"), "application")),
     ] {

@@ -52,7 +52,8 @@ fn done() -> Reply {
 /// Sends the message past the record.
 async fn deliver<P: Platform>(edge: &Edge<P>, cause: &[u8; 16]) -> Result<(), Failure> {
     let idempotency_key = shared::secret::base64url(cause);
-    let document = serde_json::json!({ "id": idempotency_key, "to": ADA, "subject": "Login Success" });
+    let document =
+        serde_json::json!({ "channel": "email", "id": idempotency_key, "to": ADA, "subject": "Login Success" });
     let body = document.to_string().into_bytes();
     let url = "https://mail.example/send".to_owned();
     edge.platform.post(Outgoing { url, idempotency_key, headers: Vec::new(), body }).await?;
