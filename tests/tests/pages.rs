@@ -154,7 +154,7 @@ async fn queries_that_cannot_be_read() -> anyhow::Result<()> {
     let world = World::start().await?;
     let before = world.store_contents().await?;
     for (path, status, code) in [
-        ("/invite/accept", 400, "malformed"),
+        ("/invite/accept", 404, "link-not-valid"),
         ("/invite/accept?token=a&token=b", 400, "malformed"),
         ("/invite/accept?token=a&more=b", 400, "malformed"),
         ("/invite/accept?token=%ff%00", 404, "link-not-valid"),

@@ -201,7 +201,14 @@ async fn reg_5_a_submission_commits_once(backend: Backend) -> anyhow::Result<()>
     let queue = story.registrar_signs_in().await?;
     let entries = queue.attributes("a[href*='/operate/registrations/']", "href");
     ensure!(entries.len() == 1, "the queue has {entries:?}");
-    let mut stranger = Browser::new();
-    ensure!(stranger.open(&link).await?.status == StatusCode::NOT_FOUND, "INV-5: the link is used");
+    let program = reqwest::Client::new().get(&link).header("accept", "application/json").send().await?;
+    ensure!(program.status() == StatusCode::NOT_FOUND, "INV-5: the link is used");
+    let mut holder = Browser::new();
+    let shown = holder.open(&link).await?;
+    ensure!(
+        shown.status == StatusCode::OK && shown.url.path() == "/register/status",
+        "its holder is led on: {}",
+        shown.url
+    );
     world.stop().await
 }

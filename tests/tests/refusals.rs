@@ -309,7 +309,10 @@ async fn inv_5_act_3_used_links() -> anyhow::Result<()> {
     let activation = token(world.place.mail("ada@kestrel.example", "Activate").await?.word_starting("http")?)?;
     for path in ["/invite/accept", "/register", "/activate"] {
         for used in [&invitation, &activation] {
-            refused(&world, get(&world, path).query(&[("token", used)]), 404, "link-not-valid").await?;
+            // Its holder learns that the account is active.
+            let (status, code) =
+                if path == "/activate" && used == &activation { (409, "wrong-stage") } else { (404, "link-not-valid") };
+            refused(&world, get(&world, path).query(&[("token", used)]), status, code).await?;
         }
     }
     // Wrong stage: activating again, and offering a second seed to a credential that has its app.

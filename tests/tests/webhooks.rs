@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
 
 use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering::SeqCst},
@@ -121,7 +122,9 @@ impl Anvil<'_> {
 
     async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         let request = reqwest::Client::new().post(self.0.url(path)).json(body);
-        self.send(request.header("idempotency-key", format!("key of {path} {body:.80}"))).await
+        let mut key = DefaultHasher::new();
+        (path, body.to_string()).hash(&mut key);
+        self.send(request.header("idempotency-key", format!("{:016x}", key.finish()))).await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<Value> {

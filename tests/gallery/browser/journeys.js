@@ -107,7 +107,7 @@ async function fillProfile(supplier) {
     City: "Toledo",
     "Postal code": "43604",
   });
-  await supplier.field("Headquarters country").selectOption({ label: "United States Of America" });
+  await supplier.field("Headquarters country").selectOption({ label: "United States of America" });
 }
 
 /** From a complete profile to the reference number. */
