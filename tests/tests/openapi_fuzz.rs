@@ -1,7 +1,7 @@
 //! The partner's API as its description has it, for every request that schemathesis can think of: allowed ones, ones that
 //! break a schema, and sequences of them. All of its checks are on (`tests/openapi/schemathesis.toml` argues the exceptions).
 //!
-//! Needs `python3` with `venv`; schemathesis comes from PyPI at fixed versions into `target/`, once.
+//! Needs `python3` with `venv`; schemathesis comes from `PyPI` at fixed versions into `target/`, once.
 
 use std::{
     path::{Path, PathBuf},
@@ -85,14 +85,9 @@ fn installed() -> anyhow::Result<PathBuf> {
 }
 
 fn outcome(command: &mut Command) -> anyhow::Result<String> {
-    let output = command.output().with_context(|| format!("{:?} does not start", command.get_program()))?;
+    let output = command.output().with_context(|| format!("{} does not start", command.get_program().display()))?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let program = command.get_program();
-    ensure!(
-        output.status.success(),
-        "{program:?}: {}\n{said}{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let program = command.get_program().display();
+    ensure!(output.status.success(), "{program}: {}\n{said}{}", output.status, String::from_utf8_lossy(&output.stderr));
     Ok(said)
 }
