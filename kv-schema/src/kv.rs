@@ -260,11 +260,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         carried: impl Into<Carried>,
     ) -> Result<Created<R>, Fault> {
         let draft = self.first(R::KIND, R::key(id), encode(&value)?, carried.into())?;
-        Ok(match self.create_envelope(draft).await? {
-            Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
-            Creation::Existed(envelope) => Created::Existed(open(envelope)?),
-            Creation::Busy => Created::Busy,
-        })
+        created(self.create_envelope(draft).await?, value)
     }
 
     /// As [`Kv::create`], for a caller that has just looked for the record and not found it: one read less.
@@ -275,11 +271,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         carried: impl Into<Carried>,
     ) -> Result<Created<R>, Fault> {
         let draft = self.first(R::KIND, R::key(id), encode(&value)?, carried.into())?;
-        Ok(match self.create_past_gates(draft).await? {
-            Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
-            Creation::Existed(envelope) => Created::Existed(open(envelope)?),
-            Creation::Busy => Created::Busy,
-        })
+        created(self.create_past_gates(draft).await?, value)
     }
 
     /// Writes `next` over exactly the revision that was seen; what is still pending stays pending.
@@ -637,6 +629,14 @@ fn parse(kind: Kind, key: &Key, bytes: &[u8]) -> Result<Envelope, Fault> {
 
 fn seen<R: Record, S: Store>(Watch { envelope, cas }: Watch<S>) -> Result<Seen<R, S>, Fault> {
     Ok(Seen { stored: open(envelope)?, cas })
+}
+
+fn created<R: Record>(creation: Creation, value: R) -> Result<Created<R>, Fault> {
+    Ok(match creation {
+        Creation::Created(envelope) => Created::Created(Stored::written(envelope, value)),
+        Creation::Existed(envelope) => Created::Existed(open(envelope)?),
+        Creation::Busy => Created::Busy,
+    })
 }
 
 fn open<R: Record>(envelope: Envelope) -> Result<Stored<R>, Fault> {

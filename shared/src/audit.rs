@@ -319,7 +319,7 @@ mod tests {
             origin: Origin::V4([203, 0, 113]),
         };
         let bytes = postcard::to_allocvec(&deed).expect("small");
-        assert_eq!(bytes, b"\x02\x05anvil\x01\x2a\x01\x05\x03abc\x01\xcb\x00\x71");
+        assert_eq!(bytes, b"\x02\x05anvil\x01\x2a\x01\x04\x03abc\x01\xcb\x00\x71");
         assert_eq!(postcard::from_bytes(&bytes), Ok(deed));
         let actors = [
             Actor::Stranger,

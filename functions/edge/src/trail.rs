@@ -87,15 +87,18 @@ impl<P: Platform> Edge<P> {
     ) -> Result<(R, Carried), Failure> {
         let Decision { next, effects, action, denial, by } = decision;
         let effects = self.leave(key, &effects)?;
-        let deed = || Deed {
-            actor: by.unwrap_or_else(|| self.acting.borrow().clone()),
-            action,
-            denial,
-            request: self.request_id.clone(),
-            origin: self.origin,
-        };
         let kept = R::AUDITED && !self.decoy.get();
-        let entry = kept.then(|| NewEntry { at_unix_seconds: self.unix_seconds(), note, deed: deed() });
+        let entry = kept.then(|| NewEntry {
+            at_unix_seconds: self.unix_seconds(),
+            note,
+            deed: Deed {
+                actor: by.unwrap_or_else(|| self.acting.borrow().clone()),
+                action,
+                denial,
+                request: self.request_id.clone(),
+                origin: self.origin,
+            },
+        });
         Ok((next, Carried { effects, entry }))
     }
 

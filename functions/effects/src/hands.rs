@@ -7,7 +7,7 @@ use edge::{
 use kv_schema::{
     key::Key,
     kv::Settled,
-    list::{Appended, Entry, EntryId, Removed},
+    list::{Appended, Entry, EntryId, List, Removed},
     record::{Pending, Record},
     records::{invitations_of, registration_queue},
 };
@@ -129,6 +129,14 @@ async fn use_invitation<P: Platform>(
     if slot.pending().is_empty() { Ok(()) } else { message_is_out::<P, InvitationSlot>(edge, &invitation.slot).await }
 }
 
+/// Puts an entry into a list; carried out again, it is there already.
+pub(crate) async fn list_entry<P: Platform>(edge: &Edge<P>, list: &List, entry: &Entry) -> Result<(), Failure> {
+    match edge.kv().append(list, entry).await? {
+        Appended::Added | Appended::AlreadyThere => Ok(()),
+        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    }
+}
+
 async fn list_invitation<P: Platform>(
     edge: &Edge<P>,
     application: &ApplicationId,
@@ -139,10 +147,7 @@ async fn list_invitation<P: Platform>(
     let id = EntryId(edge.keys.index(IndexPurpose::Invitation, &parts));
     let payload = postcard::to_allocvec(&invitation).map_err(|error| Failure::Fault(format!("entry: {error}")))?;
     let entry = Entry { id, at_unix_seconds: seconds(at), payload };
-    match edge.kv().append(&invitations_of(application), &entry).await? {
-        Appended::Added | Appended::AlreadyThere => Ok(()),
-        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
-    }
+    list_entry(edge, &invitations_of(application), &entry).await
 }
 
 async fn enqueue<P: Platform>(
@@ -153,10 +158,7 @@ async fn enqueue<P: Platform>(
 ) -> Result<(), Failure> {
     let payload = postcard::to_allocvec(summary).map_err(|error| Failure::Fault(format!("summary: {error}")))?;
     let entry = Entry { id: EntryId(*id.bytes()), at_unix_seconds: seconds(at), payload };
-    match edge.kv().append(&registration_queue(), &entry).await? {
-        Appended::Added | Appended::AlreadyThere => Ok(()),
-        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
-    }
+    list_entry(edge, &registration_queue(), &entry).await
 }
 
 async fn dequeue<P: Platform>(edge: &Edge<P>, id: RegistrationId, at: Timestamp) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use edge::{
 };
 use kv_schema::{
     kv::Replaced,
-    list::{Appended, Entry, EntryId},
+    list::{Entry, EntryId},
     records::deliveries_of,
 };
 use shared::{
@@ -24,7 +24,7 @@ use shared::{
     webhook::{WebhookSecret, signatures_of},
 };
 
-use crate::hands::seconds;
+use crate::hands::{list_entry, seconds};
 
 /// Makes the delivery of an event; carried out again, the effect meets it. The delivery answers for itself from then on.
 pub(crate) async fn tell<P: Platform>(
@@ -47,10 +47,7 @@ pub(crate) async fn list<P: Platform>(
     at: Timestamp,
 ) -> Result<(), Failure> {
     let entry = Entry { id: EntryId(*delivery.bytes()), at_unix_seconds: seconds(at), payload: Vec::new() };
-    match edge.kv().append(&deliveries_of(partner), &entry).await? {
-        Appended::Added | Appended::AlreadyThere => Ok(()),
-        Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
-    }
+    list_entry(edge, &deliveries_of(partner), &entry).await
 }
 
 /// Tries a delivery that is due. It is done when nothing is to be tried any more.
