@@ -43,9 +43,34 @@ impl fmt::Display for ConfigFault {
 
 impl core::error::Error for ConfigFault {}
 
+/// A text that people accept. What they accepted is recorded by its digest, so it is never edited.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishedText {
+    text: String,
+    /// Computed when the configuration is compiled: hashing a page of text costs more than reading a record.
+    digest: String,
+}
+
+impl PublishedText {
+    /// The text with its digest.
+    pub fn new(text: String) -> Self {
+        Self { digest: digest256_hex(text.as_bytes()), text }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// SHA-256 of the text in hexadecimal (TRM-3).
+    pub fn digest(&self) -> &str {
+        &self.digest
+    }
+}
+
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW3";
+const LAYOUT: [u8; 4] = *b"VGW4";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,7 +365,7 @@ pub struct Application {
     /// Every version of its terms, oldest first, at least one. A published version is never edited (TRM-1).
     pub terms: Vec<TermsVersion>,
     /// Access terms that everybody accepts at every launch (TRM-4).
-    pub launch_terms: Option<String>,
+    pub launch_terms: Option<PublishedText>,
     /// Products whose credentials are accepted; empty accepts every product of the least level.
     pub accepted_products: Vec<ProductId>,
     /// The least level of a credential (CRD-7).
@@ -391,7 +416,7 @@ pub struct TermsVersion {
     /// Its name.
     pub version: Line<20>,
     /// The text.
-    pub text: String,
+    pub text: PublishedText,
     /// From when on it is the current version.
     pub effective: Timestamp,
     /// How long those who accepted an earlier version may still launch (TRM-2).
@@ -399,9 +424,9 @@ pub struct TermsVersion {
 }
 
 impl TermsVersion {
-    /// SHA-256 of the text in hexadecimal (TRM-3).
-    pub fn digest(&self) -> String {
-        digest256_hex(self.text.as_bytes())
+    /// The digest of the text (TRM-3).
+    pub fn digest(&self) -> &str {
+        self.text.digest()
     }
 
     /// How long those who accepted an earlier version may still launch (TRM-2).
@@ -467,9 +492,9 @@ impl Product {
         Seconds::days(self.term_days)
     }
 
-    /// SHA-256 of the service agreement's text in hexadecimal.
-    pub fn agreement_digest(&self) -> String {
-        digest256_hex(self.service_agreement.text.as_bytes())
+    /// The digest of the service agreement's text.
+    pub fn agreement_digest(&self) -> &str {
+        self.service_agreement.text.digest()
     }
 }
 
@@ -479,7 +504,7 @@ pub struct Agreement {
     /// The name of its version.
     pub version: Line<20>,
     /// The text.
-    pub text: String,
+    pub text: PublishedText,
 }
 
 /// What is registered for a product.
@@ -583,7 +608,7 @@ mod tests {
         assert_eq!((supply.otp_max_age_seconds, supply.least_level), (0, Level::Two));
         let network = gateway.application(&id("business-network")).expect("configured");
         assert_eq!(network.registration, Registration::Public);
-        assert!(network.launch_terms.as_ref().is_some_and(|text| text.starts_with("You are about to open")));
+        assert!(network.launch_terms.as_ref().is_some_and(|text| text.as_str().starts_with("You are about to open")));
         let product = gateway.product(&id("cobalt-mobile-id")).expect("configured");
         assert_eq!((product.price.to_string().as_str(), product.term()), ("45.00 USD", Seconds::days(365)));
         let operator = gateway.operator(&id("registrar")).expect("configured");
@@ -666,7 +691,7 @@ mod tests {
         assert!(supply.is_some_and(|digest| digest.len() == 64));
         let product = gateway.product(&id("anvil-mobile-id")).expect("configured");
         assert_eq!(product.agreement_digest().len(), 64);
-        assert!(product.service_agreement.text.starts_with("Service Agreement"));
+        assert!(product.service_agreement.text.as_str().starts_with("Service Agreement"));
     }
 
     #[test]

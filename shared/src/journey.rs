@@ -5,11 +5,10 @@
 
 use crate::{
     account::{SignedIn, Stage},
-    config::{Application, Gateway, Product},
+    config::{Application, Gateway, Product, PublishedText},
     credential::Credential,
     launch::Intent,
     organisation::{Organisation, TermsStanding},
-    secret::digest256_hex,
     values::{ApplicationId, CredentialId, ProductId, Timestamp},
 };
 
@@ -177,7 +176,8 @@ pub fn blockers(
         found.push(Blocker::AccessMissing);
     }
     found.extend(credential_blocker(person, application, gateway, intent, now));
-    let terms_accepted = intent.is_some_and(|intent| intent.accepted_terms == launch_terms_digest(application));
+    let terms_accepted =
+        intent.is_some_and(|intent| intent.accepted_terms.as_deref() == launch_terms_digest(application));
     if application.launch_terms.is_some() && !terms_accepted {
         found.push(Blocker::LaunchTermsRequired);
     }
@@ -185,8 +185,8 @@ pub fn blockers(
 }
 
 /// SHA-256 of the access terms that the application demands at every launch (TRM-4), hexadecimal.
-pub fn launch_terms_digest(application: &Application) -> Option<String> {
-    application.launch_terms.as_ref().map(|text| digest256_hex(text.as_bytes()))
+pub fn launch_terms_digest(application: &Application) -> Option<&str> {
+    application.launch_terms.as_ref().map(PublishedText::digest)
 }
 
 /// The credentials that the application accepts, the most useful first: registered before unregistered, valid before

@@ -69,7 +69,7 @@ impl Intent {
             let hint = "Tick the box if you accept the access terms for this launch.";
             return Err(Refusal::field("accept_terms", "not-accepted", hint));
         }
-        self.accepted_terms = Some(current);
+        self.accepted_terms = Some(digest.to_owned());
         Ok(self)
     }
 }

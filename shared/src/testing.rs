@@ -90,7 +90,7 @@ pub(crate) fn organisation(gateway: &Gateway) -> Organisation {
         let terms = application.current_terms(NOW);
         let acceptance = Acceptance {
             version: terms.version.as_str().to_owned(),
-            digest: terms.digest(),
+            digest: terms.digest().to_owned(),
             by: read("lovelacea_0001"),
             by_name: "Ada Lovelace".to_owned(),
             at: NOW,
@@ -161,7 +161,13 @@ pub(crate) fn credential_id(n: u8) -> CredentialId {
 /// A credential for the product, granted now, without authenticator.
 pub(crate) fn credential(n: u8, product: &Product) -> Credential {
     let licence = LicenceId::from_bytes([n; 16]);
-    Credential::granted(crate::credential::grant(credential_id(n), licence, product, product.agreement_digest(), NOW))
+    Credential::granted(crate::credential::grant(
+        credential_id(n),
+        licence,
+        product,
+        product.agreement_digest().to_owned(),
+        NOW,
+    ))
 }
 
 /// A credential with an authenticator app whose seed is [`seed`].

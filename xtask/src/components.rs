@@ -40,11 +40,21 @@ pub(crate) fn configuration() -> String {
 /// # Errors
 /// Cargo's.
 pub(crate) fn compile<'a>(packages: impl IntoIterator<Item = &'a String>) -> anyhow::Result<()> {
-    let mut build = cargo(&["build", "--release", "--target", GUEST_TARGET]);
+    let mut build = cargo(&["build", "--release", "--target", GUEST_TARGET, "--config", &nameless_paths()?]);
     for package in packages {
         build.args(["--package", package]);
     }
     run_command(&mut build)
+}
+
+/// The same bytes whoever builds them: the places of panics name the sources of dependencies, and these must not say in
+/// whose home directory they were.
+fn nameless_paths() -> anyhow::Result<String> {
+    let home = || std::env::home_dir().map(|home| home.join(".cargo"));
+    let cargo_home = std::env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home);
+    let sources = cargo_home.context("neither CARGO_HOME nor a home directory is known")?.join("registry").join("src");
+    let flags = [format!("--remap-path-prefix={}=", sources.display())];
+    Ok(format!("target.{GUEST_TARGET}.rustflags = {flags:?}"))
 }
 
 /// Puts the compiled configuration where the manifest looks for it.
@@ -84,7 +94,7 @@ pub(crate) fn place(package: &str, size: Size) -> anyhow::Result<()> {
     write(&origin, made_from.as_bytes())
 }
 
-/// The component with its largest core module, which is the program, made smaller.
+/// The component with its largest core module, which is the program, made smaller, and without the names of its parts (10 kB).
 fn optimised(package: &str, component: &[u8]) -> anyhow::Result<Vec<u8>> {
     let modules = sections(component)?;
     let program = modules.iter().filter(|section| section.id == MODULE).max_by_key(|section| section.data.len());
@@ -99,14 +109,15 @@ fn optimised(package: &str, component: &[u8]) -> anyhow::Result<Vec<u8>> {
         fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
     }
     let mut result = Component::new();
-    for section in &modules {
+    for section in modules.iter().filter(|section| section.id != CUSTOM) {
         let is_program = section.id == MODULE && std::ptr::eq(section.data, program);
         result.section(&RawSection { id: section.id, data: if is_program { &smaller } else { section.data } });
     }
     Ok(result.finish())
 }
 
-/// The id of a core module's section in a component.
+/// The ids of sections in a component: what no program reads, and a core module.
+const CUSTOM: u8 = 0;
 const MODULE: u8 = 1;
 
 /// A component's outermost sections.

@@ -132,8 +132,8 @@ impl TermsPage {
             current: Current {
                 version: current.version.as_str().to_owned(),
                 effective: current.effective,
-                digest: current.digest(),
-                paragraphs: paragraphs(&current.text),
+                digest: current.digest().to_owned(),
+                paragraphs: paragraphs(current.text.as_str()),
                 grace_ends,
             },
             acceptances,

@@ -52,7 +52,7 @@ pub(crate) struct RawLicence {
 impl RawLicence {
     /// The wish to activate. Without a digest the current agreement is meant; the page always sends the one it showed.
     pub(crate) fn command(&self, product: &Product) -> ActivateLicence {
-        let agreement = self.agreement.clone().unwrap_or_else(|| product.agreement_digest());
+        let agreement = self.agreement.clone().unwrap_or_else(|| product.agreement_digest().to_owned());
         ActivateLicence { agreement, agreed: self.agreed }
     }
 }
@@ -248,8 +248,8 @@ impl AgreementPage {
             product: product.id.to_string(),
             name: product.name.clone(),
             agreement_version: product.service_agreement.version.as_str().to_owned(),
-            agreement: product.agreement_digest(),
-            agreement_text: product.service_agreement.text.trim().to_owned(),
+            agreement: product.agreement_digest().to_owned(),
+            agreement_text: product.service_agreement.text.as_str().trim().to_owned(),
             sealed,
             faults,
         }

@@ -49,7 +49,7 @@ pub struct Edge<P> {
     /// The configuration.
     pub gateway: Arc<Gateway>,
     /// Keys derived from the root secret.
-    pub keys: Keys,
+    pub keys: Arc<Keys>,
     /// The time of this request; it does not move while the request runs.
     pub now: Timestamp,
     /// What people quote to support.

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod form;
 #[cfg(not(target_family = "wasm"))]
 pub mod gallery;
+mod keyring;
 pub mod link;
 pub mod machine;
 pub mod notice;

@@ -1,7 +1,6 @@
 //! From a bounded request to a finished reply: surroundings, handler, refusals, and the headers of every reply.
 
 use askama::Template;
-use base64ct::{Base64, Encoding as _};
 use http::{Method, StatusCode};
 use serde::Serialize;
 use shared::{
@@ -23,6 +22,7 @@ use crate::{
     drain::Hands,
     edge::Edge,
     failure::{BadRequest, Failure, Outcome},
+    keyring,
     link::Followed,
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
@@ -115,13 +115,9 @@ fn bodiless(headers: Headers) -> Request {
     Request::new(Method::POST, "", headers, Vec::new())
 }
 
-async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Keys, String), PlatformFault> {
+async fn surroundings<P: Platform>(platform: &P) -> Result<(Arc<Gateway>, Arc<Keys>, String), PlatformFault> {
     let gateway = platform.gateway()?;
-    let root = root_secret(platform, "root_secret").await?;
-    let root = root.ok_or_else(|| PlatformFault::new("variable root_secret: it is empty; generate 32 random bytes"))?;
-    let previous = root_secret(platform, "previous_root_secret").await?;
-    let keys = Keys::new(&root, previous.as_deref())
-        .map_err(|error| PlatformFault::new(format!("variable root_secret: {error}")))?;
+    let keys = keyring::keys(platform).await?;
     let public_url = platform.variable("public_url").await?.unwrap_or_default();
     let public_url = origin(&public_url).ok_or_else(|| {
         PlatformFault::new("variable public_url: give scheme and authority, for example https://vestibule.example")
@@ -135,15 +131,6 @@ fn origin(url: &str) -> Option<String> {
     let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     let bare = authority.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:[]".contains(&byte));
     (bare && !authority.is_empty()).then(|| url.to_owned())
-}
-
-async fn root_secret<P: Platform>(platform: &P, name: &str) -> Result<Option<Vec<u8>>, PlatformFault> {
-    let Some(text) = platform.variable(name).await? else {
-        return Ok(None);
-    };
-    let bytes = Base64::decode_vec(text.trim())
-        .map_err(|_| PlatformFault::new(format!("variable {name}: it is not base64")))?;
-    Ok(Some(bytes))
 }
 
 #[derive(Template, Serialize)]

@@ -14,7 +14,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{
     config::{Application, Gateway, Level},
-    journey::{Blocker, launch_terms_digest},
+    journey::Blocker,
     launch::{
         acr,
         request::{AuthorizationError, WayBack},
@@ -145,16 +145,17 @@ struct AccessTerms {
 impl LaunchPage {
     /// The page. Access terms are shown while they are among what is left.
     pub(crate) fn of(application: &Application, gateway: &Gateway, left: &[Blocker], faults: FormFaults) -> Self {
-        let terms = application.launch_terms.as_deref().zip(launch_terms_digest(application));
         Self {
             title: format!("Launch {}", application.name),
             application: application.id.to_string(),
             name: application.name.clone(),
             description: application.description.clone(),
             partner: partner(application, gateway),
-            access_terms: terms
+            access_terms: application
+                .launch_terms
+                .as_ref()
                 .filter(|_| left.contains(&Blocker::LaunchTermsRequired))
-                .map(|(text, digest)| AccessTerms { paragraphs: paragraphs(text), digest }),
+                .map(|text| AccessTerms { paragraphs: paragraphs(text.as_str()), digest: text.digest().to_owned() }),
             code_needed: left.contains(&Blocker::OtpRequired),
             blockers: views(left, application),
             faults,

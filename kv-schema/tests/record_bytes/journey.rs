@@ -461,7 +461,7 @@ impl Walk {
     ) -> Organisation {
         self.keep("founded", founded.id, &founded);
         let person = account.signed_in(secret, NOW, NOW).expect("just signed in");
-        let command = AcceptTerms { digest: place.application.current_terms(NOW).digest(), agreed: true };
+        let command = AcceptTerms { digest: place.application.current_terms(NOW).digest().to_owned(), agreed: true };
         let accepted = founded.accept_terms(&person, place.application, &command, NOW);
         let accepted = self.decided(accepted.expect("an administrator").expect("not accepted before"));
         self.keep("terms accepted", accepted.id, &accepted);
@@ -541,7 +541,7 @@ impl Walk {
 
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, &licence);
-        let command = ActivateLicence { agreement: place.product.agreement_digest(), agreed: true };
+        let command = ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true };
         let activated = licence.activate(Some(order), account.id, place.product, &command, &self.keys, NOW);
         let activated = self.decided(activated.expect("the order names it"));
         self.keep("activated", activated.id, &activated);

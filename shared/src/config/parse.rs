@@ -7,7 +7,7 @@ use super::read::Reader;
 use super::{
     Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level,
     MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm,
-    Quotas, Registration, Service, TermsVersion,
+    PublishedText, Quotas, Registration, Service, TermsVersion,
 };
 use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
@@ -182,7 +182,7 @@ fn product(id: ProductId, mut reader: Reader<'_>, partners: &[Partner]) -> Resul
 }
 
 fn agreement(mut reader: Reader<'_>) -> Result<Agreement, ConfigFault> {
-    let agreement = Agreement { version: reader.line("version")?, text: reader.text("text")? };
+    let agreement = Agreement { version: reader.line("version")?, text: PublishedText::new(reader.text("text")?) };
     reader.finish()?;
     Ok(agreement)
 }
@@ -207,7 +207,7 @@ fn application(
             .choice("registration", &[("invitation", Registration::Invitation), ("public", Registration::Public)])?,
         approval: approval.unwrap_or(Approval::Manual),
         terms: terms(&mut reader)?,
-        launch_terms: reader.optional_text("launch_terms")?,
+        launch_terms: reader.optional_text("launch_terms")?.map(PublishedText::new),
         accepted_products: accepted_products(&mut reader, least_level, products)?,
         least_level,
         otp_max_age_seconds: reader.number("otp_max_age_seconds", &(0..=43_200))?,
@@ -223,7 +223,7 @@ fn terms(reader: &mut Reader<'_>) -> Result<Vec<TermsVersion>, ConfigFault> {
     for mut table in reader.tables("terms")? {
         let terms = TermsVersion {
             version: table.line("version")?,
-            text: table.text("text")?,
+            text: PublishedText::new(table.text("text")?),
             effective: table.required::<Timestamp>("effective")?,
             grace_days: table.number("grace_days", &(0..=365))?,
         };

@@ -29,7 +29,8 @@ impl Facts {
         account.credentials = vec![registered(1, product(&gateway, "cobalt-mobile-id"))];
         let application: ApplicationId = read(application);
         let mut intent = Intent::begin(account.id, &application, BEFORE);
-        intent.accepted_terms = launch_terms_digest(gateway.application(&application).expect("configured"));
+        intent.accepted_terms =
+            launch_terms_digest(gateway.application(&application).expect("configured")).map(str::to_owned);
         let mut facts = Self { account, organisation, gateway, application, intent: Some(intent), now: NOW };
         facts.raised_at(NOW);
         facts
@@ -75,7 +76,7 @@ impl Facts {
     fn new_terms(&mut self, version: &str, in_days: u64) {
         let terms = TermsVersion {
             version: read(version),
-            text: version.to_owned(),
+            text: PublishedText::new(version.to_owned()),
             effective: NOW.plus(Seconds::days(in_days)),
             grace_days: 10,
         };
@@ -353,7 +354,7 @@ const CASES: &[Case] = &[
     ),
     network(
         "the text changed since",
-        |f| f.application().launch_terms = Some("New.".to_owned()),
+        |f| f.application().launch_terms = Some(PublishedText::new("New.".to_owned())),
         &["launch-terms-required"],
     ),
     supply("no access terms, none to accept", |f| f.intent().accepted_terms = None, &[]),

@@ -109,7 +109,10 @@ fn lch_3_a_code_records_its_launch() {
     let gateway = gateway();
     let (code, token) = issued();
     let network = application(&gateway, "business-network");
-    assert_eq!((code.launch_terms, code.issued_at, code.state), (launch_terms_digest(network), NOW, CodeState::Fresh));
+    assert_eq!(
+        (code.launch_terms.as_deref(), code.issued_at, code.state),
+        (launch_terms_digest(network), NOW, CodeState::Fresh)
+    );
     assert_eq!((code.client, code.nonce.as_deref()), (network.id.clone(), Some("n")));
     assert_eq!((code.account, *code.id.bytes()), (account().id, token.record()));
 }
@@ -231,7 +234,7 @@ fn trm_4_the_shown_access_terms_are_accepted_by_ticking() {
     let begin = || Intent::begin(account().id, &network.id, NOW);
     let digest = launch_terms_digest(network).expect("it demands access terms");
     let accepted = begin().accept_terms(network, true, &digest).expect("accepted");
-    assert_eq!(accepted.accepted_terms, Some(digest.clone()));
+    assert_eq!(accepted.accepted_terms.as_deref(), Some(digest));
     assert_eq!(begin().accept_terms(network, true, "older"), Err(Refusal::TermsChanged));
     assert!(matches!(begin().accept_terms(network, false, &digest), Err(Refusal::InvalidInput(_))));
     assert_eq!(begin().accept_terms(supply, false, "").map(|intent| intent.accepted_terms), Ok(None));

@@ -27,7 +27,7 @@ fn bought(gateway: &Gateway) -> (Order, Licence) {
 }
 
 fn command(product: &Product) -> ActivateLicence {
-    ActivateLicence { agreement: product.agreement_digest(), agreed: true }
+    ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true }
 }
 
 fn activated(licence: &Licence, order: Option<&Order>, by: AccountId, now: Timestamp) -> Result<Licence, Refusal> {

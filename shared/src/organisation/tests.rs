@@ -4,7 +4,7 @@ use crate::config::Gateway;
 use crate::testing::*;
 
 fn command(application: &Application) -> AcceptTerms {
-    AcceptTerms { digest: application.current_terms(NOW).digest(), agreed: true }
+    AcceptTerms { digest: application.current_terms(NOW).digest().to_owned(), agreed: true }
 }
 
 /// The organisation before it accepted any terms.
@@ -77,7 +77,7 @@ fn trm_3_an_acceptance_says_who_when_and_what() {
     let next = accepted(undecided(&gateway), &person, &gateway, &command(supply)).expect("accepted");
     let expected = Acceptance {
         version: "2026-01".to_owned(),
-        digest: supply.current_terms(NOW).digest(),
+        digest: supply.current_terms(NOW).digest().to_owned(),
         by: person.user_id.clone(),
         by_name: "Ada Lovelace".to_owned(),
         at: NOW,

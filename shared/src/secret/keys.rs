@@ -5,6 +5,10 @@
 //! long as there are records - indexes, pairwise subjects, the password pepper, operators' authenticator seeds -
 //! comes from the *oldest* root given: the previous one if there is one. So the previous root may only be taken
 //! away together with the records.
+//!
+//! What was derived is remembered: deriving a key and beginning an HMAC with it costs four times what using it does.
+
+use std::sync::OnceLock;
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
 use hkdf::Hkdf;
@@ -26,6 +30,8 @@ macro_rules! purposes {
         }
 
         impl $name {
+            const COUNT: usize = [$(Self::$variant),+].len();
+
             const fn label(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!("vestibule/v1/", $label),)+
@@ -144,14 +150,16 @@ impl Keys {
     /// A name for the parts that only these keys give: HMAC-SHA-256 cut to 128 bits. Each part's length is bound,
     /// so moving a character from one part to the next gives another name. Survives one rotation of the root.
     pub fn index(&self, purpose: IndexPurpose, parts: &[&[u8]]) -> [u8; 16] {
-        let [first, _] = halves(self.oldest().mac(purpose.label(), parts).finalize().into_bytes().into());
+        let root = self.oldest();
+        let mac = root.mac(root.indexes.get(purpose as usize), purpose.label(), parts);
+        let [first, _] = halves(mac.finalize().into_bytes().into());
         first
     }
 
     /// Encrypts for this purpose. `aad` says where the value belongs (the record's key) and is needed to open it.
     pub fn seal(&self, purpose: SealPurpose, aad: &[u8], plain: &[u8], entropy: &mut dyn Entropy) -> Sealed {
         let root = &self.current;
-        Sealed::seal(&root.key(purpose.label()), root.generation, aad, plain, entropy)
+        Sealed::seal(&root.seal_key(purpose), root.generation, aad, plain, entropy)
     }
 
     /// Decrypts what the current or the previous root sealed for this purpose and place.
@@ -162,13 +170,13 @@ impl Keys {
         core::iter::once(&self.current)
             .chain(&self.previous)
             .filter(|root| sealed.generation() == Some(root.generation))
-            .find_map(|root| sealed.open(&root.key(purpose.label()), aad).ok())
+            .find_map(|root| sealed.open(&root.seal_key(purpose), aad).ok())
             .ok_or(NotOpened)
     }
 
     /// HMAC-SHA-256 over the parts, each with its length, as base64url.
     pub fn mac(&self, purpose: MacPurpose, parts: &[&[u8]]) -> String {
-        Base64UrlUnpadded::encode_string(&self.current.mac(purpose.label(), parts).finalize().into_bytes())
+        Base64UrlUnpadded::encode_string(&self.current.code(purpose, parts).finalize().into_bytes())
     }
 
     /// Whether `candidate` is [`Keys::mac`] of the parts, under the current or the previous root, in constant time.
@@ -177,7 +185,7 @@ impl Keys {
         let Ok(candidate) = Base64UrlUnpadded::decode_vec(candidate) else {
             return false;
         };
-        let matches = |root: &Root| root.mac(purpose.label(), parts).verify_slice(&candidate).is_ok();
+        let matches = |root: &Root| root.code(purpose, parts).verify_slice(&candidate).is_ok();
         matches(&self.current) || self.previous.as_ref().is_some_and(matches)
     }
 
@@ -202,11 +210,15 @@ impl Keys {
     }
 }
 
-/// One root secret, extracted (RFC 5869 2.2).
+/// One root secret, extracted (RFC 5869 2.2). The extracted key is kept as what HMAC makes of it, so that deriving a key
+/// takes two compressions of SHA-256 instead of four.
 struct Root {
-    extracted: Zeroizing<[u8; 32]>,
+    extracted: Hkdf<Sha256>,
     /// Tells the roots apart in what they sealed; says nothing about them.
     generation: u8,
+    indexes: [OnceLock<Hmac<Sha256>>; IndexPurpose::COUNT],
+    codes: [OnceLock<Hmac<Sha256>>; MacPurpose::COUNT],
+    seals: [OnceLock<Zeroizing<[u8; 32]>>; SealPurpose::COUNT],
 }
 
 impl Root {
@@ -217,8 +229,13 @@ impl Root {
                 format!("A root secret needs at least {MIN_ROOT_BYTES} random bytes; generate a new one."),
             ));
         }
-        let (extracted, _) = Hkdf::<Sha256>::extract(Some(b"vestibule/v1"), root);
-        let mut root = Self { extracted: Zeroizing::new(extracted.into()), generation: 0 };
+        let mut root = Self {
+            extracted: Hkdf::new(Some(b"vestibule/v1"), root),
+            generation: 0,
+            indexes: [const { OnceLock::new() }; IndexPurpose::COUNT],
+            codes: [const { OnceLock::new() }; MacPurpose::COUNT],
+            seals: [const { OnceLock::new() }; SealPurpose::COUNT],
+        };
         let [generation, ..] = *root.key("vestibule/v1/generation");
         root.generation = generation;
         Ok(root)
@@ -226,16 +243,21 @@ impl Root {
 
     fn key(&self, label: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
-        Hkdf::<Sha256>::from_prk(self.extracted.as_slice())
-            .expect("the extracted key has the hash's length")
-            .expand(label.as_bytes(), key.as_mut_slice())
-            .expect("32 bytes are less than 255 blocks");
+        self.extracted.expand(label.as_bytes(), key.as_mut_slice()).expect("32 bytes are less than 255 blocks");
         key
     }
 
-    fn mac(&self, label: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let key = self.key(label);
-        let mut mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).expect("HMAC takes keys of any length");
+    fn seal_key(&self, purpose: SealPurpose) -> Zeroizing<[u8; 32]> {
+        remembered(self.seals.get(purpose as usize), || self.key(purpose.label()))
+    }
+
+    fn code(&self, purpose: MacPurpose, parts: &[&[u8]]) -> Hmac<Sha256> {
+        self.mac(self.codes.get(purpose as usize), purpose.label(), parts)
+    }
+
+    fn mac(&self, place: Option<&OnceLock<Hmac<Sha256>>>, label: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let keyed = || Hmac::new_from_slice(self.key(label).as_slice()).expect("HMAC takes keys of any length");
+        let mut mac = remembered(place, keyed);
         for part in parts {
             mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
             mac.update(part);
@@ -247,6 +269,13 @@ impl Root {
 impl core::fmt::Debug for Root {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("Root(..)")
+    }
+}
+
+fn remembered<T: Clone>(place: Option<&OnceLock<T>>, make: impl FnOnce() -> T) -> T {
+    match place {
+        Some(place) => place.get_or_init(make).clone(),
+        None => make(),
     }
 }
 

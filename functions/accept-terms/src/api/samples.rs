@@ -34,7 +34,7 @@ fn page(application: &Application, now: Timestamp, standing: Standing, may_accep
     let terms = application.current_terms(now);
     let accepted = Accepted {
         version: terms.version.as_str().to_owned(),
-        digest: terms.digest(),
+        digest: terms.digest().to_owned(),
         by: "kestrel-ada".to_owned(),
         by_name: "Ada Byron".to_owned(),
         at: now,
