@@ -34,6 +34,7 @@ pub mod spin;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trail;
+mod tree;
 pub mod view;
 
 pub use edge::{Change, Edge};

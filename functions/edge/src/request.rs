@@ -3,7 +3,10 @@
 use http::Method;
 use serde::de::DeserializeOwned;
 
-use crate::failure::{BadRequest, Failure};
+use crate::{
+    failure::{BadRequest, Failure},
+    tree::{Tree, Unfit},
+};
 
 /// The largest body that a component reads, in bytes, unless its route has a limit of its own.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -127,7 +130,7 @@ impl Request {
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         match self.encoding()? {
             Encoding::Json => from_json(&self.body).map_err(Failure::from),
-            Encoding::Form => serde_html_form::from_str(utf8(&self.body)?).map_err(|_| BadRequest::Malformed.into()),
+            Encoding::Form => of_form(utf8(&self.body)?),
         }
     }
 
@@ -136,7 +139,23 @@ impl Request {
     /// # Errors
     /// [`BadRequest::Malformed`].
     pub fn decode_query<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        serde_html_form::from_str(&self.query).map_err(|_| BadRequest::Malformed.into())
+        of_form(&self.query)
+    }
+
+    /// The query's names and values, in their order.
+    pub fn query_pairs(&self) -> Vec<(String, String)> {
+        pairs(&self.query)
+    }
+
+    /// The body's names and values, in their order, of a form.
+    ///
+    /// # Errors
+    /// [`BadRequest`] for another content type, and for bytes that are not UTF-8.
+    pub fn form_pairs(&self) -> Result<Vec<(String, String)>, BadRequest> {
+        match self.encoding()? {
+            Encoding::Form => Ok(pairs(utf8(&self.body)?)),
+            Encoding::Json => Err(BadRequest::UnsupportedMediaType),
+        }
     }
 
     /// Every cookie, name and value.
@@ -158,12 +177,27 @@ impl Request {
 /// # Errors
 /// [`BadRequest`] for bytes that are not UTF-8, and for a text that ends early or does not fit.
 pub fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadRequest> {
-    let text = utf8(body)?;
-    // serde takes a list for an object without names.
-    if text.trim_start().starts_with('[') {
-        return Err(BadRequest::Malformed);
-    }
-    serde_json::from_str(text).map_err(|error| truncated_or_malformed(&error))
+    let tree: Tree = serde_json::from_str(utf8(body)?).map_err(|error| truncated_or_malformed(&error))?;
+    T::deserialize(tree).map_err(|Unfit| BadRequest::Malformed)
+}
+
+/// Names and values as a query, or as a form that is sent (`application/x-www-form-urlencoded`).
+pub fn form_encoded(pairs: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+}
+
+/// What one value of a form or query says; `None` when it is more than one.
+pub fn form_decoded(text: &str) -> Option<String> {
+    let field = (!text.contains('&')).then(|| format!("value={text}"))?;
+    form_urlencoded::parse(field.as_bytes()).next().map(|(_, value)| value.into_owned())
+}
+
+fn pairs(text: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(text.as_bytes()).into_owned().collect()
+}
+
+fn of_form<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    T::deserialize(Tree::of_form(text)).map_err(|Unfit| BadRequest::Malformed.into())
 }
 
 fn utf8(body: &[u8]) -> Result<&str, BadRequest> {

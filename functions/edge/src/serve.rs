@@ -27,7 +27,7 @@ use crate::{
     platform::{Platform, PlatformFault},
     problem::{BlockerView, Problem},
     reply::{Reply, Scripts},
-    request::{Headers, Request, TARGET_BYTES_MAX},
+    request::{Headers, Request, TARGET_BYTES_MAX, form_encoded},
     view,
 };
 
@@ -271,7 +271,7 @@ fn led_through(request: &Request, page: &str) -> Reply {
     }
     let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
     let target = format!("{}{query}", request.path);
-    let query = serde_html_form::to_string([("continue", target)]).unwrap_or_default();
+    let query = form_encoded(&[("continue", &target)]);
     let address = format!("{page}?{query}");
     Reply::see_other(if address.len() > TARGET_BYTES_MAX { page.to_owned() } else { address })
 }

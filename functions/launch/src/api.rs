@@ -9,6 +9,7 @@ use edge::{
     Edge, Platform, Request,
     form::{FormFaults, paragraphs, ticked},
     problem::{BlockerView, Problem},
+    request::{form_decoded, form_encoded},
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,7 @@ pub(crate) struct RawLaunch {
 
 /// `uri` with these parameters behind those that it may have.
 pub(crate) fn with_query(uri: &str, parameters: &[(&str, &str)]) -> String {
-    let query = serde_html_form::to_string(parameters).unwrap_or_default();
+    let query = form_encoded(parameters);
     if query.is_empty() {
         return uri.to_owned();
     }
@@ -100,14 +101,6 @@ pub(crate) fn basic(request: &Request) -> Result<Option<(String, String)>, ()> {
     let text = String::from_utf8(decoded).map_err(|_| ())?;
     let (id, secret) = text.split_once(':').ok_or(())?;
     Ok(Some((form_decoded(id).ok_or(())?, form_decoded(secret).ok_or(())?)))
-}
-
-fn form_decoded(text: &str) -> Option<String> {
-    if text.contains('&') {
-        return None;
-    }
-    let pairs: Vec<(String, String)> = serde_html_form::from_str(&format!("value={text}")).ok()?;
-    pairs.into_iter().next().map(|(_, value)| value)
 }
 
 /// The bearer token of the `Authorization` header (RFC 6750, 2.1).

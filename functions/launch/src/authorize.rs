@@ -4,10 +4,7 @@
 //! Whoever has something to do first is sent there and comes back to this same address.
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Reply, Request, cookies,
-    failure::BadRequest,
-    request::{Encoding, TARGET_BYTES_MAX},
-    serve::CHOOSE_ORGANISATION,
+    Edge, Failure, Outcome, Platform, Reply, Request, cookies, request::TARGET_BYTES_MAX, serve::CHOOSE_ORGANISATION,
 };
 use shared::{
     audit::Action,
@@ -25,10 +22,7 @@ const PATH: &str = "/launch/authorize";
 
 /// A request that comes as a form goes on as a query, with which the browser sends the session's cookie.
 pub(crate) fn as_get(request: &Request) -> Outcome {
-    if request.encoding()? != Encoding::Form {
-        return Err(BadRequest::UnsupportedMediaType.into());
-    }
-    let parameters: Vec<(String, String)> = request.decode()?;
+    let parameters = request.form_pairs()?;
     let pairs: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     Ok(Reply::see_other(api::with_query(PATH, &pairs)))
 }
@@ -36,7 +30,7 @@ pub(crate) fn as_get(request: &Request) -> Outcome {
 /// Issues a code, or says what comes first.
 pub(crate) async fn authorize<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 3. Parse.
-    let parameters = Parameters::new(request.decode_query()?);
+    let parameters = Parameters::new(request.query_pairs());
     let Some(way_back) = WayBack::find(&parameters, &edge.gateway) else {
         return Ok(edge.show_problem(request, &api::not_registered()));
     };

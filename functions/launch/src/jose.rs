@@ -5,7 +5,7 @@
 //! generation of the cryptography.
 
 use base64ct::{Base64UrlUnpadded, Encoding as _};
-use edge::Failure;
+use edge::{Failure, request::from_json};
 use p256::ecdsa::{
     Signature, SigningKey,
     signature::{Signer as _, Verifier as _},
@@ -230,9 +230,9 @@ impl<'a> Signer<'a> {
         let signature = Signature::from_slice(&decoded(signature)?).ok()?;
         self.key.verifying_key().verify(signed.as_bytes(), &signature).ok()?;
         let (header, claims) = signed.split_once('.')?;
-        let header: Header<String> = serde_json::from_slice(&decoded(header)?).ok()?;
+        let header: Header<String> = from_json(&decoded(header)?).ok()?;
         let ours = header.alg == ALGORITHM && header.typ == kind && header.kid == self.kid;
-        if ours { serde_json::from_slice(&decoded(claims)?).ok() } else { None }
+        if ours { from_json(&decoded(claims)?).ok() } else { None }
     }
 }
 

@@ -21,7 +21,7 @@ const REPEATED: [&str; 4] = ["id_token_hint", "client_id", "post_logout_redirect
 
 /// Shows the question, or goes straight back when nobody is signed in.
 pub(crate) fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let parameters = Parameters::new(request.decode_query()?);
+    let parameters = Parameters::new(request.query_pairs());
     let hinted = hinted_client(edge, &parameters)?;
     let signed_in = edge.session_cookie(request).is_some();
     if !signed_in && let Some(next) = next(edge, &parameters, hinted.as_deref()) {
@@ -42,7 +42,7 @@ pub(crate) fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 /// with which the browser sends the session's cookie.
 pub(crate) async fn answer<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 3. Parse.
-    let pairs: Vec<(String, String)> = request.decode()?;
+    let pairs = request.form_pairs()?;
     let parameters = Parameters::new(pairs);
     let Some(token) = parameters.get("csrf") else {
         let repeated = REPEATED.into_iter().filter_map(|name| Some((name, parameters.get(name)?)));

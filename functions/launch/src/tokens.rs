@@ -69,7 +69,7 @@ async fn exchange<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<Toke
     if request.encoding().ok() != Some(Encoding::Form) {
         return Err(not_a_form.into());
     }
-    let parameters = Parameters::new(request.decode().map_err(|_| not_a_form)?);
+    let parameters = Parameters::new(request.form_pairs().map_err(|_| not_a_form)?);
     // 2. Authenticate.
     let client = authenticate(edge, request, &parameters).await?;
     edge.acts(Actor::Application(client.id.clone()));

@@ -4,7 +4,12 @@
 //! form with `secret` and `response`, answered with a JSON object whose `success` counts.
 
 use base64ct::{Base64, Encoding as _};
-use edge::{Edge, Failure, Outcome, Platform, platform::Question, request::from_json, view};
+use edge::{
+    Edge, Failure, Outcome, Platform,
+    platform::Question,
+    request::{form_encoded, from_json},
+    view,
+};
 use http::StatusCode;
 use serde::Deserialize;
 use shared::{
@@ -92,8 +97,7 @@ async fn vouched<P: Platform>(
     let fault = |reason: String| Failure::Fault(format!("captcha provider: {reason}"));
     let secret = edge.platform.variable(secret_variable).await?;
     let secret = secret.ok_or_else(|| fault(format!("variable {secret_variable} is empty")))?;
-    let form = serde_html_form::to_string([("secret", secret.as_str()), ("response", response.as_str())]);
-    let form = form.map_err(|error| fault(error.to_string()))?;
+    let form = form_encoded(&[("secret", secret.as_str()), ("response", response.as_str())]);
     let answered = edge.platform.ask(Question { url: service.verify_url().to_owned(), form }).await?;
     if answered.status != 200 {
         return Err(fault(format!("it answered {}", answered.status)));

@@ -77,13 +77,13 @@ fn known<'a>(gateway: &'a Gateway, partner: &str) -> Result<&'a Partner, Refusal
 
 fn catalogue<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     let partner = known(&edge.gateway, partner)?;
-    let typed = api::typed_cart(request)?;
+    let typed = api::typed_cart(request);
     edge.show(request, StatusCode::OK, &CataloguePage::of(&edge.gateway, partner, &typed))
 }
 
 fn cart<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     let partner = known(&edge.gateway, partner)?;
-    let typed = api::typed_cart(request)?;
+    let typed = api::typed_cart(request);
     let checked = api::raw_lines(&typed).and_then(|lines| {
         if lines.is_empty() { Ok(()) } else { Cart::parse(&partner.id, &lines, &edge.gateway).map(drop) }
     });
@@ -97,7 +97,7 @@ fn cart<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcom
 
 fn checkout_form<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     let partner = known(&edge.gateway, partner)?;
-    let typed = api::typed_cart(request)?;
+    let typed = api::typed_cart(request);
     let lines = api::raw_lines(&typed);
     match lines.and_then(|lines| Cart::parse(&partner.id, &lines, &edge.gateway).map(|_| lines)) {
         Ok(lines) => {

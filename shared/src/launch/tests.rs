@@ -19,7 +19,7 @@ fn intent(gateway: &Gateway, id: &str) -> Intent {
     let application = application(gateway, id);
     let digest = launch_terms_digest(application).unwrap_or_default();
     let begun = Intent::begin(account().id, &application.id, BEFORE);
-    begun.accept_terms(application, true, &digest).expect("the text in force")
+    begun.accept_terms(application, true, digest).expect("the text in force")
 }
 
 fn request(id: &str) -> AuthorizationRequest {
@@ -233,10 +233,10 @@ fn trm_4_the_shown_access_terms_are_accepted_by_ticking() {
     let (network, supply) = (application(&gateway, "business-network"), application(&gateway, "supply-platform"));
     let begin = || Intent::begin(account().id, &network.id, NOW);
     let digest = launch_terms_digest(network).expect("it demands access terms");
-    let accepted = begin().accept_terms(network, true, &digest).expect("accepted");
+    let accepted = begin().accept_terms(network, true, digest).expect("accepted");
     assert_eq!(accepted.accepted_terms.as_deref(), Some(digest));
     assert_eq!(begin().accept_terms(network, true, "older"), Err(Refusal::TermsChanged));
-    assert!(matches!(begin().accept_terms(network, false, &digest), Err(Refusal::InvalidInput(_))));
+    assert!(matches!(begin().accept_terms(network, false, digest), Err(Refusal::InvalidInput(_))));
     assert_eq!(begin().accept_terms(supply, false, "").map(|intent| intent.accepted_terms), Ok(None));
 }
 

@@ -1,7 +1,7 @@
 //! What an auditor asks, and is told.
 
 use askama::Template;
-use edge::form::FormFaults;
+use edge::{form::FormFaults, request::form_encoded};
 use kv_schema::{
     audit::{Entry, Hash, Linked, Trail, day_of},
     key::Key,
@@ -131,8 +131,9 @@ impl Shown {
         let behind = raw.skip.saturating_add(SHOWN);
         let older = (behind < total).then(|| {
             let kind = raw.kind.as_str();
-            let query = [("kind", kind), ("reference", raw.reference.trim()), ("skip", &behind.to_string())];
-            format!("{ADDRESS}?{}", serde_html_form::to_string(query).unwrap_or_default())
+            let query =
+                form_encoded(&[("kind", kind), ("reference", raw.reference.trim()), ("skip", &behind.to_string())]);
+            format!("{ADDRESS}?{query}")
         });
         Self {
             record: key.to_string(),
