@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use tokio::sync::oneshot;
 use wasmtime::component::GuestTaskId;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
@@ -16,15 +18,19 @@ use wasmtime_wasi_http::WasiHttpView;
 use wasmtime_wasi_http::handler::{
     HandlerState, Instance, Proxy, ShouldAccept, WorkerExpiration, WorkerState, WorkerStatus,
 };
-use wasmtime_wasi_http::p3::bindings::ServicePre;
+use wasmtime_wasi_http::p3::Request as GuestRequest;
+use wasmtime_wasi_http::p3::bindings::{Service, ServicePre};
 
 use crate::guest::{Grants, Guest, Surroundings};
 use crate::ledger::{Ledger, Measured, Tally};
+use crate::problem::full;
 
 /// Requests that one instance answers in its life.
 const MAX_REUSE: usize = 128;
 /// Requests that one instance answers at the same time.
 const MAX_CONCURRENT: usize = 16;
+/// Where no component has a route.
+const NOWHERE: &str = "http://127.0.0.1/nowhere";
 /// How long an instance waits for another request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Ticks of the epoch after which a busy instance lets others run.
@@ -41,6 +47,7 @@ pub(crate) struct Runnable {
     pub ledger: Arc<Ledger>,
     pub request_deadline: Duration,
     pub metering: bool,
+    pub warmed: bool,
     /// Instances made so far while metering, over all components: the seed of the next one's random numbers.
     pub instances: Arc<AtomicU64>,
 }
@@ -69,7 +76,11 @@ impl HandlerState for Runnable {
         if self.metering {
             store.set_fuel(FULL_TANK)?;
         }
-        let proxy = Proxy::P3(self.service.instantiate_async(&mut store).await?);
+        let service = self.service.instantiate_async(&mut store).await?;
+        if self.metering && self.warmed {
+            warm_up(&service, &mut store).await?;
+        }
+        let proxy = Proxy::P3(service);
         let startup_fuel = if self.metering { FULL_TANK - store.get_fuel()? } else { 0 };
         Ok(Instance {
             store,
@@ -87,6 +98,27 @@ impl HandlerState for Runnable {
             },
         })
     }
+}
+
+/// Has an instance answer a request for nothing, to its end.
+async fn warm_up(service: &Service, store: &mut Store<Guest>) -> wasmtime::Result<()> {
+    let request = http::Request::get(NOWHERE).body(full(Bytes::new()))?;
+    let (request, sent) = GuestRequest::from_http(store.data_mut().http().hooks, request);
+    store
+        .run_concurrent(async |store| {
+            let (answered, sent) = tokio::join!(
+                async {
+                    let response = service.handle(store, request).await??;
+                    let response = store.with(|store| response.into_http(store, async { Ok(()) }))?;
+                    response.into_body().collect().await?;
+                    wasmtime::error::Ok(())
+                },
+                sent,
+            );
+            sent?;
+            answered
+        })
+        .await?
 }
 
 /// Called on every tick while the guest computes: an endless loop yields to other tasks, and ends at its deadline.

@@ -51,6 +51,9 @@ pub struct Options {
     /// counts its instructions, and draws random numbers that repeat from start to start: never for real data.
     /// Fix the clock as well if the figures shall repeat exactly. Default: false.
     pub metering: bool,
+    /// While metering: lets each instance answer a request for a path without a route before the one that is measured,
+    /// as most requests meet an instance that has answered others. Default: false, what an instance's first request costs.
+    pub warmed: bool,
     /// The largest request body, in bytes; more is answered with 413. Default: 1 MiB.
     pub body_limit_bytes: usize,
     /// The most linear memory that an instance may have, in bytes. Default: 128 MiB.
@@ -86,6 +89,7 @@ impl Options {
             ready_path: None,
             clock: Clock::system(),
             metering: false,
+            warmed: false,
             body_limit_bytes: 1024 * 1024,
             memory_limit_bytes: 128 * 1024 * 1024,
             request_deadline: Duration::from_secs(30),

@@ -327,6 +327,7 @@ fn load(
             ledger: Arc::clone(ledger),
             request_deadline: options.request_deadline,
             metering: options.metering,
+            warmed: options.warmed,
             instances: Arc::clone(&instances),
         };
         handlers.insert(id.clone(), ProxyHandler::new(runnable));

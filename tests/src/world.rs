@@ -56,6 +56,8 @@ pub struct World {
 pub struct Wishes {
     /// Measure every request.
     pub metering: bool,
+    /// While measuring: measure an instance's further requests, not its first.
+    pub warmed: bool,
     /// What keeps the keys.
     pub backend: Backend,
     /// What the host calls at intervals.
@@ -111,6 +113,7 @@ impl World {
             std::fs::write(&options.manifest, manifest(&wishes.manifest)?)?;
         }
         options.metering = wishes.metering;
+        options.warmed = wishes.warmed;
         options.store = wishes.store;
         options.variables.extend(wishes.variables);
         options.timer = wishes.timer;
