@@ -58,6 +58,8 @@ pub struct Edge<P> {
     pub public_url: String,
     pub(crate) hands: Hands<P>,
     pub(crate) cookies: RefCell<Vec<String>>,
+    /// The session cookie as it came, and opened: most pages ask for it twice.
+    pub(crate) opened: RefCell<Option<(String, Option<SessionCookie>)>>,
     pub(crate) headers: RefCell<Vec<(&'static str, String)>>,
     pub(crate) frame: RefCell<Frame>,
     /// What is noted already that this request writes, and in which note.
@@ -303,7 +305,16 @@ impl<P: Platform> Edge<P> {
 
     /// The session cookie, opened. It proves nothing before the account confirms it.
     pub fn session_cookie(&self, request: &Request) -> Option<SessionCookie> {
-        open_text(&self.keys, SealPurpose::Session, cookies::SESSION, request.cookie(cookies::SESSION)?)
+        let text = request.cookie(cookies::SESSION)?;
+        let mut opened = self.opened.borrow_mut();
+        match opened.as_ref() {
+            Some((known, cookie)) if known == text => cookie.clone(),
+            _ => {
+                let cookie = open_text(&self.keys, SealPurpose::Session, cookies::SESSION, text);
+                *opened = Some((text.to_owned(), cookie.clone()));
+                cookie
+            }
+        }
     }
 
     /// The session cookie of a request that needs one.

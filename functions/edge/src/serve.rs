@@ -64,6 +64,7 @@ where
             public_url,
             hands,
             cookies: RefCell::default(),
+            opened: RefCell::default(),
             headers: RefCell::default(),
             frame: RefCell::default(),
             noted: RefCell::default(),
