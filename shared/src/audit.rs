@@ -167,6 +167,8 @@ coded! {
         EndpointDisabling = "endpoint-disabling",
         /// A partner enabled its endpoint again.
         EndpointEnabling = "endpoint-enabling",
+        /// A new activation link was sent.
+        ActivationLink = "activation-link",
     }
 }
 

@@ -183,4 +183,13 @@ pub enum Body {
         /// Until when the link works.
         expires_at: Timestamp,
     },
+    /// A new activation link, which kills the one before it (ACT-3).
+    ActivationAgain {
+        /// The User ID.
+        user_id: String,
+        /// The link's token.
+        token: String,
+        /// Until when the link works.
+        expires_at: Timestamp,
+    },
 }

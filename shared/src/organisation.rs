@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use alike::without_legal_form;
 pub use alike::{Alike, Glimpse, MAX_ALIKE, MAX_SHOWN, shown, traits_of, traits_to_search};
 
 use crate::{

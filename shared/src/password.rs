@@ -14,6 +14,7 @@ use core::fmt;
 
 use zeroize::Zeroize as _;
 
+use crate::organisation::without_legal_form;
 use crate::secret::{Entropy, Secret};
 use crate::values::ParseError;
 use crate::values::unicode::nfc;
@@ -113,15 +114,21 @@ fn normalised(raw: &str, max: usize) -> String {
     nfc(raw.chars()).take(max.saturating_add(1)).collect()
 }
 
+/// Whether the password gives the name away, with or without its legal form: nobody says "Incorporated".
+fn reveals(password: &str, name: &str) -> bool {
+    let spoken = without_legal_form(name);
+    says(password, name) || (spoken != name && says(password, spoken))
+}
+
 /// Whether the password is the name, or contains one that is not too short to be a coincidence. Case, spaces and
 /// punctuation do not count.
-fn reveals(password: &str, name: &str) -> bool {
+fn says(password: &str, name: &str) -> bool {
     let mut password = letters_and_digits(password);
     let name = letters_and_digits(&nfc(name.chars()).collect::<String>());
     let length = name.chars().count();
-    let reveals = length > 0 && (password == name || (length >= MIN_CONTAINED_NAME && password.contains(&name)));
+    let says = length > 0 && (password == name || (length >= MIN_CONTAINED_NAME && password.contains(&name)));
     password.zeroize();
-    reveals
+    says
 }
 
 fn letters_and_digits(text: &str) -> String {
@@ -268,6 +275,11 @@ mod tests {
         ] {
             assert_eq!(fault(bad), Err("password-contains-name"), "{bad}");
         }
+        let with_form = ["Kestrel Machining LLC"];
+        for bad in ["kestrel machining 2026", "my Kestrel-Machining, LLC"] {
+            assert!(parse(bad, &PasswordPolicy::default(), &with_form).is_err(), "{bad}");
+        }
+        assert!(parse("machining is our trade", &PasswordPolicy::default(), &with_form).is_ok());
         let refused = parse("the vestibule door", &PasswordPolicy::default(), &NAMES);
         assert!(refused.is_err_and(|error| error.hint.contains("Vestibule")));
     }

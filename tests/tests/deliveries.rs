@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering::SeqCst},
     },
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context, ensure};
@@ -32,6 +33,8 @@ const WORKS: u8 = 0;
 const REFUSES: u8 = 1;
 /// Takes messages and says that it did not.
 const LIES: u8 = 2;
+/// Takes connections and never answers.
+const SLEEPS: u8 = 3;
 
 /// A mail provider that can be broken.
 #[derive(Default)]
@@ -64,6 +67,9 @@ async fn send(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: B
     let state = provider.state.load(SeqCst);
     if state == REFUSES {
         return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    if state == SLEEPS {
+        std::future::pending::<()>().await;
     }
     let text = |value: &Value, member: &str| value.get(member).and_then(Value::as_str).unwrap_or_default().to_owned();
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
@@ -134,6 +140,25 @@ async fn msg_1_a_provider_that_is_down_at_approval() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn msg_1_a_provider_whose_answers_are_lost() -> anyhow::Result<()> {
     decided_while(LIES).await
+}
+
+// MSG-1 INV-2: a provider that never answers holds nobody up for long, and the message is sent once when it works again.
+#[tokio::test(flavor = "multi_thread")]
+async fn msg_1_a_provider_that_never_answers() -> anyhow::Result<()> {
+    let (provider, origin) = Provider::start().await?;
+    let world = world_with(&origin).await?;
+    let programs = Programs::new(&world.place, "ada@kestrel.example")?;
+    provider.state.store(SLEEPS, SeqCst);
+    let started = Instant::now();
+    programs.invite().await?;
+    ensure!(started.elapsed() < Duration::from_secs(10), "the partner waited for {:?}", started.elapsed());
+    provider.state.store(WORKS, SeqCst);
+    for _ in 0..2 {
+        programs.invite().await?;
+    }
+    let taken = provider.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    ensure!(taken.len() == 1 && taken.values().all(|(.., times)| *times == 1), "MSG-1: {taken:?}");
+    world.stop().await
 }
 
 // MSG-1 SHP-6: receipt, licence keys and order confirmation wait for the provider, and a repeated webhook sends them.

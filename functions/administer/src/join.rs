@@ -4,7 +4,7 @@
 //! Commit point: the organisation's team. The account with its activation e-mail, or one membership more, follows as an
 //! effect. The link has proved the mailbox, so its holder may be told whether there is an account.
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request, form::FormFaults, form::TokenQuery};
+use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, form::FormFaults, form::TokenQuery};
 use http::StatusCode;
 use shared::{
     account::Login,
@@ -27,6 +27,9 @@ struct Presented {
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: TokenQuery = request.decode_query()?;
     let presented = presented(edge, &query.token).await?;
+    if request.wants_page() && presented.team.was_accepted_with(&presented.token) {
+        return Ok(Reply::see_other("/administer/joined"));
+    }
     let invitation = presented.team.present(&presented.token, edge.now)?;
     let known = has_account(edge, invitation).await?;
     let raw = RawJoin::prefilled(&query.token, invitation);

@@ -138,7 +138,7 @@ impl<P: Platform> Edge<P> {
             headers: Vec::new(),
             body,
         };
-        match self.platform.post(outgoing).await?.status {
+        match self.platform.post(outgoing, None).await?.status {
             DONE => Ok(true),
             200..=299 => Ok(false),
             status => Err(Failure::Fault(format!("the component effects answered {status}"))),

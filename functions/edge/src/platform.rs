@@ -26,11 +26,16 @@ pub trait Platform: Store + Ambient {
     fn variable(&self, name: &str) -> impl Future<Output = Result<Option<String>, PlatformFault>>;
 
     /// Posts a JSON document to a granted host and reads the answer; a body of more than [`ANSWER_BYTES_MAX`] bytes, or one
-    /// that breaks off, counts as empty: what was done there is done.
+    /// that breaks off, counts as empty: what was done there is done. Without a limit to the patience it waits as long as the
+    /// request may live.
     ///
     /// # Errors
-    /// When the host is not granted or does not answer.
-    fn post(&self, message: Outgoing) -> impl Future<Output = Result<Answered, PlatformFault>>;
+    /// When the host is not granted, or does not answer in time.
+    fn post(
+        &self,
+        message: Outgoing,
+        patience: Option<Seconds>,
+    ) -> impl Future<Output = Result<Answered, PlatformFault>>;
 
     /// Posts a JSON document to a granted host and takes in how that was answered, not what. No answer within `patience`, or
     /// none at all, is an [`Answer`] as well; a redirect is not followed.
@@ -39,8 +44,8 @@ pub trait Platform: Store + Ambient {
     /// Posts a form to a granted host and reads the answer, at most [`ANSWER_BYTES_MAX`] bytes of it.
     ///
     /// # Errors
-    /// When the host is not granted, does not answer, or answers more.
-    fn ask(&self, question: Question) -> impl Future<Output = Result<Answered, PlatformFault>>;
+    /// When the host is not granted, does not answer in time, or answers more.
+    fn ask(&self, question: Question, patience: Seconds) -> impl Future<Output = Result<Answered, PlatformFault>>;
 
     /// Writes one line to the component's log.
     fn log(&self, line: &str);

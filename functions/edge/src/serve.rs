@@ -202,7 +202,9 @@ impl<P: Platform> Edge<P> {
         let step = |address: &str, text: &str| (address.to_owned(), text.to_owned());
         match problem.code {
             "otp-required" => links.push(step("/verify-otp", "Enter a code")),
-            "link-not-valid" | "answers-not-accepted" | "code-not-accepted" if request.path.starts_with(RESET) => {
+            "link-not-valid" | "answers-not-accepted" | "code-not-accepted"
+                if request.path.starts_with(RESET) || request.path == ACTIVATE =>
+            {
                 links.push(step(RESET, "Ask for a new link"));
             }
             "terms-changed" => links.push(step(&request.path, "Read the current version")),
@@ -261,6 +263,9 @@ impl<P: Platform> Edge<P> {
 
 /// Where a forgotten password is replaced (SIG-3).
 const RESET: &str = "/sign-in/reset";
+
+/// Where an account is activated (ACT-3). Who asks for a new password before that gets a new link to here.
+const ACTIVATE: &str = "/activate";
 
 /// Where a person of several organisations says for which one they act (ACC-4).
 pub const CHOOSE_ORGANISATION: &str = "/sign-in/organisation";

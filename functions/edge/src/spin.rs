@@ -139,8 +139,8 @@ impl Platform for Spin {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    async fn post(&self, outgoing: Outgoing) -> Result<Answered, PlatformFault> {
-        let (status, body) = asked(&outgoing.url, headers_of(&outgoing), outgoing.body).await?;
+    async fn post(&self, outgoing: Outgoing, patience: Option<Seconds>) -> Result<Answered, PlatformFault> {
+        let (status, body) = asked(&outgoing.url, headers_of(&outgoing), outgoing.body, patience).await?;
         Ok(Answered { status, body: body.unwrap_or_default() })
     }
 
@@ -157,13 +157,13 @@ impl Platform for Spin {
         }
     }
 
-    async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
+    async fn ask(&self, question: Question, patience: Seconds) -> Result<Answered, PlatformFault> {
         let headers = vec![
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
             ("accept", "application/json".to_owned()),
             ("content-length", question.form.len().to_string()),
         ];
-        let (status, body) = asked(&question.url, headers, question.form.into_bytes()).await?;
+        let (status, body) = asked(&question.url, headers, question.form.into_bytes(), Some(patience)).await?;
         let body = body.map_err(|bad| PlatformFault::new(format!("outbound request: answer: {bad:?}")))?;
         Ok(Answered { status, body })
     }
@@ -231,8 +231,9 @@ async fn asked(
     url: &str,
     headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
+    patience: Option<Seconds>,
 ) -> Result<(u16, Result<Vec<u8>, BadRequest>), PlatformFault> {
-    let response = sent(url, headers, body, None).await?;
+    let response = sent(url, headers, body, patience).await?;
     let status = response.get_status_code();
     let (_read, ok) = wasip3::wit_future::new(|| Ok(()));
     let (stream, trailers) = types::Response::consume_body(response, ok);

@@ -211,7 +211,7 @@ impl Platform for Double {
         Ok(self.variables.get(name).filter(|value| !value.is_empty()).cloned())
     }
 
-    async fn post(&self, message: Outgoing) -> Result<Answered, PlatformFault> {
+    async fn post(&self, message: Outgoing, _patience: Option<Seconds>) -> Result<Answered, PlatformFault> {
         if message.url == EFFECTS_URL {
             let headers = [("content-type", "application/json")];
             let asked = request(Method::POST, "/effects", &headers, message.body);
@@ -236,7 +236,7 @@ impl Platform for Double {
         }
     }
 
-    async fn ask(&self, question: Question) -> Result<Answered, PlatformFault> {
+    async fn ask(&self, question: Question, _patience: Seconds) -> Result<Answered, PlatformFault> {
         let answerer =
             self.answerer.ok_or_else(|| PlatformFault::new(format!("nobody answers at {}", question.url)))?;
         Ok(answerer(&question))

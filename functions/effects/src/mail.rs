@@ -8,13 +8,16 @@ mod wording;
 
 use askama::Template;
 use edge::{Edge, Failure, Platform};
-use shared::message::Message;
+use shared::{message::Message, values::Seconds};
 
 use self::{
     letter::Letter,
     provider::{Mail, Verdict},
     wording::Sender,
 };
+
+/// How long the provider may take: whoever waits for the page waits for it too. What takes longer is tried again by the sweep.
+const PATIENCE: Seconds = Seconds(5);
 
 /// Delivers a message. `cause` names the effect for ever, so that a repeated delivery is recognised (MSG-1).
 ///
@@ -40,7 +43,7 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, caus
         html: &html,
     };
     let outgoing = provider::outgoing(messages.provider, url, secret, &mail).map_err(Failure::Fault)?;
-    let answered = edge.platform.post(outgoing).await?;
+    let answered = edge.platform.post(outgoing, Some(PATIENCE)).await?;
     let fault = |what: &str| Failure::Fault(format!("the mail provider {what}: {}", answered.status));
     match provider::verdict(messages.provider, &answered) {
         Verdict::Taken => Ok(()),

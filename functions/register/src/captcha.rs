@@ -16,9 +16,11 @@ use shared::{
     captcha::{Challenge, ProviderResponse, RawSolution, Solved},
     config::{Captcha, CaptchaService},
     refusal::Refusal,
-    values::FormId,
+    values::{FormId, Seconds},
 };
 
+/// How long a provider may take.
+const PATIENCE: Seconds = Seconds(5);
 /// The longest solution, in bytes, as base64.
 const SOLUTION_BYTES_MAX: usize = 2048;
 
@@ -98,7 +100,7 @@ async fn vouched<P: Platform>(
     let secret = edge.platform.variable(secret_variable).await?;
     let secret = secret.ok_or_else(|| fault(format!("variable {secret_variable} is empty")))?;
     let form = form_encoded(&[("secret", secret.as_str()), ("response", response.as_str())]);
-    let answered = edge.platform.ask(Question { url: service.verify_url().to_owned(), form }).await?;
+    let answered = edge.platform.ask(Question { url: service.verify_url().to_owned(), form }, PATIENCE).await?;
     if answered.status != 200 {
         return Err(fault(format!("it answered {}", answered.status)));
     }

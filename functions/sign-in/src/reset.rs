@@ -65,7 +65,7 @@ async fn offer<P: Platform>(edge: &Edge<P>, name: &str) -> Result<(), Failure> {
     let mut offered = false;
     let committed = edge
         .transact::<Account, ()>(&id, Refusal::NotFound, |account, rng| {
-            let decision = account.offer_reset(edge.now, rng);
+            let decision = account.offer_link(edge.now, rng);
             offered = decision.is_some();
             Ok(decision.into())
         })

@@ -407,6 +407,9 @@ impl Walk {
         let invited = Account::invite(ada.clone(), user_id, NOW, &mut Seeded(4));
         let invited = self.decided(invited);
         self.keep("invited", invited.id, &invited);
+        let again =
+            invited.clone().offer_link(NOW.plus(Seconds::days(4)), &mut Seeded(11)).expect("the first has ended");
+        self.decided(again);
 
         let organisation = OrganisationId::from_bytes([5; 16]);
         let membership = Membership { organisation, ..grace.membership.clone() };
@@ -441,7 +444,7 @@ impl Walk {
     }
 
     fn recovery(&mut self, account: Account, secret: &SessionSecret) {
-        let offered = account.offer_reset(NOW, &mut Seeded(10)).expect("no link was made yet");
+        let offered = account.offer_link(NOW, &mut Seeded(10)).expect("no link was made yet");
         let offered = self.decided(offered);
         self.keep("active, with a link for a new password", offered.id, &offered);
         let password = offered.password().cloned().expect("active");
@@ -592,7 +595,7 @@ impl Walk {
         let application = place.application;
         let person = account.signed_in(secret, NOW, NOW).expect("just raised");
         let terms = launch_terms_digest(application).expect("it demands access terms");
-        let intent = Intent::begin(account.id, &application.id, NOW).accept_terms(application, true, &terms);
+        let intent = Intent::begin(account.id, &application.id, NOW).accept_terms(application, true, terms);
         let intent = intent.expect("the text in force");
         let cleared = clear(&person, organisation, application, &self.gateway, Some(&intent), NOW);
         let cleared = cleared.expect("nothing blocks");
@@ -638,6 +641,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::RequestDeclined { .. } => "Send RequestDeclined",
             Body::PersonInvited { .. } => "Send PersonInvited",
             Body::OperatorInvited { .. } => "Send OperatorInvited",
+            Body::ActivationAgain { .. } => "Send ActivationAgain",
         },
         Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",

@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, Stage};
+use super::{ACTIVATION_LIFETIME, Account, Stage};
 use crate::{
     audit::{Action, Denial},
     credential::{Credential, Judged},
@@ -113,12 +113,12 @@ impl<'a> Resetting<'a> {
 }
 
 impl Account {
-    /// Makes a link, which kills the one before it, and mails it (SIG-3). `None` when nothing is to be done: the account
-    /// was not activated yet, or its newest link is less than a minute old.
-    pub fn offer_reset(mut self, now: Timestamp, rng: &mut dyn Entropy) -> Option<Decision<Self>> {
+    /// Makes a link, which kills the one before it, and mails it: for a new password (SIG-3), or for the first one to whoever
+    /// has not activated the account yet (ACT-3). `None` when the newest link is less than a minute old.
+    pub fn offer_link(mut self, now: Timestamp, rng: &mut dyn Entropy) -> Option<Decision<Self>> {
         let id = self.id;
         let Stage::Active { recovery, .. } = &mut self.stage else {
-            return None;
+            return self.invite_again(now, rng);
         };
         if recovery.link.as_ref().is_some_and(|link| now < link.made_at.plus(RESET_AGAIN_AFTER)) {
             return None;
@@ -129,6 +129,22 @@ impl Account {
         recovery.link = Some(link);
         let message = Message { to: self.email.clone(), name: self.name.full(), body };
         Some(Decision::with(Action::ResetLink, self, vec![Effect::Send(Box::new(message))]))
+    }
+
+    fn invite_again(mut self, now: Timestamp, rng: &mut dyn Entropy) -> Option<Decision<Self>> {
+        let Stage::Invited { token: kept, expires_at: kept_until } = &mut self.stage else {
+            return None;
+        };
+        let expires_at = now.plus(ACTIVATION_LIFETIME);
+        if expires_at < kept_until.plus(RESET_AGAIN_AFTER) {
+            return None;
+        }
+        let token = PlainToken::new(*self.id.bytes(), rng);
+        (*kept, *kept_until) = (token.digest(TokenPurpose::Activation), expires_at);
+        let body =
+            Body::ActivationAgain { user_id: self.user_id.as_str().to_owned(), token: token.reveal(), expires_at };
+        let message = Message { to: self.email.clone(), name: self.name.full(), body };
+        Some(Decision::with(Action::ActivationLink, self, vec![Effect::Send(Box::new(message))]))
     }
 
     /// Checks a presented link. Opening changes nothing (SIG-3).

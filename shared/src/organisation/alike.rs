@@ -129,6 +129,20 @@ const LEGAL_FORMS: &str = " ab ag aps as asa bhd bv co company corp corporation 
 /// Words that are left out of a name.
 const JOINING: &str = " and et the und y ";
 
+/// The name as it is written, without the legal form at its end.
+pub(crate) fn without_legal_form(name: &str) -> &str {
+    let mut rest = name;
+    while let Some((before, last)) = rest.trim_end().rsplit_once(char::is_whitespace) {
+        let plain: String = last.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+        let is_form = LEGAL_FORMS.split_ascii_whitespace().any(|form| form == plain);
+        if before.trim().is_empty() || !(is_form || plain.is_empty()) {
+            break;
+        }
+        rest = before;
+    }
+    rest.trim_end_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation())
+}
+
 /// The name in lower case without diacritics, punctuation, joining words and the legal form at its end.
 fn normalised_name(name: &str) -> String {
     let has = |list: &str, word: &str| list.split_ascii_whitespace().any(|one| one == word);
@@ -177,6 +191,24 @@ mod tests {
 
     fn id(n: u8) -> OrganisationId {
         OrganisationId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn act_1_a_name_is_spoken_without_its_legal_form() {
+        // ACT-1
+        for (written, spoken) in [
+            ("Kestrel Machining LLC", "Kestrel Machining"),
+            ("Kestrel Machining, Inc.", "Kestrel Machining"),
+            ("Birch GmbH & Co. KG", "Birch"),
+            ("Łódź Stal Sp. z o.o.", "Łódź Stal"),
+            ("Heron é", "Heron é"),
+            ("Limited", "Limited"),
+            ("Company Limited", "Company"),
+            ("Vestibule", "Vestibule"),
+            ("", ""),
+        ] {
+            assert_eq!(without_legal_form(written), spoken, "{written}");
+        }
     }
 
     #[test]

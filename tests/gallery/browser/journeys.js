@@ -119,11 +119,30 @@ async function submitRegistration(supplier) {
     await none.check();
     await supplier.press("Next", "Administrators");
   }
+  await goBackAndFindEverything(supplier);
   await supplier.press("Next", "Review and submit");
   await picture(supplier, "review");
   await supplier.sees(supplier.organization);
   await supplier.press("Submit", /submitted|received/i);
   return `${await reference(supplier)}${alike ? ", unlike others" : ""}`;
+}
+
+/** A colleague who is named is still there after the browser's Back, and can be taken out again. */
+async function goBackAndFindEverything(supplier) {
+  const colleague = { "First name": "Cy", "Last name": "Marten", "E-mail": "cy@marten.example" };
+  const person = () => supplier.page.getByRole("group", { name: "Person 1" });
+  for (const [label, value] of Object.entries(colleague)) await person().getByLabel(label).fill(value);
+  await person().getByLabel("Application Administrator").check();
+  await supplier.press("Next", "Review and submit");
+  await supplier.sees("cy@marten.example");
+  await supplier.page.goBack();
+  await supplier.arrive("Administrators");
+  for (const [label, value] of Object.entries(colleague)) {
+    const kept = await person().getByLabel(label).inputValue();
+    if (kept !== value) throw new Error(`"${label}" is "${kept}" after the browser's Back, not "${value}"`);
+    await person().getByLabel(label).fill("");
+  }
+  await person().getByLabel("Application Administrator").uncheck();
 }
 
 async function reference(supplier) {

@@ -831,6 +831,12 @@ pub fn approved(stage: &mut Stage) {
     stage.learn("activation of bo", bo);
 }
 
+/// Ada's activation link has ended (ACT-3).
+pub fn activation_ended(stage: &mut Stage) {
+    approved(stage);
+    stage.wait(72 * 60 * 60);
+}
+
 fn batch(n: u8, count: u32) -> Ask {
     let body = json!({
         "form": form(n),

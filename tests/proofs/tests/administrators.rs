@@ -87,6 +87,8 @@ fn inv_8_a_person_is_invited_by_the_page_and_completes_name_and_phone() {
     let right = filled_in("cy", "/administer/join", &open.text, &hidden, &details);
     assert_eq!(stage.send(component, &right).expect(303).location, "/administer/joined");
     assert_eq!(stage.send(component, &get("cy", format!("/administer/join?token={token}"))).status, 404);
+    let again = stage.open(component, &page("cy", format!("/administer/join?token={token}"))).expect(200);
+    assert!(again.text.contains("You accepted the invitation"), "the link leads on to what comes next: {}", again.text);
     let activation = stage.mail(CY, "Activate");
     assert!(activation.text.contains("Dear Cyrus Kestrel"), "{}", activation.text);
     let listed = stage.send(component, &get("ada", "/administer")).expect(200);

@@ -3,7 +3,10 @@
 //! Only what would be refused for ever is given up: an address that its provider does not write to. A wrong key, a sender
 //! that is not confirmed yet, a limit and a breakdown are put right by somebody, so the message waits meanwhile.
 
-use edge::platform::{Answered, Outgoing};
+use edge::{
+    platform::{Answered, Outgoing},
+    request::from_json,
+};
 use serde::{Deserialize, Serialize};
 use shared::config::MailProvider;
 
@@ -86,9 +89,8 @@ struct PostmarkFault {
 
 /// What Resend says of a refusal.
 #[derive(Deserialize)]
-struct ResendFault<'a> {
-    #[serde(borrow)]
-    name: &'a str,
+struct ResendFault {
+    name: String,
 }
 
 /// Postmark's "invalid email request" and "inactive recipient".
@@ -144,14 +146,14 @@ pub(super) fn verdict(provider: MailProvider, answered: &Answered) -> Verdict {
     match (provider, answered.status) {
         (_, 200..=299) => Verdict::Taken,
         (MailProvider::Json, 422) => Verdict::Never,
-        (MailProvider::Postmark, 422) => match serde_json::from_slice(&answered.body) {
+        (MailProvider::Postmark, 422) => match from_json(&answered.body) {
             Ok(PostmarkFault { error_code }) if POSTMARK_NEVER.contains(&error_code) => Verdict::Never,
             _ => Verdict::Later,
         },
-        (MailProvider::Resend, 400 | 409 | 422) => match serde_json::from_slice(&answered.body) {
-            Ok(ResendFault { name: "validation_error" }) => Verdict::Never,
+        (MailProvider::Resend, 400 | 409 | 422) => match from_json(&answered.body) {
+            Ok(ResendFault { name }) if name == "validation_error" => Verdict::Never,
             // It was sent under this key, in the wording of an earlier release.
-            Ok(ResendFault { name: "invalid_idempotent_request" }) => Verdict::Taken,
+            Ok(ResendFault { name }) if name == "invalid_idempotent_request" => Verdict::Taken,
             _ => Verdict::Later,
         },
         _ => Verdict::Later,

@@ -37,6 +37,7 @@ fn bodies() -> Vec<Body> {
             token: text("dddd"),
             expires_at: AT,
         },
+        Body::ActivationAgain { user_id: text("kestrela_0001"), token: text("dddd"), expires_at: AT },
         Body::MembershipAdded { organisation: text("Kestrel") },
         Body::LoginSuccess { user_id: text("kestrela_0001") },
         Body::Receipt { order: text("VO-1"), total: "49.00 USD".parse().expect("money"), lines: lines() },
@@ -147,9 +148,10 @@ fn msg_1_every_message_is_looked_at() {
         Body::RequestDeclined { .. } => 16,
         Body::PersonInvited { .. } => 17,
         Body::OperatorInvited { .. } => 18,
+        Body::ActivationAgain { .. } => 19,
     };
     let seen: BTreeSet<usize> = bodies().iter().map(number).collect();
-    assert_eq!(seen, (0..19).collect());
+    assert_eq!(seen, (0..20).collect());
 }
 
 // INV-6, MSG-1: whatever people have called themselves is text, and the subject is one line.

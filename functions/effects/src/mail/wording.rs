@@ -38,6 +38,9 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
         Body::Activation { organisation, user_id, token, expires_at } => {
             activation(by.service, organisation, user_id, by.token("/activate", token), *expires_at)
         }
+        Body::ActivationAgain { user_id, token, expires_at } => {
+            activation_again(by.service, user_id, by.token("/activate", token), *expires_at)
+        }
         Body::MembershipAdded { organisation } => membership_added(organisation, by.page(SIGN_IN)),
         Body::LoginSuccess { user_id } => login_success(user_id, by.page(DASHBOARD)),
         Body::Receipt { order, total, lines } => receipt(order, *total, lines),
@@ -108,6 +111,15 @@ fn activation(service: &str, organisation: &str, user_id: &str, link: String, ex
         .text(format!("Your User ID is {user_id}. You can sign in with it, or with this e-mail address."))
         .button("Choose your password here:", "Activate your account", link)
         .text(format!("The link works until {}.", expires_at.human()))
+}
+
+fn activation_again(service: &str, user_id: &str, link: String, expires_at: Timestamp) -> Content {
+    Content::about(format!("Activate your {service} account"))
+        .text("Your account is not active yet. Here is a new link; the one before it no longer works.")
+        .text(format!("Your User ID is {user_id}. You can sign in with it, or with this e-mail address."))
+        .button("Choose your password here:", "Activate your account", link)
+        .text(format!("The link works until {}.", expires_at.human()))
+        .text("If it was not you who asked for it, do nothing.")
 }
 
 fn membership_added(organisation: &str, link: String) -> Content {

@@ -21,7 +21,7 @@ fn with_answers() -> Account {
 
 /// The account with a link, and the link's token as the message carries it.
 fn offered(account: Account, now: Timestamp, seed: u64) -> (Account, PlainToken) {
-    let decision = account.offer_reset(now, &mut Seeded(seed)).expect("a link");
+    let decision = account.offer_link(now, &mut Seeded(seed)).expect("a link");
     let Body::PasswordReset { token, expires_at } = only_body(&decision.effects) else { panic!("a reset link") };
     assert_eq!(*expires_at, now.plus(RESET_LIFETIME));
     let token = read(token);
@@ -114,17 +114,34 @@ fn sig_3_a_link_lives_for_half_an_hour_and_until_the_next_one() {
     let (account, token) = offered(with_answers(), NOW, 1);
     let valid = |account: &Account, token: &PlainToken, now| account.present_reset(token, now).is_ok();
     assert!(valid(&account, &token, after(RESET_LIFETIME.0 - 1)) && !valid(&account, &token, after(RESET_LIFETIME.0)));
-    assert!(account.clone().offer_reset(after(59), &mut Seeded(2)).is_none(), "nobody floods the mailbox");
+    assert!(account.clone().offer_link(after(59), &mut Seeded(2)).is_none(), "nobody floods the mailbox");
     let (account, newer) = offered(account, after(60), 2);
     assert!(!valid(&account, &token, after(60)) && valid(&account, &newer, after(60)));
     let (_, outcome) = reset(account.clone(), &token, Proof::Answers(true), after(60));
     assert_eq!(outcome, Err(Refusal::LinkNotValid));
     let foreign = PlainToken::new(*account.id.bytes(), &mut Seeded(99));
     assert!(!valid(&account, &foreign, after(60)));
-    assert!(
-        invited().0.offer_reset(NOW, &mut Seeded(1)).is_none(),
-        "an account that waits for activation has no password"
-    );
+}
+
+#[test]
+fn act_3_whoever_has_not_activated_gets_a_new_link_and_the_older_one_dies() {
+    // ACT-3
+    let (account, old) = invited();
+    assert!(account.clone().offer_link(after(59), &mut Seeded(2)).is_none(), "nobody floods the mailbox");
+    let long_after = NOW.plus(Seconds::days(30));
+    assert!(account.present_activation(&old, long_after).is_err(), "the link has ended");
+    for now in [after(60), long_after] {
+        let decision = account.clone().offer_link(now, &mut Seeded(2)).expect("a link");
+        let Body::ActivationAgain { token, expires_at, user_id } = only_body(&decision.effects) else {
+            panic!("a link to activate")
+        };
+        assert_eq!((*expires_at, user_id.as_str()), (now.plus(ACTIVATION_LIFETIME), account.user_id.as_str()));
+        let token: PlainToken = read(token);
+        let again = decision.next;
+        assert_eq!(again.present_activation(&old, now).map(drop), Err(Refusal::LinkNotValid));
+        assert!(again.present_activation(&token, now).is_ok());
+        assert!(again.present_activation(&token, now.plus(ACTIVATION_LIFETIME)).is_err());
+    }
 }
 
 #[test]
