@@ -56,7 +56,7 @@ async fn deliver<P: Platform>(edge: &Edge<P>, cause: &[u8; 16]) -> Result<(), Fa
         serde_json::json!({ "channel": "email", "id": idempotency_key, "to": ADA, "subject": "Login Success" });
     let body = document.to_string().into_bytes();
     let url = "https://mail.example/send".to_owned();
-    edge.platform.post(Outgoing { url, idempotency_key, headers: Vec::new(), body }).await?;
+    edge.platform.post(Outgoing { url, idempotency_key, headers: Vec::new(), body }, None).await?;
     Ok(())
 }
 
