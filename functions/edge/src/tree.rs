@@ -2,7 +2,7 @@
 //!
 //! Raw input types decode from the tree. So a component holds the code for each of them once and not once for each encoding;
 //! and since callers are told only *that* a body does not fit, no code that words a reason (half of it for floating-point
-//! numbers) is linked. Together that is 20 to 60 kB a component.
+//! numbers) is linked. Together that is 40 to 105 kB a component.
 
 use std::fmt;
 

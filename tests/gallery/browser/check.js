@@ -45,7 +45,7 @@ async function examine(tab, page, origin, spoil) {
   });
   const response = await tab.goto(`${origin}/${page.file}`);
   if (response.status() !== page.status) complain(`answered ${response.status()}`);
-  if (!(await tab.evaluate(beginsAtTheFaults))) complain("does not begin at the summary of the faults");
+  if (!(await tab.evaluate(beginsAtTheFaults, PATIENCE))) complain("does not begin at the summary of the faults");
   if (!(await tab.evaluate(solvesItsChallenge, PATIENCE))) complain("does not solve its challenge");
   for (const problem of await tab.evaluate(advisesOnPasswords)) complain(problem);
   if (spoil) await tab.evaluate(spoil);

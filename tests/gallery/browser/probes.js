@@ -52,9 +52,14 @@ export function findProblems() {
   return problems;
 }
 
-/** Whether a page that says what is wrong begins by reading that out. */
-export function beginsAtTheFaults() {
+/** Whether a page that says what is wrong begins by reading that out. Browsers move the focus there a moment after they have
+ * shown the page, on a busy machine a longer one. */
+export async function beginsAtTheFaults(patience) {
   const summary = document.querySelector(".faults");
+  const until = Date.now() + patience;
+  while (summary && document.activeElement !== summary && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
   return !summary || document.activeElement === summary;
 }
 

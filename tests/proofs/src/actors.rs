@@ -991,7 +991,7 @@ pub fn new_password_works(stage: &mut Stage) -> u16 {
     stage.send(component, &with_new_password()).status
 }
 
-/// Somebody asks for a link to replace Ada's password, once (SIG-3). Whatever Ada does later meets her record.
+/// Somebody asks for a link by which Ada gets in, once (SIG-3, ACT-3). Whatever Ada does later meets her record.
 pub fn ask_once_for_reset(stage: &Stage) -> Ask {
     let asked = stage.was_answered("stranger", |last| last.json["asked"] == true);
     if asked { sign_in(stage) } else { ask_for_reset(stage) }

@@ -154,7 +154,7 @@ fn account() -> Vec<Row> {
         row("sign-in", "SIG-1 a wrong present password", by::activated, by::change_password_wrongly, &[422])
             .then(by::dashboard),
         row("sign-in", "SIG-3 ask for a link", by::activated, by::ask_once_for_reset, &[200]).then(by::open_reset),
-        row("sign-in", "ACT-3 another activation link", by::activation_ended, by::ask_for_reset, &[200])
+        row("sign-in", "ACT-3 another activation link", by::activation_ended, by::ask_once_for_reset, &[200, 401])
             .then(by::open_activation),
         row("sign-in", "SIG-3 ask for a link to nobody", by::activated, by::ask_for_reset_of_nobody, &[200]),
         row("sign-in", "SIG-3 a new password by a code", by::reset_offered, by::reset_once_by_code, &[200, 404])
