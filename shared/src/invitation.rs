@@ -3,6 +3,7 @@
 //! One record holds all invitations of one e-mail to one application, so that "one pending invitation per
 //! application and e-mail" (INV-3) holds by construction: it is one compare-and-swap.
 
+mod claim;
 mod id;
 mod resend;
 
@@ -11,6 +12,7 @@ use core::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    claim::{Answered, IdempotencyClaim, REMEMBERED, UNDER_WAY},
     id::InvitationId,
     resend::{MAX_RESENDS, RawResend, Resend, ResendInvitation},
 };
@@ -453,6 +455,19 @@ impl InvitationSlot {
         all.find(|(made_by, _)| *made_by == claim).map(|(_, generation)| InvitationId { slot: self.id, generation })
     }
 
+    /// What the partner was told when this command made the invitation, whatever became of it since (INV-2). `None` when
+    /// the slot does not know it.
+    pub fn outline_as_made(&self, generation: u32, command: &CreateInvitation) -> Option<Outline<'_>> {
+        let outline = self.outline(generation, self.current.created_at)?;
+        Some(Outline {
+            state: InvitationState::Pending,
+            expires_at: outline.created_at.plus(command.lifetime),
+            revoked_at: None,
+            registration: None,
+            ..outline
+        })
+    }
+
     /// What the partner is told of one of the slot's invitations; `None` when it never was, or is so far in the past that
     /// the slot has forgotten it.
     pub fn outline(&self, generation: u32, now: Timestamp) -> Option<Outline<'_>> {
@@ -582,35 +597,6 @@ fn new_invitation(
         registration: None,
     };
     (invitation, token)
-}
-
-/// The claim on an `Idempotency-Key`: which body it came with first (INV-2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IdempotencyClaim {
-    /// The claim's id: a keyed index of partner and `Idempotency-Key`.
-    pub id: [u8; 16],
-    /// SHA-256 of the request's path and body.
-    pub body: [u8; 32],
-    /// When it was made.
-    pub claimed_at: Timestamp,
-}
-
-/// How long a key is remembered: long enough for whoever repeats a request after a weekend.
-pub const REMEMBERED: Seconds = Seconds::days(7);
-
-impl IdempotencyClaim {
-    /// From when on the key may be used for something else (OPS-3).
-    pub fn ends_at(&self) -> Timestamp {
-        self.claimed_at.plus(REMEMBERED)
-    }
-
-    /// Whether a request with this path and body may go on under the claim.
-    ///
-    /// # Errors
-    /// [`Refusal::IdempotencyKeyReused`] when the body differs.
-    pub fn admits(&self, body: &[u8; 32]) -> Result<(), Refusal> {
-        if self.body == *body { Ok(()) } else { Err(Refusal::IdempotencyKeyReused) }
-    }
 }
 
 #[cfg(test)]

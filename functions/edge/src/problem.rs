@@ -12,7 +12,10 @@ use shared::{
     values::ApplicationId,
 };
 
-use crate::failure::{BadRequest, Failure};
+use crate::{
+    edge::BUSY_RETRY_AFTER,
+    failure::{BadRequest, Failure},
+};
 
 /// A problem as it is shown.
 #[derive(Debug, Clone)]
@@ -470,6 +473,7 @@ impl Problem {
             Refusal::Busy { retry_after } | Refusal::TooManyRequests { retry_after } => {
                 self.retry_after = Some(retry_after.0);
             }
+            Refusal::StillRunning => self.retry_after = Some(BUSY_RETRY_AFTER.0),
             _ => {}
         }
         self

@@ -8,7 +8,7 @@ use edge::{Edge, Failure, Platform, Request, failure::BadRequest, link};
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use shared::{
-    invitation::{InvitationId, InvitationSlot},
+    invitation::{InvitationId, InvitationSlot, Outline, Wish},
     refusal::Refusal,
     registration::reference_of,
     secret::PlainToken,
@@ -101,8 +101,11 @@ impl InvitationView {
     /// # Errors
     /// [`Refusal::NotFound`] when the slot does not know it.
     pub(crate) fn of<P: Platform>(edge: &Edge<P>, slot: &InvitationSlot, generation: u32) -> Result<Self, Refusal> {
-        let outline = slot.outline(generation, edge.now).ok_or(Refusal::NotFound)?;
-        Ok(Self {
+        Ok(Self::outlined(slot, &slot.outline(generation, edge.now).ok_or(Refusal::NotFound)?))
+    }
+
+    fn outlined(slot: &InvitationSlot, outline: &Outline<'_>) -> Self {
+        Self {
             id: outline.id.to_string(),
             state: outline.state.as_str(),
             application: slot.application.to_string(),
@@ -115,25 +118,25 @@ impl InvitationView {
             revoked_at: outline.revoked_at,
             reference: outline.registration.map(reference_of),
             link: None,
-        })
+        }
     }
 
-    /// The answer to a request that made an invitation, or that repeats one which did.
+    /// The answer to a request that made an invitation, as it was then, also for whoever repeats the request (INV-2).
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when the claim made none.
     pub(crate) fn made<P: Platform>(
         edge: &Edge<P>,
         slot: &InvitationSlot,
-        claim: &[u8; 16],
+        wish: &Wish<'_>,
         token: Option<&PlainToken>,
     ) -> Result<Self, Failure> {
-        let id = slot.made_by(claim).ok_or(Refusal::NotFound)?;
-        Ok(Self::with_link(edge, slot, id, token)?)
+        let id = slot.made_by(&wish.claim).ok_or(Refusal::NotFound)?;
+        let made = slot.outline_as_made(id.generation, wish.command).ok_or(Refusal::NotFound)?;
+        Ok(Self { link: link_of(edge, slot, id, token), ..Self::outlined(slot, &made) })
     }
 
-    /// With the link, when the partner hands it over itself. `token` is known only to the request that drew it; for
-    /// repetitions the slot keeps it sealed, as long as the invitation is its current one.
+    /// With the link, when the partner hands it over itself.
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when the slot does not know the invitation.
@@ -143,15 +146,25 @@ impl InvitationView {
         id: InvitationId,
         token: Option<&PlainToken>,
     ) -> Result<Self, Refusal> {
-        let handed_over = slot.current_id() == id && slot.current.handed_over.is_some();
-        let token = match token {
-            _ if !handed_over => None,
-            Some(token) => Some(token.reveal()),
-            None => slot.handed_over_token(&edge.keys),
-        };
-        let link = token.map(|token| format!("{}/invite/accept?token={token}", edge.public_url));
-        Ok(Self { link, ..Self::of(edge, slot, id.generation)? })
+        Ok(Self { link: link_of(edge, slot, id, token), ..Self::of(edge, slot, id.generation)? })
     }
+}
+
+/// The link, when the partner hands it over itself. `token` is known only to the request that drew it; for repetitions the
+/// slot keeps it sealed, as long as the invitation is its current one.
+fn link_of<P: Platform>(
+    edge: &Edge<P>,
+    slot: &InvitationSlot,
+    id: InvitationId,
+    token: Option<&PlainToken>,
+) -> Option<String> {
+    let handed_over = slot.current_id() == id && slot.current.handed_over.is_some();
+    let token = match token {
+        _ if !handed_over => None,
+        Some(token) => Some(token.reveal()),
+        None => slot.handed_over_token(&edge.keys),
+    };
+    token.map(|token| format!("{}/invite/accept?token={token}", edge.public_url))
 }
 
 /// A page of the list.

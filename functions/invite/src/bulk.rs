@@ -3,7 +3,9 @@
 //!
 //! The request's `Idempotency-Key` is claimed once, for the whole body. Each line has a claim of its own that derives from
 //! key and line number and needs no record: the slot remembers which claim made its invitation. So a request that is
-//! repeated, after an answer or after it was interrupted anywhere, finds what it did and goes on where it stopped.
+//! repeated, after an answer or after it was interrupted anywhere, finds what it did and goes on where it stopped. Its answer
+//! is not kept, which can be a megabyte: a line that made an invitation is answered as it was then, one that was refused is
+//! tried again.
 //!
 //! Cost of a line: 8 reads and 8 writes when it is new; 1 read, [`TOGETHER`] of them at the same time, when a repetition
 //! finds it done; nothing when it cannot be accepted. Of the 30 seconds that a request has,
@@ -30,7 +32,9 @@ use shared::{
 
 use crate::{
     api::{self, InvitationView},
-    authenticate, claim, issue,
+    authenticate,
+    claim::{self, Claimed},
+    issue,
     list::{TOGETHER, slots},
     own_application, quota,
 };
@@ -78,13 +82,16 @@ pub(crate) async fn bulk<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     let key = api::idempotency_key(request)?;
     let lines = lines(&request.body)?;
     quota::spend(edge, &partner, Class::Bulk).await?;
-    claim(edge, &partner, key, request, &[]).await?;
+    let claim = match claim::claim(edge, &partner, key, request, &[]).await? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Answered(reply) => return Ok(reply),
+    };
     // 3. Parse, 4. load, 5. decide and 6. commit: line by line.
     let bulk = Bulk { edge, partner: &partner, key, began: edge.platform.unix_seconds() };
     let mut answers = Answers::default();
-    for together in lines.chunks(TOGETHER) {
-        bulk.work_on(together, &mut answers).await?;
-    }
+    let worked = bulk.work_on_all(&lines, &mut answers).await;
+    claim::put_down_unanswered(edge, &claim).await;
+    worked?;
     // 7. Respond.
     let status = if answers.unfinished { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok(Reply::with(status, api::NDJSON, answers.ndjson))
@@ -109,6 +116,13 @@ fn lines(body: &[u8]) -> Result<Vec<Line<'_>>, Failure> {
 }
 
 impl<P: Platform> Bulk<'_, P> {
+    async fn work_on_all(&self, lines: &[Line<'_>], answers: &mut Answers) -> Result<(), Failure> {
+        for together in lines.chunks(TOGETHER) {
+            self.work_on(together, answers).await?;
+        }
+        Ok(())
+    }
+
     async fn work_on(&self, lines: &[Line<'_>], answers: &mut Answers) -> Result<(), Failure> {
         let accepted: Vec<Result<Accepted<'_>, Failure>> = lines.iter().map(|line| self.accept(line)).collect();
         let wanted = accepted.iter().flatten().map(|accepted| accepted.command.slot(&self.edge.keys));
@@ -140,6 +154,7 @@ impl<P: Platform> Bulk<'_, P> {
         standing: Option<Stored<InvitationSlot>>,
     ) -> Result<InvitationView, Failure> {
         let Accepted { command, application, claim } = accepted;
+        let wish = Wish { command, claim: *claim, partner: self.partner, application };
         let done = standing.filter(|stored| stored.value().made_by(claim).is_some());
         let in_time = self.edge.platform.unix_seconds().saturating_sub(self.began) < WORK_SECONDS;
         match done {
@@ -147,11 +162,9 @@ impl<P: Platform> Bulk<'_, P> {
                 if in_time {
                     self.edge.drain(stored.envelope()).await;
                 }
-                InvitationView::made(self.edge, stored.value(), claim, None)
+                InvitationView::made(self.edge, stored.value(), &wish, None)
             }
-            None if in_time => {
-                issue(self.edge, &Wish { command, claim: *claim, partner: self.partner, application }).await
-            }
+            None if in_time => issue(self.edge, &wish).await,
             None => Err(Refusal::NotProcessed.into()),
         }
     }

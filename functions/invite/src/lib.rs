@@ -8,12 +8,14 @@
 //! `GET /webhooks/deliveries/{id}`, `POST /webhooks/deliveries/{id}/replay`; `GET /webhooks/endpoint`,
 //! `POST /webhooks/endpoint/enable`.
 //!
-//! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and
-//! decides nothing but which request the key belongs to, so that a repetition after a crash goes on where the first try
-//! stopped. A bulk request has one claim, and a commit point for each line.
+//! Commit point: the slot of the application and e-mail. The claim on the `Idempotency-Key` is made before it and put down
+//! with the answer after it. It decides nothing but what a repetition is told: the slot remembers which claim made its
+//! invitation, so that a repetition after a crash goes on where the first try stopped. A bulk request has one claim, and a
+//! commit point for each line.
 
 mod api;
 mod bulk;
+mod claim;
 mod join;
 mod list;
 mod one;
@@ -22,19 +24,22 @@ mod webhooks;
 
 use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, failure::BadRequest};
 use http::{Method, StatusCode};
-use kv_schema::{key::Key, record::Record};
+use kv_schema::record::Record;
 use shared::{
-    audit::{Action, Actor},
+    audit::Actor,
     config::{Application, Partner},
-    decision::{Counted, Decision},
-    invitation::{CreateInvitation, IdempotencyClaim, InvitationSlot, Issued, RawInvitation, Wish},
+    decision::Counted,
+    invitation::{CreateInvitation, InvitationSlot, Issued, RawInvitation, Wish},
     quota::Class,
     refusal::Refusal,
-    secret::{IndexPurpose, PlainToken, SecretDigest, digest256},
+    secret::{PlainToken, SecretDigest},
     values::{ApplicationId, InvitationSlotId, Seconds},
 };
 
-use crate::api::{AcceptPage, AcceptQuery, InvitationView, Way};
+use crate::{
+    api::{AcceptPage, AcceptQuery, InvitationView, Way},
+    claim::Claimed,
+};
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
@@ -81,12 +86,15 @@ async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     quota::spend(edge, &partner, Class::Changes).await?;
     // 4. Load the claim on the key, or make it.
     let slot = command.slot(&edge.keys);
-    let claim = claim(edge, &partner, key, request, &[InvitationSlot::key(&slot)]).await?;
+    let claim = match claim::claim(edge, &partner, key, request, &[InvitationSlot::key(&slot)]).await? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Answered(reply) => return Ok(reply),
+    };
     // 5. Decide and 6. commit.
-    let wish = Wish { command: &command, claim: claim.id, partner: &partner, application };
-    let created = issue(edge, &wish).await?;
+    let created = issue(edge, &Wish { command: &command, claim, partner: &partner, application }).await;
     // 7. Respond.
-    edge::view::document(StatusCode::CREATED, &created)
+    let reply = created.and_then(|created| edge::view::document(StatusCode::CREATED, &created));
+    claim::put_down(edge, &claim, reply).await
 }
 
 /// Makes the invitation, or finds the one that the same claim made before (INV-2, INV-3).
@@ -94,7 +102,7 @@ async fn issue<P: Platform>(edge: &Edge<P>, wish: &Wish<'_>) -> Result<Invitatio
     let slot = wish.command.slot(&edge.keys);
     let Issued { decision, token } = InvitationSlot::open(wish, &edge.keys, edge.now, &mut edge.rng());
     if let NowStands::Ours(stored) = edge.create(&slot, decision).await? {
-        return InvitationView::made(edge, stored.value(), &wish.claim, Some(&token));
+        return InvitationView::made(edge, stored.value(), wish, Some(&token));
     }
     let (token, stored) = edge
         .transact::<InvitationSlot, Option<PlainToken>>(&slot, BEING_REMOVED, |slot, rng| {
@@ -105,7 +113,7 @@ async fn issue<P: Platform>(edge: &Edge<P>, wish: &Wish<'_>) -> Result<Invitatio
             Ok(Change::Commit(Counted::new(decision, Some(token))))
         })
         .await?;
-    InvitationView::made(edge, stored.value(), &wish.claim, token.as_ref())
+    InvitationView::made(edge, stored.value(), wish, token.as_ref())
 }
 
 /// The partner whose API key the request carries (INV-1). Every key of every partner is compared, so that time tells
@@ -139,27 +147,6 @@ fn own_application<'a, P: Platform>(
 ) -> Result<&'a Application, Refusal> {
     let application = edge.gateway.application(id).filter(|application| application.partner == partner.id);
     application.ok_or_else(|| Refusal::field("application", "unknown", "Name one of your own applications."))
-}
-
-/// The claim on the request's `Idempotency-Key`: it belongs to the path and body that it came with first (INV-2).
-async fn claim<P: Platform>(
-    edge: &Edge<P>,
-    partner: &Partner,
-    key: &str,
-    request: &Request,
-    written_next: &[Key],
-) -> Result<IdempotencyClaim, Failure> {
-    let id = edge.keys.index(IndexPurpose::Idempotency, &[partner.id.as_str().as_bytes(), key.as_bytes()]);
-    let body = digest256([digest256(request.path.as_bytes()), digest256(&request.body)].as_flattened());
-    let claim = IdempotencyClaim { id, body, claimed_at: edge.now };
-    // One note leads a sweep to the claim and to what is written next.
-    let standing = match edge.create_before(&id, Decision::quiet(Action::RequestClaim, claim), written_next).await {
-        Ok(NowStands::Ours(stored) | NowStands::Another(stored)) => stored.into_value(),
-        Err(Failure::Refused(Refusal::Busy { .. })) => return Err(Refusal::StillRunning.into()),
-        Err(other) => return Err(other),
-    };
-    standing.admits(&body)?;
-    Ok(standing)
 }
 
 async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {

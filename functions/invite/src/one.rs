@@ -20,7 +20,9 @@ use shared::{
 
 use crate::{
     api::{self, InvitationView, NoFields},
-    authenticate, claim, quota,
+    authenticate,
+    claim::{self, Claimed},
+    quota,
 };
 
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
@@ -41,21 +43,34 @@ pub(crate) async fn resend<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     quota::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     let (_, application) = own(edge, &partner, id).await?;
-    let claim = claim(edge, &partner, key, request, &[InvitationSlot::key(&id.slot)]).await?.id;
-    require_unused(edge, id).await?;
+    let claim = match claim::claim(edge, &partner, key, request, &[InvitationSlot::key(&id.slot)]).await? {
+        Claimed::Ours(claim) => claim,
+        Claimed::Answered(reply) => return Ok(reply),
+    };
     // 5. Decide and 6. commit.
     let wish = Resend { generation: id.generation, command: &command, claim, partner: &partner, application };
+    let sent = send_again(edge, id, &wish).await;
+    // 7. Respond.
+    let reply = sent.and_then(|sent| edge::view::document(StatusCode::OK, &sent));
+    claim::put_down(edge, &claim, reply).await
+}
+
+async fn send_again<P: Platform>(
+    edge: &Edge<P>,
+    id: InvitationId,
+    wish: &Resend<'_>,
+) -> Result<InvitationView, Failure> {
+    require_unused(edge, id).await?;
     let (token, stored) = edge
         .transact::<InvitationSlot, Option<PlainToken>>(&id.slot, Refusal::NotFound, |slot, rng| {
-            if slot.was_resent_by(&claim) {
+            if slot.was_resent_by(&wish.claim) {
                 return Ok(Change::Keep(None));
             }
-            let Issued { decision, token } = slot.resend(&wish, &edge.keys, edge.now, rng)?;
+            let Issued { decision, token } = slot.resend(wish, &edge.keys, edge.now, rng)?;
             Ok(Change::Commit(Counted::new(decision, Some(token))))
         })
         .await?;
-    // 7. Respond.
-    edge::view::document(StatusCode::OK, &InvitationView::with_link(edge, stored.value(), id, token.as_ref())?)
+    Ok(InvitationView::with_link(edge, stored.value(), id, token.as_ref())?)
 }
 
 pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {

@@ -17,8 +17,8 @@ use shared::{
     effect::Effect,
     event::{Event, EventKind, Subject},
     invitation::{
-        CreateInvitation, IdempotencyClaim, InvitationId, InvitationSlot, Issued, RawInvitation, RawResend, Resend,
-        ResendInvitation, Wish,
+        Answered, CreateInvitation, IdempotencyClaim, InvitationId, InvitationSlot, Issued, RawInvitation, RawResend,
+        Resend, ResendInvitation, Wish,
     },
     journey::launch_terms_digest,
     launch::{AuthorizationCode, AuthorizationRequest, Exchange, Intent, challenge_of, clear},
@@ -189,12 +189,12 @@ impl Walk {
     }
 
     fn invitations(&mut self, place: &Place<'_>) -> Issued {
-        let claim = IdempotencyClaim {
-            id: self.keys.index(IndexPurpose::Idempotency, &[place.partner.id.as_str().as_bytes(), b"order-4711"]),
-            body: digest256(b"{}"),
-            claimed_at: NOW,
-        };
+        let id = self.keys.index(IndexPurpose::Idempotency, &[place.partner.id.as_str().as_bytes(), b"order-4711"]);
+        let claim = IdempotencyClaim::new(id, digest256(b"{}"), NOW);
         self.keep("claimed", claim.id, &claim);
+        let answered = Answered { status: 201, body: b"{}".to_vec() };
+        let done = claim.clone().put_down(Some(&answered), &self.keys, NOW, &mut Seeded(34)).next;
+        self.keep("answered", done.id, &done);
 
         let handed_over = invitation(false);
         let wish =

@@ -185,14 +185,6 @@ fn inv_2_the_link_is_mailed_or_handed_over_and_never_both() {
 }
 
 #[test]
-fn inv_2_an_idempotency_key_admits_the_body_it_came_with() {
-    // INV-2
-    let claim = IdempotencyClaim { id: [1; 16], body: [2; 32], claimed_at: NOW };
-    assert_eq!(claim.admits(&[2; 32]), Ok(()));
-    assert_eq!(claim.admits(&[3; 32]), Err(Refusal::IdempotencyKeyReused));
-}
-
-#[test]
 fn inv_3_one_invitation_is_pending_until_it_is_used_or_expires() {
     // INV-3
     let (slot, _) = invited(&command());

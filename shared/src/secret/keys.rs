@@ -94,8 +94,6 @@ purposes! {
         Session = "seal/session",
         /// A form filled in over several pages.
         Draft = "seal/draft",
-        /// A webstore cart.
-        Cart = "seal/cart",
         /// Access terms accepted for one launch.
         LaunchTerms = "seal/launch-terms",
         /// A message that waits for delivery.
@@ -110,6 +108,8 @@ purposes! {
         Notice = "seal/notice",
         /// A link that a browser has opened.
         Link = "seal/link",
+        /// What a request was answered, for its repetitions.
+        Answer = "seal/answer",
     }
 }
 
@@ -291,16 +291,17 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const SEALS: [SealPurpose; 9] = [
+    const SEALS: [SealPurpose; 10] = [
         SealPurpose::Session,
         SealPurpose::Draft,
-        SealPurpose::Cart,
         SealPurpose::LaunchTerms,
         SealPurpose::Message,
         SealPurpose::TotpSeed,
         SealPurpose::LicenceKey,
         SealPurpose::Cursor,
         SealPurpose::Notice,
+        SealPurpose::Link,
+        SealPurpose::Answer,
     ];
 
     const INDEXES: [IndexPurpose; 20] = [

@@ -68,7 +68,9 @@ pub(crate) fn holds(ask: &Ask, answer: &Answer) {
     for document in documents {
         assert_eq!(faults(&DESCRIPTION, expected, &document), Vec::<String>::new(), "{about}");
     }
-    for name in described.get("headers").map(names).unwrap_or_default() {
+    let headers = described.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let required = |header: &Value| resolved(&DESCRIPTION, header).get("required") == Some(&Value::Bool(true));
+    for (name, _) in headers.filter(|(_, header)| required(header)) {
         assert!(answer.header(&name.to_lowercase()).is_some(), "{name} is missing: {about}");
     }
 }
