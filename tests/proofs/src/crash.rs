@@ -170,6 +170,8 @@ fn disturbed(
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.send(row.serve, &(row.ask)(stage));
+        // Whose answer is kept does nothing when it is repeated.
+        let _ = stage.send(sweep, &by::sweep(stage));
     }
     Err(format!("{} effects wait for ever\n", state::pending(stage)))
 }

@@ -56,7 +56,8 @@ pub fn of(stage: &Stage) -> Vec<String> {
     }
     let mut lines = Vec::new();
     lines.extend(slots(world));
-    plain::<IdempotencyClaim>(world, &mut lines);
+    // Whether its answer is kept is no matter: a repetition gets the same one, made again from what was committed.
+    each(world, &mut lines, |claim: IdempotencyClaim| format!("claim {:?} of {:?}", claim.id, claim.body));
     plain::<Registration>(world, &mut lines);
     plain::<Organisation>(world, &mut lines);
     each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
