@@ -2,8 +2,15 @@
 //! process (`functions/invite/tests/partner`); here it is what only the way through the platform can show: sizes of
 //! bodies, media types, headers.
 
+#![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
+
+use std::{collections::BTreeSet, time::Instant};
+
 use anyhow::{Context, ensure};
-use journeys::{client::Answer, world::World};
+use journeys::{
+    client::Answer,
+    world::{Wishes, World},
+};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 
@@ -78,6 +85,59 @@ async fn inv_9_a_bulk_request_has_a_limit_of_its_own() -> anyhow::Result<()> {
     whole.problem(422, "invalid-input")?;
     let other = partner(&world, Method::POST, "/invite").header("idempotency-key", "k").body(vec![b' '; 70_000]);
     answer(other.header("content-type", "application/json")).await?.problem(413, "too-large")?;
+    world.stop().await
+}
+
+/// The newest message's number in the mailbox, and how many people got one.
+async fn mailed(world: &World) -> anyhow::Result<(u64, usize)> {
+    let list: Value = Client::new().get(format!("{}/messages", world.place.mailbox)).send().await?.json().await?;
+    let messages = list["messages"].as_array().context("messages")?;
+    let people: BTreeSet<&str> = messages.iter().filter_map(|one| one["to"].as_str()).collect();
+    let newest = messages.iter().filter_map(|one| one["seq"].as_u64()).max();
+    Ok((newest.unwrap_or_default(), people.len()))
+}
+
+/// What a request of 1,000 lines may take: a line's share of storage operations, with the share of what holds for all of
+/// them; linear memory in bytes (the budget without password hashing); seconds, of which a request has 30.
+const LINE_READS_MAX: u64 = 14;
+const LINE_WRITES_MAX: u64 = 9;
+const MEMORY_BYTES_MAX: usize = 32 * 1024 * 1024;
+const SECONDS_MAX: u64 = 20;
+
+// INV-9: a thousand invitations, each with its e-mail, are one request's work; repeated, it makes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn inv_9_a_thousand_lines_are_one_request() -> anyhow::Result<()> {
+    let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
+    let lines: Vec<String> = (0..1000)
+        .map(|n| {
+            let mut one = invitation(&format!("person{n}"));
+            one["send_email"] = json!(true);
+            one.to_string()
+        })
+        .collect();
+    let body = lines.join("\n").into_bytes();
+    let began = Instant::now();
+    let answered = answer(bulk(&world, "thousand", body.clone())).await?;
+    let took = began.elapsed();
+    let cost = world.host.ledger().take_measured().into_iter().next_back().context("nothing was measured")?;
+    let made = answered.text.lines().filter(|line| line.contains("\"status\":201")).count();
+    ensure!(answered.status == StatusCode::OK && made == 1000, "{} with {made} made", answered.status);
+    println!(
+        "1,000 lines: {} reads, {} writes, {} rounds, {} instructions, {} bytes of memory, {took:?}",
+        cost.reads, cost.writes, cost.rounds, cost.fuel, cost.peak_memory_bytes
+    );
+    let (reads, writes) = (cost.reads, cost.writes);
+    ensure!(reads <= 1000 * LINE_READS_MAX && writes <= 1000 * LINE_WRITES_MAX, "{reads} reads, {writes} writes");
+    ensure!(cost.peak_memory_bytes <= MEMORY_BYTES_MAX, "{} bytes", cost.peak_memory_bytes);
+    ensure!(took.as_secs() < SECONDS_MAX, "{took:?}");
+    ensure!(mailed(&world).await? == (1000, 1000), "each got one e-mail");
+
+    let again = answer(bulk(&world, "thousand", body)).await?;
+    ensure!(again.status == StatusCode::OK && again.text == answered.text, "the same answer");
+    let cost = world.host.ledger().take_measured().into_iter().next_back().context("nothing was measured")?;
+    println!("repeated: {} reads, {} writes, {} bytes of memory", cost.reads, cost.writes, cost.peak_memory_bytes);
+    ensure!(cost.reads < 1010 && cost.writes < 10, "{} reads, {} writes", cost.reads, cost.writes);
+    ensure!(mailed(&world).await? == (1000, 1000), "nobody is told twice");
     world.stop().await
 }
 

@@ -8,7 +8,8 @@
 //! sealed.
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Request, cookies, edge::NowStands, form::FormFaults, session::OperatorCookie,
+    Edge, Failure, Outcome, Platform, Reply, Request, cookies, edge::NowStands, form::FormFaults,
+    session::OperatorCookie,
 };
 use http::StatusCode;
 use shared::{
@@ -46,7 +47,10 @@ enum May {
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: EnrolQuery = request.decode_query()?;
     let operator = match &query.token {
-        Some(token) => Some(by_link(edge, token).await?.operator),
+        Some(token) => match by_link(edge, token).await {
+            Ok(candidate) => Some(candidate.operator),
+            Err(failure) => return further_already(edge, request, token, failure).await,
+        },
         // Whether the secret was used already, only its holder learns.
         None => edge.platform.variable(BOOTSTRAP).await?.map(|_| None).ok_or(Refusal::NotFound)?,
     };
@@ -139,6 +143,18 @@ async fn claimed<P: Platform>(
 }
 
 /// The operator whom a link names. Every "no" is the same.
+/// Where somebody is led who opens the link again with which they have enrolled.
+async fn further_already<P: Platform>(edge: &Edge<P>, request: &Request, token: &str, failure: Failure) -> Outcome {
+    let used = match token.parse::<PlainToken>() {
+        Ok(token) if request.wants_page() => {
+            let stored = edge.kv().get::<Operator>(&token.record()).await?;
+            stored.is_some_and(|stored| stored.value().was_enrolled_with(&token))
+        }
+        _ => false,
+    };
+    if used { Ok(Reply::see_other("/operate/sign-in")) } else { Err(failure) }
+}
+
 async fn by_link<'a, P: Platform>(edge: &'a Edge<P>, token: &str) -> Result<Candidate<'a>, Failure> {
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let stored = edge.kv().get::<Operator>(&token.record()).await?.ok_or(Refusal::LinkNotValid)?;

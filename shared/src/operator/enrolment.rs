@@ -36,6 +36,8 @@ pub struct Enrolled {
     pub by: EnrolledBy,
     /// When.
     pub at: Timestamp,
+    /// Digest of the link's token, if it was by link: whoever opens it again is led to where they sign in.
+    pub link: Option<TokenDigest>,
 }
 
 /// By whom an operator was let in.
@@ -145,6 +147,12 @@ impl Operator {
         }
     }
 
+    /// Whether the operator has enrolled with this link before.
+    pub fn was_enrolled_with(&self, token: &PlainToken) -> bool {
+        let link = self.enrolled.as_ref().and_then(|enrolled| enrolled.link.as_ref());
+        link.is_some_and(|link| link.matches(token, TokenPurpose::OperatorEnrolment))
+    }
+
     /// Enrols and signs in. What was there before has ended: password, authenticator, sessions, links and pauses.
     ///
     /// # Errors
@@ -157,8 +165,9 @@ impl Operator {
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
         let by = self.admitted(by, now)?;
+        let link = self.invited.map(|invited| invited.token).filter(|_| matches!(by, EnrolledBy::Colleague(_)));
         let mut next = Self {
-            enrolled: Some(Enrolled { password: with.password, seed: with.seed, by, at: now }),
+            enrolled: Some(Enrolled { password: with.password, seed: with.seed, by, at: now, link }),
             invited: None,
             failures: Failures::default(),
             misses: 0,

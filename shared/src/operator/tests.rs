@@ -119,6 +119,7 @@ fn sig_1_a_colleague_has_a_link_mailed() {
     let enrolled = invited.enrol(Admitted::Link(&token), enrolment(), &secret(1), after(60)).expect("its link").next;
     assert_eq!(enrolled.failures, Failures::default(), "a new enrolment ends the pause");
     assert_eq!(admitted(&enrolled, after(61)), Err(Refusal::LinkNotValid), "once");
+    assert!(enrolled.was_enrolled_with(&token) && !newer.was_enrolled_with(&token), "its holder is further already");
 }
 
 #[test]

@@ -162,6 +162,9 @@ fn sig_1_a_colleague_enrols_by_a_link_that_only_the_mailbox_gets() {
     stage.learn("enrolment", token);
     let _ = stage.send(component, &by::enrol_by_link(&stage)).expect(200);
     assert_eq!(stage.send(component, &get("auditor", &address)).status, 404, "the link works once");
+    let shown_at = stage.send(component, &page("auditor", &address)).expect(303).location;
+    let further = stage.send(component, &page("auditor", &shown_at));
+    assert_eq!((further.status, further.location.as_str()), (303, "/operate/sign-in"), "whose holder is further");
     assert_eq!(by::enrolled_operator_works(&mut stage), 200);
     let refused = stage.send(component, &post("auditor", "/operate/operators/registrar/invitation", &json!({})));
     assert!(refused.says("role-missing"), "the auditor changes nothing");
