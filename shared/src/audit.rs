@@ -169,6 +169,8 @@ coded! {
         EndpointEnabling = "endpoint-enabling",
         /// A new activation link was sent.
         ActivationLink = "activation-link",
+        /// An organisation learnt how an invitation of one of its people stands.
+        InvitationOffer = "invitation-offer",
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     organisation::{JoinRequest, Organisation},
     registration::QueueSummary,
     values::{
-        AccountId, ApplicationId, DeliveryId, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
+        AccountId, ApplicationId, DeliveryId, Email, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
         RegistrationId, Timestamp,
     },
 };
@@ -133,5 +133,12 @@ pub enum Effect {
         delivery: DeliveryId,
         /// When it was caused: the list is oldest first.
         created_at: Timestamp,
+    },
+    /// Tell the organisations of whoever an invitation is addressed to how it stands (INV-7).
+    OfferInvitation {
+        /// The invitation's slot.
+        slot: InvitationSlotId,
+        /// To whom it is addressed.
+        email: Email,
     },
 }

@@ -23,7 +23,7 @@ use crate::{
     decision::Decision,
     effect::Effect,
     message::{Body, Message},
-    organisation::RawProfile,
+    organisation::{Organisation, RawProfile},
     refusal::{Faults, Refusal},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, SealPurpose, Sealed, TokenDigest, TokenPurpose},
     values::{
@@ -128,17 +128,9 @@ fn slot_of(application: &ApplicationId, email: &Email, keys: &Keys) -> Invitatio
     InvitationSlotId::from_bytes(keys.index(IndexPurpose::InvitationSlot, &parts))
 }
 
-/// Where invitations may be that are addressed to this Organisation Administrator, in the order of the configuration:
-/// those to applications that the person uses already are left out (INV-7). Nothing for anybody else.
-pub fn slots_to_look_at<'a>(
-    person: &'a SignedIn<'a>,
-    applications: &'a [Application],
-    keys: &'a Keys,
-) -> impl Iterator<Item = InvitationSlotId> + 'a {
-    let membership = person.membership;
-    let wanted =
-        move |one: &&Application| membership.organisation_administrator && !membership.access.contains(&one.id);
-    applications.iter().filter(wanted).map(|one| slot_of(&one.id, &person.account.email, keys))
+/// Where invitations of this e-mail may be, in the order of the configuration (INV-7).
+pub fn slots_of(email: &Email, applications: &[Application], keys: &Keys) -> Vec<InvitationSlotId> {
+    applications.iter().map(|one| slot_of(&one.id, email, keys)).collect()
 }
 
 /// How long the link is to work; 14 days unless said otherwise.
@@ -404,10 +396,13 @@ impl InvitationSlot {
             created_at: self.current.created_at,
         };
         let message = self.message(&token, wish.partner, wish.application);
-        Issued {
-            decision: Decision::with(Action::Invitation, self, message.into_iter().chain([listed]).collect()),
-            token,
-        }
+        let effects = message.into_iter().chain([listed, self.offer()]).collect();
+        Issued { decision: Decision::with(Action::Invitation, self, effects), token }
+    }
+
+    /// What the organisations of whoever it is addressed to have to learn, whenever the state changes (INV-7).
+    fn offer(&self) -> Effect {
+        Effect::OfferInvitation { slot: self.id, email: self.email.clone() }
     }
 
     /// The e-mail with the link, unless the partner hands the link over itself.
@@ -511,7 +506,8 @@ impl InvitationSlot {
             Some(past) => past.revoked_at = Some(now),
             None => self.current.revoked_at = Some(now),
         }
-        Ok(Some(Decision::quiet(Action::InvitationRevocation, self)))
+        let offer = self.offer();
+        Ok(Some(Decision::with(Action::InvitationRevocation, self, vec![offer])))
     }
 
     /// Checks a presented link. Opening changes nothing (INV-4); every "no" is the same (INV-5).
@@ -527,26 +523,31 @@ impl InvitationSlot {
         }
     }
 
-    /// The current invitation as an Organisation Administrator finds it to whom it is addressed: their account has its
-    /// e-mail, whose mailbox the account's activation has proved (INV-7).
+    /// The current invitation as an administrator of the organisation finds it that one of its people is invited for
+    /// (INV-7). Whose mailbox it went to does not matter: the organisation was told of it.
     ///
     /// # Errors
     /// [`Refusal::LinkNotValid`], one answer for every "no".
-    pub fn addressed_to(&self, person: &SignedIn<'_>, now: Timestamp) -> Result<Invited<'_>, Refusal> {
-        if self.is_for(person) && self.current.state(now) == InvitationState::Pending {
+    pub fn offered_to(
+        &self,
+        id: InvitationId,
+        organisation: &Organisation,
+        person: &SignedIn<'_>,
+        now: Timestamp,
+    ) -> Result<Invited<'_>, Refusal> {
+        let offered = organisation.offers_to(person, now).any(|offer| offer.invitation == id);
+        if offered && self.current_id() == id && self.current.state(now) == InvitationState::Pending {
             Ok(Invited { slot: self })
         } else {
             Err(Refusal::LinkNotValid)
         }
     }
 
-    /// The registration that used the current invitation, for the repetition of whoever it is addressed to.
-    pub fn registration_for(&self, person: &SignedIn<'_>) -> Option<RegistrationId> {
-        self.current.registration.filter(|_| self.is_for(person))
-    }
-
-    fn is_for(&self, person: &SignedIn<'_>) -> bool {
-        person.membership.organisation_administrator && person.account.email.normalised() == self.email.normalised()
+    /// The registration that used this invitation, for the repetition of an administrator who accepted it from the
+    /// dashboard. Whether it was this organisation that accepted, the registration knows.
+    pub fn registration_by(&self, id: InvitationId, person: &SignedIn<'_>) -> Option<RegistrationId> {
+        let administers = person.membership.organisation_administrator;
+        self.current.registration.filter(|_| administers && self.current_id() == id)
     }
 
     /// The registration that used the link with this token, for a repeated submission (REG-5).
@@ -560,7 +561,8 @@ impl InvitationSlot {
         let fresh = self.current.generation == generation && self.current.registration.is_none();
         fresh.then(|| {
             self.current.registration = Some(registration);
-            Decision::quiet(Action::InvitationUse, self)
+            let offer = self.offer();
+            Decision::with(Action::InvitationUse, self, vec![offer])
         })
     }
 }

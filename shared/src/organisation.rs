@@ -1,6 +1,7 @@
 //! A supplier organisation: its profile, the applications it was let into, and the terms it accepted for each.
 
 mod alike;
+mod offer;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use alike::without_legal_form;
 pub use alike::{Alike, Glimpse, MAX_ALIKE, MAX_SHOWN, shown, traits_of, traits_to_search};
+pub use offer::{MAX_OFFERS, Offer};
 
 use crate::{
     account::{Account, Admission, Membership, SignedIn},
@@ -142,6 +144,8 @@ pub struct Organisation {
     pub founders: Vec<Email>,
     /// Who asks to be let in, oldest first, at most [`MAX_JOIN_REQUESTS`] (REG-2).
     pub join_requests: Vec<JoinRequest>,
+    /// Invitations that wait for its administrators, at most [`MAX_OFFERS`] (INV-7).
+    pub offers: Vec<Offer>,
 }
 
 /// Somebody who registered and recognised the organisation asks its administrators to be let in (REG-2).
@@ -322,6 +326,7 @@ impl Organisation {
             return None;
         }
         self.subscriptions.insert(application.clone(), Subscription { since: now, acceptances: Vec::new() });
+        self.offers.retain(|offer| offer.application != *application);
         Some(Decision::quiet(Action::Subscription, self))
     }
 

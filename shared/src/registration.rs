@@ -726,6 +726,7 @@ impl Registration {
                 .map(|person| person.email.clone())
                 .collect(),
             join_requests: Vec::new(),
+            offers: Vec::new(),
         }
     }
 

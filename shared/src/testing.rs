@@ -104,6 +104,7 @@ pub(crate) fn organisation(gateway: &Gateway) -> Organisation {
         founded_at: NOW,
         founders: vec![read("ada@birch.example")],
         join_requests: Vec::new(),
+        offers: Vec::new(),
     }
 }
 

@@ -72,13 +72,12 @@ async fn overtaken<P: Platform>(edge: &Edge<P>, request: &Request, person: &Sign
     edge.show(request, StatusCode::CONFLICT, &overview.overtaken(settled))
 }
 
-/// The organisation, its team, and where invitations to it may be: one read for each application that the person does not
-/// use (INV-7).
+/// The organisation, its team, and the invitations that wait for it (INV-7).
 async fn overview<P: Platform>(edge: &Edge<P>, person: &SignedIn<'_>) -> Result<Overview, Failure> {
     let id = person.membership.organisation;
     let organisation = organisation_of(edge, person).await?;
     let team = edge.kv().get::<Team>(&id).await?;
-    let invitations = edge.invitations_to(person, usize::MAX).await?;
+    let invitations = edge.invitations_to(person, &organisation);
     Ok(Overview::of(edge, &organisation, team.as_ref().map(kv_schema::record::Stored::value), invitations))
 }
 

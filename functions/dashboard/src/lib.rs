@@ -1,14 +1,13 @@
 //! `GET /dashboard`: what is next for each application, and the person's credentials. `GET /` leads here.
 //! `GET /assets/...`: what every page looks like.
 //!
-//! Commit point: none; nothing here changes anything. The organisation's id stands in the account, so that there are two
-//! rounds: the account; the organisation and, for its administrators, where invitations may be (INV-7), five reads at most.
+//! Commit point: none; nothing here changes anything. Two reads in two rounds: the account, which names the organisation,
+//! and the organisation, which knows the invitations that wait for its administrators (INV-7).
 
 mod api;
 mod assets;
 
-use edge::{Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest};
-use futures_util::future::try_join;
+use edge::{Edge, Outcome, Platform, Reply, Request, failure::BadRequest};
 use http::{Method, StatusCode};
 use shared::{organisation::Organisation, refusal::Refusal};
 
@@ -16,9 +15,6 @@ use crate::api::Dashboard;
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
-
-/// Applications whose invitations are looked for here; `/administer` looks for all.
-const LOOKED_AT: usize = 3;
 
 edge::component!(crate::handle);
 
@@ -41,13 +37,10 @@ async fn dashboard<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
     // 4. Load.
-    let kv = edge.kv();
-    let organisation = async {
-        let stored = kv.get::<Organisation>(&person.membership.organisation).await?;
-        Ok::<_, Failure>(stored.ok_or(Refusal::NotFound)?)
-    };
-    let (stored, invitations) = try_join(organisation, edge.invitations_to(&person, LOOKED_AT)).await?;
+    let stored = edge.kv().get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
+    let organisation = stored.value();
     // 7. Respond: nothing changes.
-    let dashboard = Dashboard::of(&person, stored.value(), &edge.gateway, edge.now).with_invitations(invitations);
+    let invitations = edge.invitations_to(&person, organisation);
+    let dashboard = Dashboard::of(&person, organisation, &edge.gateway, edge.now).with_invitations(invitations);
     edge.show(request, StatusCode::OK, &dashboard)
 }

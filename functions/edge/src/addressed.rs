@@ -1,18 +1,15 @@
-//! Invitations that wait for an organisation, for its administrator to whom they are addressed (INV-7).
+//! Invitations that wait for an organisation, as its administrators' pages list them (INV-7).
 
 use serde::Serialize;
 use shared::{
     account::SignedIn,
-    invitation::{InvitationId, InvitationSlot, slots_to_look_at},
+    organisation::{Offer, Organisation},
     values::Timestamp,
 };
 
-use crate::{edge::Edge, failure::Failure, platform::Platform};
+use crate::{edge::Edge, platform::Platform};
 
-/// Invitations that are looked for at the same time.
-const AT_ONCE: usize = 20;
-
-/// An invitation as its addressee's pages list it.
+/// An invitation as a page lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Addressed {
     /// The application's name.
@@ -26,29 +23,18 @@ pub struct Addressed {
 }
 
 impl<P: Platform> Edge<P> {
-    /// The invitations that wait for this person to accept them for the organisation, of the first `at_most` applications
-    /// that the person does not use: one read each, twenty at the same time. No read for anybody who may not accept.
-    ///
-    /// # Errors
-    /// A fault of the store.
-    pub async fn invitations_to(&self, person: &SignedIn<'_>, at_most: usize) -> Result<Vec<Addressed>, Failure> {
-        let slots = slots_to_look_at(person, &self.gateway.applications, &self.keys).take(at_most);
-        let mut found = Vec::new();
-        for some in slots.collect::<Vec<_>>().chunks(AT_ONCE) {
-            found.extend(self.get_all::<InvitationSlot>(some).await?);
-        }
-        Ok(found.iter().filter_map(|slot| self.addressed(slot, person)).collect())
+    /// The invitations that wait for this person to accept them for the organisation; none for anybody who may not.
+    pub fn invitations_to(&self, person: &SignedIn<'_>, organisation: &Organisation) -> Vec<Addressed> {
+        organisation.offers_to(person, self.now).filter_map(|offer| self.addressed(offer)).collect()
     }
 
-    fn addressed(&self, slot: &InvitationSlot, person: &SignedIn<'_>) -> Option<Addressed> {
-        slot.addressed_to(person, self.now).ok()?;
-        let application = self.gateway.application(&slot.application)?;
-        let id = InvitationId { slot: slot.id, generation: slot.current.generation };
+    fn addressed(&self, offer: &Offer) -> Option<Addressed> {
+        let application = self.gateway.application(&offer.application)?;
         Some(Addressed {
             application: application.name.clone(),
             company: self.gateway.partner(&application.partner)?.name.clone(),
-            expires_at: slot.current.expires_at,
-            href: format!("/invite/accept?invitation={id}"),
+            expires_at: offer.expires_at,
+            href: format!("/invite/accept?invitation={}", offer.invitation),
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use edge::{
     Edge, Failure, Platform,
-    edge::{BUSY_RETRY_AFTER, NowStands},
+    edge::{BUSY_RETRY_AFTER, DECIDE_TRIES, NowStands},
 };
 use kv_schema::{
     key::Key,
@@ -17,14 +17,14 @@ use shared::{
     decision::Decision,
     effect::Effect,
     event::{Event, EventKind, Subject},
-    invitation::{InvitationId, InvitationSlot},
+    invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
     organisation::{Alike, JoinRequest, Organisation},
     promo::Promo,
     refusal::Refusal,
     registration::{QueueSummary, Registration},
     secret::IndexPurpose,
-    values::{AccountId, ApplicationId, OrganisationId, RegistrationId, Timestamp, UserId},
+    values::{AccountId, ApplicationId, Email, InvitationSlotId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
 use crate::{mail, webhooks};
@@ -103,6 +103,7 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             });
             received.await.map(drop)
         }
+        Effect::OfferInvitation { slot, email } => offer_invitation(edge, slot, &email).await,
         Effect::Tell { partner, event } => webhooks::tell(edge, partner, *event, &pending.id.0).await,
         Effect::Deliver(delivery) => webhooks::deliver(edge, delivery).await,
         Effect::ListDelivery { partner, delivery, created_at } => {
@@ -203,6 +204,57 @@ async fn ask_administrators<P: Platform>(
     message_is_out::<P, Organisation>(edge, &id).await
 }
 
+/// INV-7: the organisations of whoever is invited learn how the invitation stands. Nobody else does.
+async fn offer_invitation<P: Platform>(edge: &Edge<P>, slot: InvitationSlotId, email: &Email) -> Result<(), Failure> {
+    let Some(login) = edge.kv().get::<Login>(&edge.login_id(&email.normalised())).await? else {
+        return Ok(());
+    };
+    let Some(account) = edge.kv().get::<Account>(&login.value().account).await? else {
+        return Ok(());
+    };
+    for membership in &account.value().memberships {
+        offer_to(edge, slot, membership.organisation).await?;
+    }
+    Ok(())
+}
+
+/// Tells one organisation how an invitation stands, until that is how it stands.
+async fn offer_to<P: Platform>(
+    edge: &Edge<P>,
+    slot: InvitationSlotId,
+    organisation: OrganisationId,
+) -> Result<(), Failure> {
+    let busy = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
+    let mut told = None;
+    for _ in 0..DECIDE_TRIES {
+        let Some(stored) = edge.kv().get::<InvitationSlot>(&slot).await? else {
+            return Ok(());
+        };
+        // Whoever changes the invitation after this look tells of it later than this.
+        let current = stored.into_value();
+        if told.as_ref() == Some(&current) {
+            return Ok(());
+        }
+        let offered = edge.transact::<Organisation, ()>(&organisation, busy.clone(), |one, _| {
+            Ok(one.offered(&current, edge.now).into())
+        });
+        offered.await?;
+        told = Some(current);
+    }
+    Err(busy.into())
+}
+
+/// INV-7: an organisation that somebody joins learns which invitations of that person are pending.
+async fn offer_waiting<P: Platform>(edge: &Edge<P>, admission: &Admission) -> Result<(), Failure> {
+    let slots = slots_of(&admission.email, &edge.gateway.applications, &edge.keys);
+    for slot in edge.get_all::<InvitationSlot>(&slots).await? {
+        if slot.current.state(edge.now) == InvitationState::Pending {
+            offer_to(edge, slot.id, admission.membership.organisation).await?;
+        }
+    }
+    Ok(())
+}
+
 /// INV-7: the organisation gets the application, and whoever accepted administers it.
 async fn subscribe<P: Platform>(
     edge: &Edge<P>,
@@ -231,6 +283,7 @@ async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), 
         let joined =
             edge.transact::<Account, ()>(&owner, absent, |account, _| Ok(account.join(admission.clone()).into()));
         joined.await?;
+        offer_waiting(edge, &admission).await?;
         return message_is_out::<P, Account>(edge, &owner).await;
     }
     let id = admission.account;
@@ -238,9 +291,10 @@ async fn admit<P: Platform>(edge: &Edge<P>, admission: Admission) -> Result<(), 
         edge.drain(stored.envelope()).await;
     } else {
         let user_id = claim_user_id(edge, &admission).await?;
-        let decision = Account::invite(admission, user_id, edge.now, &mut edge.rng());
+        let decision = Account::invite(admission.clone(), user_id, edge.now, &mut edge.rng());
         edge.create(&id, decision).await.map(drop)?;
     }
+    offer_waiting(edge, &admission).await?;
     message_is_out::<P, Account>(edge, &id).await
 }
 

@@ -7,7 +7,7 @@
 //! is not kept, which can be a megabyte: a line that made an invitation is answered as it was then, one that was refused is
 //! tried again.
 //!
-//! Cost of a line: 8 reads and 8 writes when it is new; 1 read, [`TOGETHER`] of them at the same time, when a repetition
+//! Cost of a line: 9 reads and 8 writes when it is new; 1 read, [`TOGETHER`] of them at the same time, when a repetition
 //! finds it done; nothing when it cannot be accepted. Of the 30 seconds that a request has,
 //! [`WORK_SECONDS`] are for work; what is left over then is answered `not-processed`, and the whole with 202: the same
 //! request is to be sent again. A hosted platform with 50 writes a second does about 120 lines a request.

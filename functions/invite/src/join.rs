@@ -23,15 +23,15 @@ use crate::api::{AcceptPage, Accepted, RawAcceptance, Standing, Way};
 enum By {
     /// Its link.
     Link(PlainToken),
-    /// That it is addressed to them: they opened it from the dashboard.
-    Address(InvitationId),
+    /// That their organisation was told of it: they opened it from the dashboard.
+    Offer(InvitationId),
 }
 
 impl By {
     fn parse(raw: &RawAcceptance) -> Result<Self, Refusal> {
         match (&raw.token, &raw.invitation) {
             (Some(token), None) => token.parse().map(Self::Link).map_err(|_| Refusal::LinkNotValid),
-            (None, Some(id)) => id.parse().map(Self::Address).map_err(|_| Refusal::LinkNotValid),
+            (None, Some(id)) => id.parse().map(Self::Offer).map_err(|_| Refusal::LinkNotValid),
             _ => Err(Refusal::LinkNotValid),
         }
     }
@@ -39,7 +39,7 @@ impl By {
     fn slot(&self) -> InvitationSlotId {
         match self {
             Self::Link(token) => InvitationSlotId::from_bytes(token.record()),
-            Self::Address(id) => id.slot,
+            Self::Offer(id) => id.slot,
         }
     }
 
@@ -47,12 +47,12 @@ impl By {
         &self,
         slot: &'a InvitationSlot,
         person: &SignedIn<'_>,
+        organisation: &Organisation,
         now: Timestamp,
     ) -> Result<Invited<'a>, Refusal> {
         match self {
             Self::Link(token) => slot.present(token, now),
-            Self::Address(id) if id.generation == slot.current.generation => slot.addressed_to(person, now),
-            Self::Address(_) => Err(Refusal::LinkNotValid),
+            Self::Offer(id) => slot.offered_to(*id, organisation, person, now),
         }
     }
 
@@ -60,21 +60,22 @@ impl By {
     fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>) -> Option<RegistrationId> {
         match self {
             Self::Link(token) => slot.registration_of(token),
-            Self::Address(id) if id.generation == slot.current.generation => slot.registration_for(person),
-            Self::Address(_) => None,
+            Self::Offer(id) => slot.registration_by(*id, person),
         }
     }
 }
 
-/// Shows an invitation to the administrator to whom it is addressed. To everybody else there is none.
+/// Shows an invitation to the administrators whose organisation was told of it. To everybody else there is none.
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let id: InvitationId = id.parse().map_err(|_| Refusal::LinkNotValid)?;
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
     let slot = edge.kv().get::<InvitationSlot>(&id.slot).await?.ok_or(Refusal::LinkNotValid)?.into_value();
-    By::Address(id).present(&slot, &person, edge.now)?;
-    let organization = edge.organisation_name(&person.membership.organisation, Refusal::LinkNotValid).await?;
-    let standing = Some(Standing { organization, may_accept: true });
+    let organisation = edge.kv().get::<Organisation>(&person.membership.organisation).await?;
+    let organisation = organisation.ok_or(Refusal::LinkNotValid)?.into_value();
+    By::Offer(id).present(&slot, &person, &organisation, edge.now)?;
+    let standing =
+        Some(Standing { organization: organisation.profile.legal_name.as_str().to_owned(), may_accept: true });
     let page = AcceptPage::of(edge, &slot, Way::Dashboard(id), standing).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page)
 }
@@ -113,7 +114,7 @@ async fn commit<P: Platform>(
     organisation: &Organisation,
     application: &Application,
 ) -> Result<(), Failure> {
-    let invited = match by.present(slot, person, edge.now) {
+    let invited = match by.present(slot, person, organisation, edge.now) {
         Ok(invited) => invited,
         Err(refusal) => {
             let id = by.registration(slot, person).ok_or(Refusal::LinkNotValid)?;

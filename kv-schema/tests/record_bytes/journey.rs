@@ -1,6 +1,6 @@
 //! One journey from invitation to launch, as the rules decide it: a sample of every record on the way.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use kv_schema::{
     key::Key,
@@ -47,7 +47,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 17;
+pub(crate) const KINDS: u8 = 18;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -325,6 +325,9 @@ impl Walk {
         let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
         let circumstances = Circumstances { application: place.application, has_account: true, keys: &keys, now: NOW };
         let person = account.signed_in(secret, NOW, NOW).expect("signed in");
+        let offered = Organisation { subscriptions: BTreeMap::new(), ..known.clone() };
+        let offered = offered.offered(&issued.decision.next, NOW).expect("pending").next;
+        self.keep("offered an invitation", offered.id, &offered);
         let invited = issued.decision.next.present(&issued.token, NOW).expect("its own token");
         let joined = Registration::by_organisation(invited, &person, known, &circumstances, &mut Seeded(12));
         let joined = self.decided(joined.expect("an administrator"));
@@ -659,6 +662,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Tell { .. } => "Tell",
         Effect::Deliver(_) => "Deliver",
         Effect::ListDelivery { .. } => "ListDelivery",
+        Effect::OfferInvitation { .. } => "OfferInvitation",
     }
 }
 

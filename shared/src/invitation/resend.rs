@@ -99,6 +99,7 @@ impl InvitationSlot {
         current.handed_over =
             (!by_email).then(|| keys.seal(SealPurpose::Message, self.id.bytes(), token.reveal().as_bytes(), rng));
         let message = self.message(&token, wish.partner, wish.application);
-        Ok(Issued { decision: Decision::with(Action::InvitationResend, self, message.into_iter().collect()), token })
+        let effects = message.into_iter().chain([self.offer()]).collect();
+        Ok(Issued { decision: Decision::with(Action::InvitationResend, self, effects), token })
     }
 }

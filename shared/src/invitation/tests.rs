@@ -165,7 +165,9 @@ fn inv_2_the_link_is_mailed_or_handed_over_and_never_both() {
     let gateway = gateway();
     let mailed = command();
     let issued = InvitationSlot::open(&wish(&gateway, &mailed, 1), &keys(), NOW, &mut Seeded(1));
-    let [Effect::Send(message), Effect::ListInvitation { invitation, .. }] = issued.decision.effects.as_slice() else {
+    let [Effect::Send(message), Effect::ListInvitation { invitation, .. }, Effect::OfferInvitation { .. }] =
+        issued.decision.effects.as_slice()
+    else {
         panic!("{:?}", issued.decision.effects)
     };
     assert_eq!(*invitation, issued.decision.next.current_id());
@@ -176,7 +178,8 @@ fn inv_2_the_link_is_mailed_or_handed_over_and_never_both() {
 
     let handed = CreateInvitation::parse(RawInvitation { send_email: Some(false), ..raw() }).expect("valid");
     let issued = InvitationSlot::open(&wish(&gateway, &handed, 1), &keys(), NOW, &mut Seeded(1));
-    assert!(matches!(issued.decision.effects.as_slice(), [Effect::ListInvitation { .. }]));
+    let effects = issued.decision.effects.as_slice();
+    assert!(matches!(effects, [Effect::ListInvitation { .. }, Effect::OfferInvitation { .. }]));
     let slot = issued.decision.next;
     assert_eq!(slot.handed_over_token(&keys()), Some(issued.token.reveal()), "a repetition gets the same link");
     assert_eq!(slot.handed_over_token(&Keys::new(&[8; 32], None).expect("32 bytes")), None);
@@ -300,7 +303,8 @@ fn inv_3_sending_again_rotates_token_and_lifetime() {
     for (now, days, lives) in [(after(5), None, 14), (after(EXPIRY), Some(60), 60)] {
         let raw = RawResend { lifetime_days: days, send_email: None };
         let Issued { decision, token } = resent(&slot, 2, &raw, now).expect("not used");
-        assert!(matches!(decision.effects.as_slice(), [Effect::Send(_)]), "it is in the list already");
+        let effects = decision.effects.as_slice();
+        assert!(matches!(effects, [Effect::Send(_), Effect::OfferInvitation { .. }]), "it is in the list already");
         let next = decision.next;
         assert_eq!(next.current_id(), slot.current_id());
         assert_eq!(next.current.expires_at, now.plus(Seconds::days(lives)));
@@ -326,7 +330,7 @@ fn inv_3_the_new_link_goes_the_way_that_is_asked_for_or_that_it_went_before() {
         let (slot, _) = invited(&command);
         let Issued { decision, token } =
             resent(&slot, 2, &RawResend { lifetime_days: None, send_email: asked }, NOW).expect("pending");
-        assert_eq!(decision.effects.len(), usize::from(mailed));
+        assert_eq!(messages(&decision.effects).len(), usize::from(mailed));
         let kept = decision.next.handed_over_token(&keys());
         assert_eq!(kept, (!mailed).then(|| token.reveal()), "a repetition gets the same link");
     }

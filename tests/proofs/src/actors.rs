@@ -121,6 +121,11 @@ pub fn invite(_: &Stage) -> Ask {
     invitation("first", ADA, &[])
 }
 
+/// Anvil's system invites somebody by e-mail.
+pub fn invite_mailbox(email: &str, key: &str) -> Ask {
+    invitation(key, email, &[])
+}
+
 /// The same invitee under another key (INV-3).
 pub fn invite_again(_: &Stage) -> Ask {
     invitation("second", ADA, &[])
@@ -231,7 +236,8 @@ pub fn invite_without_mail(_: &Stage) -> Ask {
     invitation("first", ADA, &[("send_email", json!(false))])
 }
 
-fn of_partner(target: String, key: &str, content_type: &'static str, body: impl Into<Vec<u8>>) -> Ask {
+/// A request of Anvil's system.
+pub fn of_partner(target: String, key: &str, content_type: &'static str, body: impl Into<Vec<u8>>) -> Ask {
     let headers = vec![
         ("content-type", content_type.to_owned()),
         ("accept", "application/json".to_owned()),
@@ -570,14 +576,19 @@ pub fn follow(stage: &mut Stage) -> u16 {
     stage.send(component, &get("ada", format!("/register/status?token={token}"))).status
 }
 
-/// Ada administers Kestrel, and Kestrel is invited to a further application (INV-7).
-pub fn administrator_invited(stage: &mut Stage) {
+/// Ada administers Kestrel, which registered for the public application.
+pub fn administrates(stage: &mut Stage) {
     captcha_solved(stage);
     let _ = stage.send(component, &register_publicly(stage)).expect(201);
     to_review(stage);
     let _ = stage.send(component, &approve(stage)).expect(200);
     stage.learn("activation", stage.mail(ADA, "Activate").token());
     let _ = stage.send(component, &activate(stage)).expect(200);
+}
+
+/// Ada administers Kestrel, and Kestrel is invited to a further application (INV-7).
+pub fn administrator_invited(stage: &mut Stage) {
+    administrates(stage);
     invited(stage);
 }
 

@@ -57,6 +57,7 @@ fn organisation(n: u32, name: &str) -> Organisation {
         founded_at: Timestamp::from_unix(1_790_000_000),
         founders: vec![email],
         join_requests: Vec::new(),
+        offers: Vec::new(),
     }
 }
 

@@ -145,6 +145,7 @@ fn kestrel<P: Platform>(edge: &edge::Edge<P>) -> Option<Organisation> {
         founded_at: edge.now,
         founders: Vec::new(),
         join_requests: Vec::new(),
+        offers: Vec::new(),
     })
 }
 

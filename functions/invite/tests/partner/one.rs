@@ -254,6 +254,6 @@ fn inv_3_what_each_request_costs() {
         ("revoke", stage.cost(&revoke(&id), 200)),
     ];
     let expected =
-        [("show", (2, 1)), ("invite", (11, 15)), ("invite again", (2, 1)), ("resend", (12, 14)), ("revoke", (4, 2))];
+        [("show", (2, 1)), ("invite", (12, 15)), ("invite again", (2, 1)), ("resend", (13, 14)), ("revoke", (10, 8))];
     assert_eq!(costs, expected);
 }

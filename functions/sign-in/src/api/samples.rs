@@ -161,6 +161,7 @@ fn organisations<P: Platform>(edge: &Edge<P>) -> impl Iterator<Item = Organisati
             founded_at: edge.now,
             founders: Vec::new(),
             join_requests: Vec::new(),
+            offers: Vec::new(),
         })
     })
 }
