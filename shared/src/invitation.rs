@@ -543,13 +543,6 @@ impl InvitationSlot {
         }
     }
 
-    /// The registration that used this invitation, for the repetition of an administrator who accepted it from the
-    /// dashboard. Whether it was this organisation that accepted, the registration knows.
-    pub fn registration_by(&self, id: InvitationId, person: &SignedIn<'_>) -> Option<RegistrationId> {
-        let administers = person.membership.organisation_administrator;
-        self.current.registration.filter(|_| administers && self.current_id() == id)
-    }
-
     /// The registration that used the link with this token, for a repeated submission (REG-5).
     pub fn registration_of(&self, token: &PlainToken) -> Option<RegistrationId> {
         self.current.registration.filter(|_| self.current.token.matches(token, TokenPurpose::Invitation))

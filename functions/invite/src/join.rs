@@ -13,7 +13,7 @@ use shared::{
     organisation::Organisation,
     refusal::Refusal,
     registration::{Circumstances, Registration},
-    secret::PlainToken,
+    secret::{Keys, PlainToken},
     values::{InvitationSlotId, RegistrationId, Timestamp},
 };
 
@@ -56,11 +56,13 @@ impl By {
         }
     }
 
-    /// The registration that the invitation led to, for a repetition.
-    fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>) -> Option<RegistrationId> {
+    /// The registration that the invitation may have led to, for a repetition: an offer is gone as soon as the organisation
+    /// has the application, before the slot learns of it.
+    fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>, keys: &Keys) -> Option<RegistrationId> {
         match self {
             Self::Link(token) => slot.registration_of(token),
-            Self::Offer(id) => slot.registration_by(*id, person),
+            Self::Offer(id) => (person.membership.organisation_administrator)
+                .then(|| Registration::id_of_invitation(id.slot, id.generation, keys)),
         }
     }
 }
@@ -117,7 +119,7 @@ async fn commit<P: Platform>(
     let invited = match by.present(slot, person, organisation, edge.now) {
         Ok(invited) => invited,
         Err(refusal) => {
-            let id = by.registration(slot, person).ok_or(Refusal::LinkNotValid)?;
+            let id = by.registration(slot, person, &edge.keys).ok_or(Refusal::LinkNotValid)?;
             let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
             if !stored.value().was_joined_by(organisation.id) {
                 return Err(refusal.into());
