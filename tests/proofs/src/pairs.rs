@@ -4,7 +4,9 @@
 //! they are sent again. Whoever is told to try again does so later, on its own; on `SQLite` and `DynamoDB`, and with
 //! `PROOFS=full` everywhere, also once at once, so that the retry meets the other request still under way. The measure is serialisability: whatever the order of the operations, once both clients have their answers (whoever is
 //! told to try again does), the answers and the end state are those of one request after the other, in one order or the
-//! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first.
+//! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first. Whoever
+//! has to wait then for what the dead one has left behind makes the request anew, with the code that is shown by then, and
+//! what the dead one has left to be done may be left to the sweep.
 
 use std::fmt::Write as _;
 
@@ -15,8 +17,8 @@ use kv_schema::backends::{
 };
 
 use crate::{
-    full,
-    stage::{Answer, Ask, Sent, Serve, Stage},
+    actors as by, full,
+    stage::{Answer, Ask, Sent, Serve, Stage, sweep},
     state,
 };
 
@@ -65,7 +67,7 @@ pub fn prove(pair: &Pair, backend: Backend, bounds: Bounds) -> Report {
     explore(pair, backend, bounds, false)
 }
 
-/// Explores the pair on `DynamoDB`, where plain reads show neither request anything of what the two of them change.
+/// Explores the pair on `DynamoDB`, where plain reads are one change behind in all that the two of them change.
 ///
 /// # Panics
 /// When the pair cannot even be run one after the other.
@@ -78,7 +80,8 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     (pair.before)(&mut start);
     start.deployment().world().take_cost();
     let sent = pair.asks.map(|ask| start.sent(&ask(&start)));
-    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order));
+    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order, Second::AsSent));
+    let anew = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order, Second::Anew));
     let mut report = Report::default();
     let setup = || {
         let stage = start.fork();
@@ -95,7 +98,8 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
         let complaint = match end(pair, &start, &sent, ran) {
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
-                complaint(&serial, &ended.end, ended.died)
+                let complaint = complaint(&serial, &ended.end, ended.died);
+                complaint.filter(|_| !ended.died || !anew.iter().any(|end| end.1 == ended.end.1))
             }
             Err(complaint) => Some(complaint),
         };
@@ -116,12 +120,29 @@ fn insists(backend: Backend) -> bool {
     full() || matches!(backend, Backend::Sqlite | Backend::Dynamo)
 }
 
-fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: [usize; 2]) -> End {
+/// What the second of two requests is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Second {
+    /// The one that left its browser before the first one arrived.
+    AsSent,
+    /// Made anew some minutes later, as by a client that was told to try again: with the code that is shown by then.
+    Anew,
+}
+
+fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: [usize; 2], second: Second) -> End {
     let waiting = state::pending(&stage);
     let mut statuses = [0; 2];
-    for index in order {
-        let (Some(sent), Some(status)) = (sent.get(index), statuses.get_mut(index)) else { continue };
-        let answer = stage.deliver(pair.serve, sent);
+    for (position, index) in order.into_iter().enumerate() {
+        let (Some(sent), Some(ask), Some(status)) = (sent.get(index), pair.asks.get(index), statuses.get_mut(index))
+        else {
+            continue;
+        };
+        let answer = if position == 1 && second == Second::Anew {
+            stage.wait(GATES_SECONDS);
+            stage.send(pair.serve, &ask(&stage))
+        } else {
+            stage.deliver(pair.serve, sent)
+        };
         assert!(!answer.is_try_again(), "{}: {}", pair.case, answer.text);
         *status = answer.status;
     }
@@ -142,9 +163,9 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Res
     let waiting = state::pending(start);
     let died = ran.outcomes.iter().any(Option::is_none);
     let mut statuses = [0; 2];
-    for ((reply, sent), status) in ran.outcomes.into_iter().zip(sent).zip(&mut statuses) {
+    for (((reply, sent), ask), status) in ran.outcomes.into_iter().zip(sent).zip(pair.asks).zip(&mut statuses) {
         let answer = reply.map(|reply| stage.receive(sent.browser, &reply));
-        *status = contented(pair, &mut stage, sent, answer)?;
+        *status = contented(pair, &mut stage, sent, died.then_some(ask), answer)?;
     }
     let left_waiting = state::pending(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
@@ -153,19 +174,32 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Res
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
+        if died {
+            let _ = stage.send(sweep, &by::sweep(&stage));
+        }
     }
     Err(format!("{} effects wait for ever\n", state::pending(&stage)))
 }
 
-/// The client tries again until it is answered.
-fn contented(pair: &Pair, stage: &mut Stage, sent: &Sent, mut answer: Option<Answer>) -> Result<u16, String> {
+/// The client tries again until it is answered: with the same request, or once it has waited with one made anew.
+fn contented(
+    pair: &Pair,
+    stage: &mut Stage,
+    sent: &Sent,
+    anew: Option<fn(&Stage) -> Ask>,
+    mut answer: Option<Answer>,
+) -> Result<u16, String> {
+    let mut sent = sent.clone();
     for _ in 0..TRIES {
         match &answer {
             Some(answer) if !answer.is_try_again() => return Ok(answer.status),
-            Some(_) => stage.wait(GATES_SECONDS),
+            Some(_) => {
+                stage.wait(GATES_SECONDS);
+                sent = anew.map_or(sent, |ask| stage.sent(&ask(stage)));
+            }
             None => {}
         }
-        answer = Some(stage.deliver(pair.serve, sent));
+        answer = Some(stage.deliver(pair.serve, &sent));
     }
     Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
 }
