@@ -2,8 +2,7 @@
 //!
 //! The explorations are tests and run in `cargo xtask test` as well. Each prints one line for each case and model,
 //! `proved | kind | group | case | model | number | remarks`, and fails when something is not as it should be. They are
-//! compiled first and then run as the programs that they are: the time that is shown is theirs, and the sources may be
-//! worked on meanwhile.
+//! compiled first and then run as the programs that they are, so that the time that is shown is theirs.
 
 use std::{
     collections::BTreeMap,

@@ -2,11 +2,13 @@
 //!
 //! Both requests have left their browsers before either arrives: they carry the cookies and codes of that moment, also when
 //! they are sent again. Whoever is told to try again does so later, on its own; on `SQLite` and `DynamoDB`, and with
-//! `PROOFS=full` everywhere, also once at once, so that the retry meets the other request still under way. The measure is serialisability: whatever the order of the operations, once both clients have their answers (whoever is
-//! told to try again does), the answers and the end state are those of one request after the other, in one order or the
-//! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first. Whoever
-//! has to wait then for what the dead one has left behind makes the request anew, with the code that is shown by then, and
-//! what the dead one has left to be done may be left to the sweep.
+//! `PROOFS=full` everywhere, also once at once, so that the retry meets the other request still under way. The measure is
+//! serialisability: whatever the order of the operations, once both clients have their answers (whoever is told to try
+//! again does), the answers and the end state are those of one request after the other, in one order or the other.
+//!
+//! In a run in which one of them died the answers are left out: its client cannot know whether it was first. A request that
+//! is sent again is made anew then, with the code that is shown by that time. What a dead one has left to be done, or one
+//! whose session had ended unseen by a stale read, may be left to the sweep.
 
 use std::fmt::Write as _;
 
@@ -95,7 +97,7 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     };
     let explored = every_order(bounds, setup, |ran| {
         let schedule = show(ran.schedule);
-        let complaint = match end(pair, &start, &sent, ran) {
+        let complaint = match end(pair, &start, &sent, ran, reads_are_stale) {
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
                 let complaint = complaint(&serial, &ended.end, ended.died);
@@ -157,7 +159,7 @@ struct Ended {
     left_waiting: bool,
 }
 
-fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Result<Ended, String> {
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, stale: bool) -> Result<Ended, String> {
     let mut stage = start.on(ran.world.clone());
     stage.deployment().world().make_reads_fresh();
     let waiting = state::pending(start);
@@ -174,14 +176,14 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Res
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
-        if died {
+        if died || stale {
             let _ = stage.send(sweep, &by::sweep(&stage));
         }
     }
     Err(format!("{} effects wait for ever\n", state::pending(&stage)))
 }
 
-/// The client tries again until it is answered: with the same request, or once it has waited with one made anew.
+/// The client tries again until it is answered: with the same request, or with one made anew.
 fn contented(
     pair: &Pair,
     stage: &mut Stage,
@@ -191,14 +193,13 @@ fn contented(
 ) -> Result<u16, String> {
     let mut sent = sent.clone();
     for _ in 0..TRIES {
-        match &answer {
-            Some(answer) if !answer.is_try_again() => return Ok(answer.status),
-            Some(_) => {
-                stage.wait(GATES_SECONDS);
-                sent = anew.map_or(sent, |ask| stage.sent(&ask(stage)));
+        if let Some(answer) = &answer {
+            if !answer.is_try_again() {
+                return Ok(answer.status);
             }
-            None => {}
+            stage.wait(GATES_SECONDS);
         }
+        sent = anew.map_or(sent, |ask| stage.sent(&ask(stage)));
         answer = Some(stage.deliver(pair.serve, &sent));
     }
     Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
