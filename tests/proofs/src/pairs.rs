@@ -7,8 +7,8 @@
 //! again does), the answers and the end state are those of one request after the other, in one order or the other.
 //!
 //! In a run in which one of them died the answers are left out: its client cannot know whether it was first. A request that
-//! is sent again is made anew then, with the code that is shown by that time. What a dead one has left to be done, or one
-//! whose session had ended unseen by a stale read, may be left to the sweep.
+//! is sent again later is made anew then, with the code that is shown by that time. What a dead one has left to be done, or
+//! one whose session had ended unseen by a stale read, may be left to the sweep.
 
 use std::fmt::Write as _;
 
@@ -167,7 +167,8 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, stale:
     let mut statuses = [0; 2];
     for (((reply, sent), ask), status) in ran.outcomes.into_iter().zip(sent).zip(pair.asks).zip(&mut statuses) {
         let answer = reply.map(|reply| stage.receive(sent.browser, &reply));
-        *status = contented(pair, &mut stage, sent, died.then_some(ask), answer)?;
+        let anew = died.then_some(Anew { ask, once_after: start.unix_seconds() });
+        *status = contented(pair, &mut stage, sent, anew, answer)?;
     }
     let left_waiting = state::pending(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
@@ -183,12 +184,19 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, stale:
     Err(format!("{} effects wait for ever\n", state::pending(&stage)))
 }
 
+/// A request as its client makes it again once time has passed.
+#[derive(Clone, Copy)]
+struct Anew {
+    ask: fn(&Stage) -> Ask,
+    once_after: u64,
+}
+
 /// The client tries again until it is answered: with the same request, or with one made anew.
 fn contented(
     pair: &Pair,
     stage: &mut Stage,
     sent: &Sent,
-    anew: Option<fn(&Stage) -> Ask>,
+    anew: Option<Anew>,
     mut answer: Option<Answer>,
 ) -> Result<u16, String> {
     let mut sent = sent.clone();
@@ -199,7 +207,10 @@ fn contented(
             }
             stage.wait(GATES_SECONDS);
         }
-        sent = anew.map_or(sent, |ask| stage.sent(&ask(stage)));
+        sent = match anew {
+            Some(Anew { ask, once_after }) if stage.unix_seconds() > once_after => stage.sent(&ask(stage)),
+            _ => sent,
+        };
         answer = Some(stage.deliver(pair.serve, &sent));
     }
     Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
