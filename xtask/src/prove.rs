@@ -2,11 +2,12 @@
 //!
 //! The explorations are tests and run in `cargo xtask test` as well. Each prints one line for each case and model,
 //! `proved | kind | group | case | model | number | remarks`, and fails when something is not as it should be. They are
-//! compiled first and then run as the programs that they are, so that the time that is shown is theirs.
+//! compiled first and run from copies: the time that is shown is theirs alone, and what is built meanwhile disturbs nothing.
 
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    fs,
     io::{BufRead as _, BufReader},
     path::PathBuf,
     process::{Command, Stdio},
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 use crate::{
     steps::Steps,
-    workspace::{cargo, output},
+    workspace::{cargo, output, target},
 };
 
 const MODELS: [&str; 4] = ["Sqlite", "Redis", "Dynamo", "Cosmos"];
@@ -105,14 +106,22 @@ fn compile() -> anyhow::Result<Vec<Program>> {
             .args(["--package", "kv-schema", "--package", "proofs", "--lib", "--tests"])
             .stderr(Stdio::inherit()),
     )?;
-    let artifacts = report.lines().filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
-    let programs = artifacts.filter(|artifact| artifact.profile.test).filter_map(|artifact| {
-        let directory = artifact.manifest_path.parent()?.to_owned();
-        let of_primitives = directory.ends_with("kv-schema");
-        let wanted = !of_primitives || artifact.target.name == "kv_schema";
-        wanted.then_some(Program { name: artifact.target.name, executable: artifact.executable, directory })
-    });
-    Ok(programs.collect())
+    let copies = target().join("prove");
+    fs::create_dir_all(&copies)?;
+    let mut programs = Vec::new();
+    for line in report.lines() {
+        let Ok(artifact) = serde_json::from_str::<Artifact>(line) else { continue };
+        let (Some(directory), Some(file)) = (artifact.manifest_path.parent(), artifact.executable.file_name()) else {
+            continue;
+        };
+        // Of the primitives' tests those inside the library.
+        if artifact.profile.test && (artifact.target.name == "kv_schema" || !directory.ends_with("kv-schema")) {
+            let executable = copies.join(file);
+            fs::copy(&artifact.executable, &executable)?;
+            programs.push(Program { name: artifact.target.name, executable, directory: directory.to_owned() });
+        }
+    }
+    Ok(programs)
 }
 
 /// Runs tests; what they proved, and how many failed. With `full` each case is shown when it is through.
