@@ -107,6 +107,9 @@ fn compile() -> anyhow::Result<Vec<Program>> {
             .stderr(Stdio::inherit()),
     )?;
     let copies = target().join("prove");
+    if copies.is_dir() {
+        fs::remove_dir_all(&copies)?;
+    }
     fs::create_dir_all(&copies)?;
     let mut programs = Vec::new();
     for line in report.lines() {
