@@ -6,8 +6,9 @@
 //! serialisability: whatever the order of the operations, once both clients have their answers (whoever is told to try
 //! again does), the answers and the end state are those of one request after the other, in one order or the other.
 //!
-//! In a run in which one of them died the answers are left out: its client cannot know whether it was first. A request that
-//! is sent again later is made anew then, with the code that is shown by that time. What a dead one has left to be done, or
+//! In a run in which one of them died the answers are left out: its client cannot know whether it was first. What it sends
+//! again may come to what it would have come to after the other one as a request of its own (a second offer of a seed). A
+//! request that is sent again later is made anew then, with the code that is shown by that time. What a dead one has left to be done, or
 //! one whose session had ended unseen by a stale read, may be left to the sweep.
 
 use std::fmt::Write as _;
@@ -82,8 +83,11 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     (pair.before)(&mut start);
     start.deployment().world().take_cost();
     let sent = pair.asks.map(|ask| start.sent(&ask(&start)));
-    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order, Second::AsSent));
-    let anew = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order, Second::Anew));
+    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
+    let anew = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::Anew));
+    let twice =
+        [[0, 1, 0], [1, 0, 1]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
+    let of_the_dead = [anew, twice].concat();
     let mut report = Report::default();
     let setup = || {
         let stage = start.fork();
@@ -101,7 +105,7 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
                 let complaint = complaint(&serial, &ended.end, ended.died);
-                complaint.filter(|_| !ended.died || !anew.iter().any(|end| end.1 == ended.end.1))
+                complaint.filter(|_| !ended.died || !of_the_dead.iter().any(|end| end.1 == ended.end.1))
             }
             Err(complaint) => Some(complaint),
         };
@@ -122,24 +126,24 @@ fn insists(backend: Backend) -> bool {
     full() || matches!(backend, Backend::Sqlite | Backend::Dynamo)
 }
 
-/// What the second of two requests is.
+/// What a request is that comes after another.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Second {
-    /// The one that left its browser before the first one arrived.
+enum Later {
+    /// It left its browser before the first one arrived.
     AsSent,
     /// Made anew some minutes later, as by a client that was told to try again: with the code that is shown by then.
     Anew,
 }
 
-fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: [usize; 2], second: Second) -> End {
+fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &[usize], later: Later) -> End {
     let waiting = state::pending(&stage);
     let mut statuses = [0; 2];
-    for (position, index) in order.into_iter().enumerate() {
+    for (position, index) in order.iter().copied().enumerate() {
         let (Some(sent), Some(ask), Some(status)) = (sent.get(index), pair.asks.get(index), statuses.get_mut(index))
         else {
             continue;
         };
-        let answer = if position == 1 && second == Second::Anew {
+        let answer = if position > 0 && later == Later::Anew {
             stage.wait(GATES_SECONDS);
             stage.send(pair.serve, &ask(&stage))
         } else {
