@@ -163,7 +163,7 @@ struct Ended {
     left_waiting: bool,
 }
 
-fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, stale: bool) -> Result<Ended, String> {
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, behind: bool) -> Result<Ended, String> {
     let mut stage = start.on(ran.world.clone());
     stage.deployment().world().make_reads_fresh();
     let waiting = state::pending(start);
@@ -181,7 +181,7 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, stale:
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
-        if died || stale {
+        if died || behind {
             let _ = stage.send(sweep, &by::sweep(&stage));
         }
     }
