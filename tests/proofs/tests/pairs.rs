@@ -12,8 +12,8 @@ use proofs::{
     rows::pairs,
 };
 
-/// One switch more multiplies the schedules by ten to twenty: a minute for a case that makes so many.
-const FEW_SCHEDULES: usize = 2_000;
+/// One switch more multiplies the schedules by ten to twenty: some seconds for a case that makes so many.
+const FEW_SCHEDULES: usize = 500;
 
 /// The deepest exploration that is affordable.
 fn deepest(pair: &Pair, backend: Backend, bounds: Bounds, switches_max: usize) -> Report {
