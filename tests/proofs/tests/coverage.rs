@@ -23,14 +23,15 @@ const NO_ROW: [(&str, &str); 3] = [
     (
         "/operate/self-check/{trial}",
         "one move is one primitive (kv-schema/src/backends/races.rs), and a contender that is not answered does not \
-         repeat it: the doctor counts it as unknown (tests/tests/doctor.rs)",
+         repeat it: the doctor takes what came of it for unknown (tests/src/doctor.rs)",
     ),
 ];
 
 /// Routes that change something and are in no pair.
 const NO_PAIR: [(&str, &str); 1] = [(
     "/operate/sweep",
-    "two sweeps, and a sweep against requests, are explored in kv-schema/src/backends/sweeps.rs and races.rs",
+    "one sweep at a time has the turn (kv-schema/src/backends/sweeps.rs); its removals against requests that reopen what is \
+     over are explored in kv-schema/src/backends/races.rs; effects it carries out as the requests of every pair do",
 )];
 
 /// The routes of the document's tables and headings that take this method.
