@@ -9,8 +9,8 @@
 //!
 //! | operation | promised on all four | not promised |
 //! |---|---|---|
-//! | `get` | some value that was current once | that it still is (`DynamoDB` without consistent reads) |
-//! | `watch` | the current value and a handle bound to it | |
+//! | `get` | some value that was current once | that it still is (`DynamoDB` without consistent reads, Cosmos DB below strong consistency) |
+//! | `watch` | a value, and a handle bound to it | that it is the current one (Cosmos DB below strong consistency) |
 //! | `swap` on a present value | applied only if nothing changed since the watch | that [`Swap::Refused`] means "not applied" (Redis) |
 //! | `swap` on an absent value | writes | that it refuses when somebody was faster (`SQLite`) |
 //! | `increment` | counted once, unless it errs | that the answer is one's own (Cosmos DB) or that it does not err (`DynamoDB`) |

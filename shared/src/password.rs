@@ -5,6 +5,8 @@
 
 mod blocklist;
 mod hash;
+#[cfg(feature = "testing")]
+mod memo;
 mod pattern;
 
 pub use blocklist::{Blocklist, MAX_QUESTIONS};

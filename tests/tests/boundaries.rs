@@ -1,6 +1,6 @@
 //! The house's walls: who may depend on whom, who may name the platform, and what each component is granted.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
@@ -61,6 +61,48 @@ fn dependencies_point_one_way() -> anyhow::Result<()> {
     for ours in ["shared", "kv-schema", "edge"] {
         ensure!(!host.contains(ours), "the host depends on {ours}");
     }
+    Ok(())
+}
+
+/// The features with which cargo compiles the workspace's own libraries when it compiles these packages: for components as
+/// `cargo xtask build` asks for them.
+fn features(packages: &[&str], target: &[&str]) -> anyhow::Result<BTreeSet<String>> {
+    let mut tree = Command::new(env!("CARGO"));
+    tree.current_dir(root()).args(["tree", "--locked", "--edges", "features,no-dev", "--prefix", "none"]);
+    tree.args(target);
+    for package in packages {
+        tree.args(["--package", package]);
+    }
+    let output = tree.output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout)?;
+    let named =
+        text.lines().filter(|line| ["shared ", "kv-schema ", "edge "].iter().any(|name| line.starts_with(name)));
+    let features =
+        named.filter_map(|line| line.split_once(" feature \"").map(|(name, rest)| (name, rest.split('"').next())));
+    Ok(features.map(|(name, feature)| format!("{name}/{}", feature.unwrap_or_default())).collect())
+}
+
+// Remembered hashes, and what else is for tests, are compiled into no component.
+#[test]
+fn components_are_compiled_without_what_is_for_tests() -> anyhow::Result<()> {
+    let built = features(&COMPONENTS, &["--target", "wasm32-wasip2"])?;
+    ensure!(built.iter().all(|feature| feature.ends_with("/default")), "{built:?}");
+    let proofs = features(&["proofs"], &[])?;
+    ensure!(proofs.contains("shared/testing"), "the look for features finds them: {proofs:?}");
+    let metadata = metadata()?;
+    let remembering: Vec<&str> = metadata
+        .packages
+        .iter()
+        .filter(|package| {
+            package
+                .dependencies
+                .iter()
+                .any(|one| one.name == "shared" && one.features.iter().any(|name| name == "testing"))
+        })
+        .map(|package| package.name.as_str())
+        .collect();
+    ensure!(remembering == ["proofs"], "only the proofs remember hashes: {remembering:?}");
     Ok(())
 }
 

@@ -1,21 +1,33 @@
 //! `cargo xtask prove`: the explorations of stores and handlers, and what they went through as a table.
 //!
 //! The explorations are tests and run in `cargo xtask test` as well. Each prints one line for each case and model,
-//! `proved | kind | group | case | model | number | remarks`, and fails when something is not as it should be.
+//! `proved | kind | group | case | model | number | remarks`, and fails when something is not as it should be. They are
+//! compiled first and run from copies: the time that is shown is theirs alone, and what is built meanwhile disturbs nothing.
 
-use std::{collections::BTreeMap, fmt::Write as _, process::Stdio};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use serde::Deserialize;
 
-use crate::{steps::Steps, workspace::cargo};
+use crate::{
+    steps::Steps,
+    workspace::{cargo, output, target},
+};
 
 const MODELS: [&str; 4] = ["Sqlite", "Redis", "Dynamo", "Cosmos"];
 
 /// How far the explorations go.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Also what takes too long for every run: more actors, deaths and switches.
+    /// Also what takes too long for every run: more actors, deaths and switches, about half an hour. Shows each case.
     #[arg(long)]
     full: bool,
 }
@@ -25,8 +37,36 @@ pub(crate) struct Options {
 struct Proved {
     kind: String,
     group: String,
+    case: String,
     model: String,
     number: u64,
+}
+
+/// A compiled test program.
+struct Program {
+    name: String,
+    executable: PathBuf,
+    /// Where cargo would run it.
+    directory: PathBuf,
+}
+
+/// A line of cargo's report; other lines lack one of the members.
+#[derive(Deserialize)]
+struct Artifact {
+    target: Target,
+    profile: Profile,
+    executable: PathBuf,
+    manifest_path: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
 }
 
 /// Runs the explorations and prints the table.
@@ -34,20 +74,22 @@ struct Proved {
 /// # Errors
 /// When something was found that is not as it should be; the tests' words are printed before the table.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut steps = Steps::new(2);
+    let mut steps = Steps::new(3);
+    let programs = steps.step("Compiling the explorations", compile)?;
+    let (primitives, handlers): (Vec<_>, Vec<_>) = programs.iter().partition(|program| program.name == "kv_schema");
     let mut proved = Vec::new();
     let mut failed = 0;
-    for (name, arguments) in [
-        ("Write primitives, lists and the expiry log", ["test", "--package", "kv-schema", "--lib", "races"]),
-        (
-            "Every handler: crash points and pairs of requests",
-            ["test", "--package", "proofs", "--tests", "--no-fail-fast"],
-        ),
+    for (name, programs, filter) in [
+        ("Write primitives, lists and the expiry log", primitives, Some("races")),
+        ("Every handler: crash points and pairs of requests", handlers, None),
     ] {
+        ensure!(!programs.is_empty(), "nothing to run for: {name}");
         steps.step(name, || {
-            let (lines, failures) = explore(&arguments, options.full)?;
-            proved.extend(lines);
-            failed += failures;
+            for program in programs {
+                let (lines, failures) = explore(program, filter, options.full)?;
+                proved.extend(lines);
+                failed += failures;
+            }
             Ok(())
         })?;
     }
@@ -57,32 +99,73 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Runs tests; what they proved, and how many failed.
-fn explore(arguments: &[&str], full: bool) -> anyhow::Result<(Vec<Proved>, usize)> {
-    let mut command = cargo(arguments);
-    command.args(["--", "--nocapture"]).stderr(Stdio::inherit());
+/// Compiles the test programs of the primitives (those inside the library) and of the handlers.
+fn compile() -> anyhow::Result<Vec<Program>> {
+    let report = output(
+        cargo(&["test", "--no-run", "--message-format", "json-render-diagnostics"])
+            .args(["--package", "kv-schema", "--package", "proofs", "--lib", "--tests"])
+            .stderr(Stdio::inherit()),
+    )?;
+    let copies = target().join("prove");
+    if copies.is_dir() {
+        fs::remove_dir_all(&copies)?;
+    }
+    fs::create_dir_all(&copies)?;
+    let mut programs = Vec::new();
+    for line in report.lines() {
+        let Ok(artifact) = serde_json::from_str::<Artifact>(line) else { continue };
+        let (Some(directory), Some(file)) = (artifact.manifest_path.parent(), artifact.executable.file_name()) else {
+            continue;
+        };
+        // Of the primitives' tests those inside the library.
+        if artifact.profile.test && (artifact.target.name == "kv_schema" || !directory.ends_with("kv-schema")) {
+            let executable = copies.join(file);
+            fs::copy(&artifact.executable, &executable)?;
+            programs.push(Program { name: artifact.target.name, executable, directory: directory.to_owned() });
+        }
+    }
+    Ok(programs)
+}
+
+/// Runs tests; what they proved, and how many failed. With `full` each case is shown when it is through.
+fn explore(program: &Program, filter: Option<&str>, full: bool) -> anyhow::Result<(Vec<Proved>, usize)> {
+    let mut command = Command::new(&program.executable);
+    command.current_dir(&program.directory).args(filter).arg("--nocapture").stdout(Stdio::piped());
     if full {
         command.env("PROOFS", "full");
     }
-    let output = command.output().context("cargo could not be started")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let failures = text.lines().filter(|line| line.starts_with("test ") && line.ends_with("FAILED")).count();
-    ensure!(output.status.success() || failures > 0, "the explorations did not run: {}\n{text}", output.status);
-    Ok((text.lines().filter_map(parse).collect(), failures))
+    let mut running = command.spawn().with_context(|| format!("{} could not be started", program.name))?;
+    let said = running.stdout.take().context("its output is read here")?;
+    let (mut proved, mut failures, mut text) = (Vec::new(), 0, String::new());
+    for line in BufReader::new(said).lines() {
+        let line = line.with_context(|| format!("{} printed something that is not text", program.name))?;
+        failures += usize::from(line.starts_with("test ") && line.ends_with("FAILED"));
+        if let Some(one) = parse(&line) {
+            if full {
+                eprintln!("      {}, {}, {}: {}", one.group, one.case, one.model, one.number);
+            }
+            proved.push(one);
+        }
+        text.push_str(&line);
+        text.push('\n');
+    }
+    let status = running.wait()?;
+    ensure!(status.success() || failures > 0, "{} did not come to its end: {status}\n{text}", program.name);
+    Ok((proved, failures))
 }
 
 fn parse(line: &str) -> Option<Proved> {
     // Tests that run at the same time may share a line's beginning.
     let (_, line) = line.split_once("proved | ")?;
     let mut parts = line.split(" | ").map(str::to_owned);
-    let (kind, group, _, model) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    Some(Proved { kind, group, model, number: parts.next()?.parse().ok()? })
+    let (kind, group, case, model) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some(Proved { kind, group, case, model, number: parts.next()?.parse().ok()? })
 }
 
 /// One block a kind, one row a group and one for all of them, one column a model.
 fn table(proved: &[Proved]) -> String {
     let mut kinds: BTreeMap<&str, BTreeMap<&str, BTreeMap<&str, u64>>> = BTreeMap::new();
-    for Proved { kind, group, model, number } in proved {
+    for Proved { kind, group, model, number, .. } in proved {
         *kinds.entry(kind).or_default().entry(group).or_default().entry(model).or_default() += number;
     }
     let mut text = String::new();

@@ -289,6 +289,32 @@ fn a_stale_read_decides_nothing() {
     assert_eq!(run(kv.append(&list(), &entry(99, &world))), Ok(Appended::AlreadyThere));
 }
 
+/// Below strong consistency Cosmos DB may answer a watched read with what stood before, and its etag. Nothing is written on
+/// the strength of it, and nobody is told otherwise.
+#[test]
+fn a_stale_watched_read_on_cosmos_overwrites_nothing() {
+    let world = world_with(Backend::Cosmos, "a");
+    let kv = world.kv();
+    world.let_reads_catch_up();
+    world.make_reads_stale();
+    let load = || run(kv.load::<Sample>(&ID)).expect("no fault").expect("it is there");
+    let first = run(kv.replace(load(), sample("b"), Vec::new()));
+    assert!(matches!(first, Ok(Replaced::Committed(_))));
+    let behind = load();
+    assert_eq!(behind.value(), &sample("a"), "the trap is in the model");
+    let second = run(kv.replace(behind, sample("c"), Vec::new()));
+    assert!(matches!(second, Ok(Replaced::Lost(_))));
+    world.make_reads_fresh();
+    assert_eq!(load().value(), &sample("b"));
+
+    let world = World::new(Backend::Cosmos);
+    world.make_reads_stale();
+    let kv = world.kv();
+    assert!(matches!(run(kv.create(&ID, sample("a"), Vec::new())), Ok(Created::Created(_))));
+    let again = run(kv.create(&ID, sample("b"), Vec::new()));
+    assert!(matches!(again, Ok(Created::Busy)), "neither a second record nor one that was not seen");
+}
+
 #[test]
 fn counters_count() {
     for backend in Backend::ALL {

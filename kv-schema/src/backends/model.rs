@@ -29,8 +29,8 @@ impl Backend {
 pub struct Model {
     backend: Backend,
     items: BTreeMap<String, Item>,
-    /// The value before the last change, for stale reads.
-    before: BTreeMap<String, Option<Vec<u8>>>,
+    /// What stood before the last change, for stale reads.
+    before: BTreeMap<String, Option<Item>>,
     /// How often a key was changed; outlives the key (Redis' `WATCH`, Cosmos DB's etags). Counted for each key by itself, so
     /// that changes of different keys come to the same data in whichever order.
     touched: BTreeMap<String, u64>,
@@ -96,18 +96,13 @@ impl Model {
 
     /// The value that stands.
     pub fn read(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
-        match self.items.get(key) {
-            None => Ok(None),
-            Some(Item { value: Value::Bytes(bytes), .. }) => Ok(Some(bytes.clone())),
-            Some(Item { value: Value::Counter(_), .. }) => {
-                Err(StoreFault::new("invalid type: integer, expected a sequence"))
-            }
-        }
+        bytes(self.items.get(key))
     }
 
-    /// The value before the last change: what `DynamoDB` may still answer without consistent reads.
+    /// The value before the last change: what `DynamoDB` may still answer without consistent reads, and Cosmos DB below
+    /// strong consistency.
     pub fn read_stale(&self, key: &str) -> Result<Option<Vec<u8>>, StoreFault> {
-        self.before.get(key).map_or_else(|| self.read(key), |value| Ok(value.clone()))
+        bytes(self.stale(key))
     }
 
     /// What has changed so far is what a stale read answers.
@@ -118,6 +113,12 @@ impl Model {
     /// What a handle remembers when `current` is called on it.
     pub fn remember(&self, key: &str) -> Remembered {
         Remembered { item: self.items.get(key).cloned(), touched: self.touched(key) }
+    }
+
+    /// The same when that read is behind, which Cosmos DB's is at the account's weaker levels: an older value with its own
+    /// etag.
+    pub fn remember_stale(&self, key: &str) -> Remembered {
+        Remembered { item: self.stale(key).cloned(), touched: self.touched(key) }
     }
 
     /// Spin's `swap`. `Ok(false)` is `cas-failed`, whatever happened.
@@ -223,6 +224,10 @@ impl Model {
         self.items.keys().map(String::as_str)
     }
 
+    fn stale(&self, key: &str) -> Option<&Item> {
+        self.before.get(key).map_or_else(|| self.items.get(key), Option::as_ref)
+    }
+
     fn touched(&self, key: &str) -> u64 {
         self.touched.get(key).copied().unwrap_or(0)
     }
@@ -238,7 +243,7 @@ impl Model {
     }
 
     fn put(&mut self, key: &str, to: Option<(Value, Option<u64>)>) {
-        self.before.insert(key.to_owned(), self.read(key).unwrap_or(None));
+        self.before.insert(key.to_owned(), self.items.get(key).cloned());
         let changes = self.touched.entry(key.to_owned()).or_default();
         *changes += 1;
         let etag = *changes;
@@ -249,6 +254,16 @@ impl Model {
             Some((value, version)) => {
                 self.items.insert(key.to_owned(), Item { value, version, etag });
             }
+        }
+    }
+}
+
+fn bytes(item: Option<&Item>) -> Result<Option<Vec<u8>>, StoreFault> {
+    match item {
+        None => Ok(None),
+        Some(Item { value: Value::Bytes(bytes), .. }) => Ok(Some(bytes.clone())),
+        Some(Item { value: Value::Counter(_), .. }) => {
+            Err(StoreFault::new("invalid type: integer, expected a sequence"))
         }
     }
 }

@@ -169,10 +169,11 @@ impl World {
         Client { world: self.clone(), number }
     }
 
-    /// Plain reads are one change behind from now on, on the backend that allows it (`DynamoDB`).
+    /// Reads are one change behind from now on, on the backends that allow it: plain ones on `DynamoDB`, watched ones as
+    /// well on Cosmos DB, whose adapter reads both ways at the account's level of consistency.
     pub fn make_reads_stale(&self) {
         let mut state = self.state.borrow_mut();
-        state.stale_reads = state.model.backend() == Backend::Dynamo;
+        state.stale_reads = matches!(state.model.backend(), Backend::Dynamo | Backend::Cosmos);
     }
 
     /// Stale reads see what has changed so far, and not what changes from now on.
@@ -180,7 +181,7 @@ impl World {
         self.state.borrow_mut().model.catch_up();
     }
 
-    /// Plain reads are right again.
+    /// Reads are right again.
     pub fn make_reads_fresh(&self) {
         self.state.borrow_mut().stale_reads = false;
     }
@@ -342,7 +343,11 @@ impl Client {
     }
 
     async fn watch_text(&self, key: &str) -> Result<Watched<Cas>, StoreFault> {
-        let look = |model: &mut Model| Ok((model.remember(key), model.read(key)?));
+        let stale = self.world.state.borrow().stale_reads;
+        let look = |model: &mut Model| match model.backend() {
+            Backend::Cosmos if stale => Ok((model.remember_stale(key), model.read_stale(key)?)),
+            _ => Ok((model.remember(key), model.read(key)?)),
+        };
         let (seen, current) = self.exchange(OpKind::Watch, key, look).await?;
         Ok(Watched { cas: Cas { key: key.to_owned(), seen }, current })
     }

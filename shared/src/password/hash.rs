@@ -93,17 +93,29 @@ fn argon2(pepper: &Secret<[u8; 32]>) -> Argon2<'_> {
         .expect("a pepper of 32 bytes is far below Argon2's limit")
 }
 
+/// What hashes: Argon2 itself, in every component and in the tests below.
+#[cfg(any(test, not(feature = "testing")))]
+fn hasher(pepper: &Secret<[u8; 32]>) -> Argon2<'_> {
+    argon2(pepper)
+}
+
+/// What hashes in the proofs: the same, once for each question.
+#[cfg(all(feature = "testing", not(test)))]
+fn hasher(pepper: &Secret<[u8; 32]>) -> super::memo::Remembering<'_> {
+    super::memo::Remembering { argon2: argon2(pepper), pepper: pepper.expose() }
+}
+
 fn hashed(text: &str, pepper: &Secret<[u8; 32]>, entropy: &mut dyn Entropy) -> String {
     let mut salt = [0; SALT_BYTES];
     entropy.fill(&mut salt);
-    argon2(pepper)
+    hasher(pepper)
         .hash_password_with_salt(text.as_bytes(), &salt)
         .expect("fixed parameters, a salt of 16 bytes and a text of bounded length are always accepted")
         .to_string()
 }
 
 fn verified(kept: &str, attempt: &str, pepper: &Secret<[u8; 32]>) -> bool {
-    checked(kept).is_ok_and(|hash| argon2(pepper).verify_password(attempt.as_bytes(), &hash).is_ok())
+    checked(kept).is_ok_and(|hash| hasher(pepper).verify_password(attempt.as_bytes(), &hash).is_ok())
 }
 
 /// What every hash of ours begins with.

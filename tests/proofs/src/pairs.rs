@@ -2,9 +2,14 @@
 //!
 //! Both requests have left their browsers before either arrives: they carry the cookies and codes of that moment, also when
 //! they are sent again. Whoever is told to try again does so later, on its own; on `SQLite` and `DynamoDB`, and with
-//! `PROOFS=full` everywhere, also once at once, so that the retry meets the other request still under way. The measure is serialisability: whatever the order of the operations, once both clients have their answers (whoever is
-//! told to try again does), the answers and the end state are those of one request after the other, in one order or the
-//! other. In a run in which one of them died the answers are left out: its client cannot know whether it was first.
+//! `PROOFS=full` everywhere, also once at once, so that the retry meets the other request still under way. The measure is
+//! serialisability: whatever the order of the operations, once both clients have their answers (whoever is told to try
+//! again does), the answers and the end state are those of one request after the other, in one order or the other.
+//!
+//! In a run in which one of them died the answers are left out: its client cannot know whether it was first. What it sends
+//! again may come to what it would have come to after the other one as a request of its own (a second offer of a seed). A
+//! request that is sent again later is made anew then, with the code that is shown by that time. What a dead one has left to be done, or
+//! one whose session had ended unseen by a stale read, may be left to the sweep.
 
 use std::fmt::Write as _;
 
@@ -15,8 +20,8 @@ use kv_schema::backends::{
 };
 
 use crate::{
-    full,
-    stage::{Answer, Ask, Sent, Serve, Stage},
+    actors as by, full,
+    stage::{Answer, Ask, Sent, Serve, Stage, sweep},
     state,
 };
 
@@ -65,7 +70,7 @@ pub fn prove(pair: &Pair, backend: Backend, bounds: Bounds) -> Report {
     explore(pair, backend, bounds, false)
 }
 
-/// Explores the pair on `DynamoDB`, where plain reads show neither request anything of what the two of them change.
+/// Explores the pair on `DynamoDB`, where plain reads are one change behind in all that the two of them change.
 ///
 /// # Panics
 /// When the pair cannot even be run one after the other.
@@ -78,7 +83,11 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     (pair.before)(&mut start);
     start.deployment().world().take_cost();
     let sent = pair.asks.map(|ask| start.sent(&ask(&start)));
-    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, order));
+    let serial = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
+    let anew = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::Anew));
+    let twice =
+        [[0, 1, 0], [1, 0, 1]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
+    let of_the_dead = [anew, twice].concat();
     let mut report = Report::default();
     let setup = || {
         let stage = start.fork();
@@ -92,10 +101,11 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     };
     let explored = every_order(bounds, setup, |ran| {
         let schedule = show(ran.schedule);
-        let complaint = match end(pair, &start, &sent, ran) {
+        let complaint = match end(pair, &start, &sent, ran, reads_are_stale) {
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
-                complaint(&serial, &ended.end, ended.died)
+                let complaint = complaint(&serial, &ended.end, ended.died);
+                complaint.filter(|_| !ended.died || !of_the_dead.iter().any(|end| end.1 == ended.end.1))
             }
             Err(complaint) => Some(complaint),
         };
@@ -116,12 +126,29 @@ fn insists(backend: Backend) -> bool {
     full() || matches!(backend, Backend::Sqlite | Backend::Dynamo)
 }
 
-fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: [usize; 2]) -> End {
+/// What a request is that comes after another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Later {
+    /// It left its browser before the first one arrived.
+    AsSent,
+    /// Made anew some minutes later, as by a client that was told to try again: with the code that is shown by then.
+    Anew,
+}
+
+fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &[usize], later: Later) -> End {
     let waiting = state::pending(&stage);
     let mut statuses = [0; 2];
-    for index in order {
-        let (Some(sent), Some(status)) = (sent.get(index), statuses.get_mut(index)) else { continue };
-        let answer = stage.deliver(pair.serve, sent);
+    for (position, index) in order.iter().copied().enumerate() {
+        let (Some(sent), Some(ask), Some(status)) = (sent.get(index), pair.asks.get(index), statuses.get_mut(index))
+        else {
+            continue;
+        };
+        let answer = if position > 0 && later == Later::Anew {
+            stage.wait(GATES_SECONDS);
+            stage.send(pair.serve, &ask(&stage))
+        } else {
+            stage.deliver(pair.serve, sent)
+        };
         assert!(!answer.is_try_again(), "{}: {}", pair.case, answer.text);
         *status = answer.status;
     }
@@ -136,15 +163,16 @@ struct Ended {
     left_waiting: bool,
 }
 
-fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Result<Ended, String> {
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, behind: bool) -> Result<Ended, String> {
     let mut stage = start.on(ran.world.clone());
     stage.deployment().world().make_reads_fresh();
     let waiting = state::pending(start);
     let died = ran.outcomes.iter().any(Option::is_none);
     let mut statuses = [0; 2];
-    for ((reply, sent), status) in ran.outcomes.into_iter().zip(sent).zip(&mut statuses) {
+    for (((reply, sent), ask), status) in ran.outcomes.into_iter().zip(sent).zip(pair.asks).zip(&mut statuses) {
         let answer = reply.map(|reply| stage.receive(sent.browser, &reply));
-        *status = contented(pair, &mut stage, sent, answer)?;
+        let anew = died.then_some(Anew { ask, once_after: start.unix_seconds() });
+        *status = contented(pair, &mut stage, sent, anew, answer)?;
     }
     let left_waiting = state::pending(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
@@ -153,19 +181,41 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Res
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
+        if died || behind {
+            let _ = stage.send(sweep, &by::sweep(&stage));
+        }
     }
     Err(format!("{} effects wait for ever\n", state::pending(&stage)))
 }
 
-/// The client tries again until it is answered.
-fn contented(pair: &Pair, stage: &mut Stage, sent: &Sent, mut answer: Option<Answer>) -> Result<u16, String> {
+/// A request as its client makes it again once time has passed.
+#[derive(Clone, Copy)]
+struct Anew {
+    ask: fn(&Stage) -> Ask,
+    once_after: u64,
+}
+
+/// The client tries again until it is answered: with the same request, or with one made anew.
+fn contented(
+    pair: &Pair,
+    stage: &mut Stage,
+    sent: &Sent,
+    anew: Option<Anew>,
+    mut answer: Option<Answer>,
+) -> Result<u16, String> {
+    let mut sent = sent.clone();
     for _ in 0..TRIES {
-        match &answer {
-            Some(answer) if !answer.is_try_again() => return Ok(answer.status),
-            Some(_) => stage.wait(GATES_SECONDS),
-            None => {}
+        if let Some(answer) = &answer {
+            if !answer.is_try_again() {
+                return Ok(answer.status);
+            }
+            stage.wait(GATES_SECONDS);
         }
-        answer = Some(stage.deliver(pair.serve, sent));
+        sent = match anew {
+            Some(Anew { ask, once_after }) if stage.unix_seconds() > once_after => stage.sent(&ask(stage)),
+            _ => sent,
+        };
+        answer = Some(stage.deliver(pair.serve, &sent));
     }
     Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
 }

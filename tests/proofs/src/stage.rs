@@ -45,6 +45,7 @@ const ROOT_SECRET: [u8; 32] = [7; 32];
 const TURNS_MAX: usize = 10_000;
 
 const REDIRECTS_MAX: usize = 5;
+const NDJSON: &str = "application/x-ndjson";
 
 /// A deployment in use.
 #[derive(Debug, Clone)]
@@ -89,6 +90,8 @@ pub struct Answer {
     pub location: String,
     /// Where it goes on.
     pub link: String,
+    /// Whether a bulk request has to be repeated for the rest (INV-9).
+    pub is_part: bool,
     /// The body when it is JSON.
     pub json: Value,
     /// The body as text.
@@ -384,6 +387,7 @@ impl Answer {
             status: reply.status.as_u16(),
             location: text("location"),
             link: text("link"),
+            is_part: text("content-type") == NDJSON && reply.status.as_u16() == 202,
             json: serde_json::from_slice(&reply.body).unwrap_or_default(),
             text: String::from_utf8_lossy(&reply.body).into_owned(),
         }
@@ -406,7 +410,7 @@ impl Answer {
 
     /// Whether the client was told to try again.
     pub fn is_try_again(&self) -> bool {
-        self.status >= 500 || self.says("still-running")
+        self.status >= 500 || self.is_part || self.says("still-running")
     }
 
     /// A text of the JSON document, by its pointer.

@@ -55,6 +55,33 @@ fn sig_1_every_refused_sign_in_costs_the_same() {
 }
 
 #[test]
+fn sig_1_a_hundred_failures_disable_the_password_until_it_is_reset() {
+    // SIG-1, SIG-3
+    let mut stage = stage(by::enrolled_with_two_browsers);
+    let (guess, right) = (by::guess_password(&stage), by::sign_in(&stage));
+    for failures in 1..=99 {
+        let _ = send(&mut stage, &guess).expect(401);
+        if failures == 10 {
+            assert_eq!(send(&mut stage.fork(), &right).status, 401, "the tenth failure makes the next try wait");
+        }
+        // The longest pause there is.
+        stage.wait(if failures < 10 { 0 } else { 3600 });
+    }
+    assert_eq!(send(&mut stage.fork(), &right).status, 200, "99 failures and the pause over");
+    let _ = send(&mut stage, &guess).expect(401);
+    for seconds in [3600, 30 * 86_400] {
+        stage.wait(seconds);
+        assert!(send(&mut stage, &right).expect(401).says("sign-in-failed"), "disabled after {seconds} seconds");
+    }
+    let ask = by::ask_for_reset(&stage);
+    let _ = send(&mut stage, &ask).expect(200);
+    stage.learn("reset", stage.mail(ADA, "Choose a new password").token());
+    let ask = by::reset_by_code(&stage);
+    let _ = send(&mut stage, &ask).expect(200);
+    assert_eq!(by::new_password_works(&mut stage), 200);
+}
+
+#[test]
 fn sig_3_the_question_for_a_link_has_one_answer() {
     // SIG-3, SIG-1: known, unknown, asked again too soon, not activated; nothing but the mailbox tells.
     let mut stage = stage(by::activated);

@@ -1,5 +1,8 @@
 //! Plain reads may be stale on `DynamoDB`. Whatever is decided by them alone must be harmless, however stale they are: here
 //! by twenty minutes, where seconds are usual.
+//!
+//! On Cosmos DB watched reads may be stale as well, unless the account's consistency is strong, which is asked for: what
+//! holds without it is the primitives' (`kv-schema/src/backends/races.rs`), and docs/storage.md says what does not.
 
 use kv_schema::backends::{explore::Bounds, model::Backend};
 use proofs::{
@@ -11,8 +14,8 @@ use proofs::{
     state,
 };
 
-/// Every pair of requests while plain reads show nothing of what the two of them change; one request is interrupted
-/// anywhere. (Every handler alone: `crashes.rs`.)
+/// Every pair of requests while plain reads are one change behind in all that the two of them change; one request is
+/// interrupted anywhere. (Every handler alone: `crashes.rs`.)
 #[test]
 fn every_pair_is_right_although_reads_are_stale() {
     let mut violations = Vec::new();
