@@ -27,7 +27,8 @@ use crate::{
     },
 };
 
-/// Requests to be let in that wait in one organisation; the oldest gives way.
+/// Requests to be let in that one organisation keeps. Those that are decided give way; while so many are undecided, nobody
+/// can ask any more.
 pub const MAX_JOIN_REQUESTS: usize = 50;
 
 /// The organisation's details as they are submitted: nothing is checked yet.
@@ -142,7 +143,7 @@ pub struct Organisation {
     /// The e-mails of those who were to administer it when it was founded: whoever of them still does is told when
     /// somebody asks to be let in.
     pub founders: Vec<Email>,
-    /// Who asks to be let in, oldest first, at most [`MAX_JOIN_REQUESTS`] (REG-2).
+    /// Who asks to be let in, oldest first, [`MAX_JOIN_REQUESTS`] and those whose forms were sent at the same moment (REG-2).
     pub join_requests: Vec<JoinRequest>,
     /// Invitations that wait for its administrators, at most [`MAX_OFFERS`] (INV-7).
     pub offers: Vec<Offer>,
@@ -228,6 +229,16 @@ impl Organisation {
         })
     }
 
+    /// Whether the organisation can be asked by this registration: an undecided request never gives way, so that at most
+    /// [`MAX_JOIN_REQUESTS`] wait. One of the same mailbox would take the place of the older one.
+    pub fn can_be_asked(&self, registration: RegistrationId, email: &Email) -> bool {
+        let email = email.normalised();
+        let others = self.join_requests.iter().filter(|known| {
+            known.answer.is_none() && known.registration != registration && known.email.normalised() != email
+        });
+        others.count() < MAX_JOIN_REQUESTS
+    }
+
     /// Keeps a request to be let in and tells those of `founders` who administer the organisation now (REG-2). `None` when
     /// it is there. A second request of one mailbox takes the place of the first.
     pub fn ask(mut self, request: JoinRequest, founders: &[Account]) -> Option<Decision<Self>> {
@@ -236,10 +247,10 @@ impl Organisation {
         }
         let email = request.email.normalised();
         self.join_requests.retain(|known| known.answer.is_some() || known.email.normalised() != email);
-        if self.join_requests.len() >= MAX_JOIN_REQUESTS {
-            // What is decided gives way first.
-            let decided = self.join_requests.iter().position(|known| known.answer.is_some());
-            self.join_requests.remove(decided.unwrap_or(0));
+        if self.join_requests.len() >= MAX_JOIN_REQUESTS
+            && let Some(decided) = self.join_requests.iter().position(|known| known.answer.is_some())
+        {
+            self.join_requests.remove(decided);
         }
         let administers = |account: &&Account| {
             account.memberships.iter().any(|one| one.organisation == self.id && one.organisation_administrator)

@@ -31,6 +31,9 @@ pub const MAX_ADMINISTRATORS: usize = 10;
 pub const STATUS_LIFETIME: Seconds = Seconds::days(180);
 /// Registrants are told that a review takes up to this many business days (APR-1).
 pub const REVIEW_BUSINESS_DAYS: u32 = 2;
+/// What somebody is told who wants to be let into an organisation that cannot be asked now.
+const TOO_MANY_WAIT: &str = "Many people wait for an answer of this organization. Ask a colleague there to invite you, \
+                             or choose \u{201c}None of the above\u{201d}.";
 
 /// A designated administrator as submitted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -449,7 +452,7 @@ impl Registration {
     /// submission of the same form would get, so that a form leads to one of them.
     ///
     /// # Errors
-    /// [`Refusal::InvitationNeeded`] when the application is not public.
+    /// [`Refusal::InvitationNeeded`] when the application is not public; a field fault when too many requests wait there.
     pub fn ask_to_join(
         form: FormId,
         command: SubmitRegistration,
@@ -461,6 +464,9 @@ impl Registration {
         Self::require_public(application)?;
         let id = Self::id_of_form(form, keys);
         let (mut registration, token) = Self::new(id, Origin::Public, command, circumstances, rng);
+        if registration.registrant().is_some_and(|registrant| !organisation.can_be_asked(id, &registrant.email)) {
+            return Err(Refusal::field("organisation", "too-many-requests-wait", TOO_MANY_WAIT));
+        }
         let name = organisation.profile.legal_name.clone();
         registration.state = RegistrationState::Asked { organisation: organisation.id, name: name.clone() };
         let request = registration.registrant().map(|registrant| JoinRequest {

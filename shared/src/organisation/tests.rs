@@ -180,8 +180,15 @@ fn reg_2_a_request_is_kept_once_and_told_to_those_who_administer_the_organisatio
     for n in 0..u8::try_from(MAX_JOIN_REQUESTS).expect("few") {
         full = full.ask(request(n + 3, &format!("user{n}@birch.example")), &[]).expect("a new one").next;
     }
-    assert_eq!(full.join_requests.len(), MAX_JOIN_REQUESTS);
-    assert!(full.join_requests.iter().all(|kept| kept.email.normalised() != "grace@birch.example"));
+    assert_eq!(full.join_requests.len(), MAX_JOIN_REQUESTS + 1, "what is undecided never gives way");
+    let can_ask = |n: u8, email: &str| full.can_be_asked(RegistrationId::from_bytes([n; 16]), &read(email));
+    assert!(!can_ask(99, "late@birch.example"));
+    full.join_requests.pop();
+    let can_ask = |n: u8, email: &str| full.can_be_asked(RegistrationId::from_bytes([n; 16]), &read(email));
+    assert!(!can_ask(99, "late@birch.example"), "so many wait");
+    assert!(can_ask(99, "Grace@birch.example") && can_ask(2, "late@birch.example"), "in place of the own one");
+    full.join_requests.pop();
+    assert!(full.can_be_asked(RegistrationId::from_bytes([99; 16]), &read("late@birch.example")));
 }
 
 #[test]

@@ -414,7 +414,17 @@ fn reg_2_asking_an_organisation_takes_the_forms_place() {
         Effect::AskAdministrators { organisation, request } if *organisation == birch.id => Some((**request).clone()),
         _ => None,
     });
-    assert_eq!(request.map(|request| request.email.normalised()), Some("ada@birch.example".to_owned()));
+    let asks = request.as_ref().map(|request| request.email.normalised());
+    assert_eq!(asks, Some("ada@birch.example".to_owned()));
+    let mut busy = birch.clone();
+    for n in 0..u8::try_from(crate::organisation::MAX_JOIN_REQUESTS).expect("few") {
+        let mut other = request.clone().expect("it was asked");
+        other.registration = RegistrationId::from_bytes([n; 16]);
+        other.email = read(&format!("user{n}@birch.example"));
+        busy = busy.ask(other, &[]).expect("a new one").next;
+    }
+    let outcome = Registration::ask_to_join(form, parsed(&raw()), &busy, &circumstances, &mut Seeded(1));
+    assert_eq!(faults(outcome), [("organisation".to_owned(), "too-many-requests-wait")]);
     let supply = application(&gateway, "supply-platform");
     let circumstances = Circumstances { application: supply, ..circumstances };
     let outcome = Registration::ask_to_join(form, parsed(&raw()), &birch, &circumstances, &mut Seeded(1));
