@@ -27,7 +27,7 @@ const MODELS: [&str; 4] = ["Sqlite", "Redis", "Dynamo", "Cosmos"];
 /// How far the explorations go.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// Also what takes too long for every run: more actors, deaths and switches, about half an hour. Shows each case.
+    /// Also what takes too long for every run: more actors, deaths and switches. Shows each case.
     #[arg(long)]
     full: bool,
 }

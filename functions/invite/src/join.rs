@@ -120,7 +120,8 @@ async fn commit<P: Platform>(
         Ok(invited) => invited,
         Err(refusal) => {
             let id = by.registration(slot, person, &edge.keys).ok_or(Refusal::LinkNotValid)?;
-            let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            // Watched: a plain read could be older than the slot, which already names the registration.
+            let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
             if !stored.value().was_joined_by(organisation.id) {
                 return Err(refusal.into());
             }

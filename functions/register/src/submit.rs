@@ -100,7 +100,8 @@ pub(crate) async fn invited<P: Platform>(
         Ok(invited) => invited,
         Err(refusal) => {
             let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
-            let stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            // Watched: a plain read could be older than the slot, which already names the registration.
+            let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
             let repeated = parsed.is_ok_and(|command| stored.value().was_made_by(&command));
             if !repeated {
                 return Err(refusal.into());

@@ -8,8 +8,7 @@
 //!
 //! In a run in which one of them died the answers are left out: its client cannot know whether it was first. What it sends
 //! again may come to what it would have come to after the other one as a request of its own (a second offer of a seed). A
-//! request that is sent again later is made anew then, with the code that is shown by that time. What a dead one has left to be done, or
-//! one whose session had ended unseen by a stale read, may be left to the sweep.
+//! request that is sent again later is made anew then, with the code that is shown by that time.
 
 use std::fmt::Write as _;
 
@@ -101,7 +100,7 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     };
     let explored = every_order(bounds, setup, |ran| {
         let schedule = show(ran.schedule);
-        let complaint = match end(pair, &start, &sent, ran, reads_are_stale) {
+        let complaint = match end(pair, &start, &sent, ran) {
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
                 let complaint = complaint(&serial, &ended.end, ended.died);
@@ -163,7 +162,7 @@ struct Ended {
     left_waiting: bool,
 }
 
-fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, behind: bool) -> Result<Ended, String> {
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Result<Ended, String> {
     let mut stage = start.on(ran.world.clone());
     stage.deployment().world().make_reads_fresh();
     let waiting = state::pending(start);
@@ -181,9 +180,8 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>, behind
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
-        if died || behind {
-            let _ = stage.send(sweep, &by::sweep(&stage));
-        }
+        // Whose answer is kept, or whose session has ended, does nothing when the request is repeated.
+        let _ = stage.send(sweep, &by::sweep(&stage));
     }
     Err(format!("{} effects wait for ever\n", state::pending(&stage)))
 }
