@@ -227,11 +227,10 @@ async fn offer_to<P: Platform>(
     let busy = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
     let mut told = None;
     for _ in 0..DECIDE_TRIES {
-        let Some(stored) = edge.kv().get::<InvitationSlot>(&slot).await? else {
+        // Whoever changes the invitation after this look tells of it later than this; a plain read could be behind.
+        let Some(current) = slot_now(edge, slot).await? else {
             return Ok(());
         };
-        // Whoever changes the invitation after this look tells of it later than this.
-        let current = stored.into_value();
         if told.as_ref() == Some(&current) {
             return Ok(());
         }
@@ -246,13 +245,21 @@ async fn offer_to<P: Platform>(
 
 /// INV-7: an organisation that somebody joins learns which invitations of that person are pending.
 async fn offer_waiting<P: Platform>(edge: &Edge<P>, admission: &Admission) -> Result<(), Failure> {
-    let slots = slots_of(&admission.email, &edge.gateway.applications, &edge.keys);
-    for slot in edge.get_all::<InvitationSlot>(&slots).await? {
-        if slot.current.state(edge.now) == InvitationState::Pending {
-            offer_to(edge, slot.id, admission.membership.organisation).await?;
+    for slot in slots_of(&admission.email, &edge.gateway.applications, &edge.keys) {
+        let pending =
+            slot_now(edge, slot).await?.is_some_and(|known| known.current.state(edge.now) == InvitationState::Pending);
+        if pending {
+            offer_to(edge, slot, admission.membership.organisation).await?;
         }
     }
     Ok(())
+}
+
+/// The slot as it is now.
+async fn slot_now<P: Platform>(edge: &Edge<P>, slot: InvitationSlotId) -> Result<Option<InvitationSlot>, Failure> {
+    let kv = edge.kv();
+    let seen = kv.load::<InvitationSlot>(&slot).await?;
+    Ok(seen.map(|seen| seen.into_stored().into_value()))
 }
 
 /// INV-7: the organisation gets the application, and whoever accepted administers it.
