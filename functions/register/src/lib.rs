@@ -4,8 +4,8 @@
 //! happens next. `GET /register/status?token=`: where the registration stands (REG-6); with `?invitation=` for
 //! whoever opens an invitation that was used.
 //!
-//! Between steps nothing is stored: what was entered travels in the form, sealed; so the browser's buttons, a reload and a
-//! second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
+//! Between steps nothing is stored: what was entered travels in the form, sealed; so a step back, a reload and a second
+//! tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
 //! store, for organisations that could be the same (REG-3). Commit point: the registration (`submit`).
 
 mod api;
