@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use futures_util::future::join_all;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ pub async fn examine(service: &str, key: &str, entropy: &mut dyn Entropy) -> any
     let trials: Vec<FormId> = (0..=CREATIONS).map(|_| FormId::random(entropy)).collect();
     let examined = patient.examine(&trials).await;
     for trial in &trials {
-        let ended = patient.act(trial, "end", 0).await;
+        let ended = patient.insist_on_end(trial).await;
         // What went wrong first is what is told.
         if examined.is_ok() {
             ended?;
@@ -104,6 +104,17 @@ impl Patient<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Removes what a trial has made.
+    async fn insist_on_end(&self, trial: &FormId) -> anyhow::Result<()> {
+        for _ in 0..TRIES {
+            if self.act(trial, "end", 0).await?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("the trial {trial} could not be removed: run the examination again, or leave it to the sweep")
     }
 
     /// Of many that create the same record, one does, and everybody is told who.

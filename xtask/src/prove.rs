@@ -140,6 +140,10 @@ fn explore(program: &Program, filter: Option<&str>, full: bool) -> anyhow::Resul
     for line in BufReader::new(said).lines() {
         let line = line.with_context(|| format!("{} printed something that is not text", program.name))?;
         failures += usize::from(line.starts_with("test ") && line.ends_with("FAILED"));
+        // How naive variants fail: that the explorations can find something.
+        if let Some((_, found)) = line.split_once("control, ") {
+            eprintln!("      a naive variant is caught: {found}");
+        }
         if let Some(one) = parse(&line) {
             if full {
                 eprintln!("      {}, {}, {}: {}", one.group, one.case, one.model, one.number);

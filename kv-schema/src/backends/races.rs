@@ -158,6 +158,8 @@ fn of_three_creators_one_wins() {
     let backends = if full() { Backend::ALL.as_slice() } else { &[Backend::Sqlite] };
     explore_creation("three creators", backends, creation);
     if full() {
+        let dying = Creation { crashes: 1, skews: &[0, 0, 0], ..CREATION };
+        explore_creation("three creators, a death", &[Backend::Sqlite], dying);
         let creation = Creation { ticks: &[20], ..creation };
         explore_creation("three creators, the minute passes", &[Backend::Sqlite, Backend::Redis], creation);
     }
@@ -541,6 +543,11 @@ async fn create_by_swap_alone(client: Client, text: &'static str) -> bool {
     watched.current.is_none() && matches!(client.swap(watched.cas, text.into()).await, Ok(Swap::Applied))
 }
 
+/// Prints how a naive variant fails on each store, in the order of [`Backend::ALL`]: the schedule, or that it does not.
+fn tell(variant: &str, broken: &[Option<Vec<Turn>>; 4]) {
+    println!("control, {variant}: {broken:?}");
+}
+
 #[test]
 fn negative_control_create_by_swap_alone_lets_two_win_on_sqlite() {
     let broken = Backend::ALL.map(|backend| {
@@ -551,7 +558,7 @@ fn negative_control_create_by_swap_alone_lets_two_win_on_sqlite() {
         };
         found(0, setup, |ran| ran.outcomes == [Some(true), Some(true)])
     });
-    println!("create by swap alone: {broken:?}");
+    tell("create by swap alone", &broken);
     assert_eq!(broken.map(|schedule| schedule.is_some()), [true, false, false, false]);
 }
 
@@ -577,7 +584,7 @@ fn negative_control_create_by_increment_alone_is_blocked_for_ever_by_a_dead_crea
             !run(create_by_increment_alone(ran.world.client())) && ran.world.bytes(&Sample::key(&ID)).is_none()
         })
     });
-    println!("create by increment alone: {broken:?}");
+    tell("create by increment alone", &broken);
     assert_eq!(broken.map(|schedule| schedule.is_some()), [true; 4]);
 }
 
@@ -600,7 +607,7 @@ fn negative_control_taking_both_gates_without_stopping_blocks_both() {
         };
         found(0, setup, |ran| ran.outcomes == [Some(false), Some(false)])
     });
-    println!("both gates: {broken:?}");
+    tell("both gates", &broken);
     assert_eq!(broken.map(|schedule| schedule.is_some()), [true; 4]);
 }
 
@@ -626,6 +633,6 @@ fn negative_control_replace_without_the_trail_applies_twice_on_redis() {
         };
         found(0, setup, |ran| ran.world.bytes(&Sample::key(&[9; 16])) == Some(vec![2]))
     });
-    println!("replace without the trail: {broken:?}");
+    tell("replace without the trail", &broken);
     assert_eq!(broken.map(|schedule| schedule.is_some()), [false, true, false, false]);
 }

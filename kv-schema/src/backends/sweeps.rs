@@ -237,7 +237,7 @@ fn what_ends_is_found_when_its_hour_is_over() {
     }
 }
 
-// OPS-3: two sweeps at once: in every order of their turns each item is worked on by one of them at a time.
+// OPS-3: two sweeps that see the same work: one of them takes it, and the other finds it done.
 #[test]
 fn one_sweep_at_a_time() {
     for backend in Backend::ALL {

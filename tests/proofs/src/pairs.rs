@@ -58,8 +58,16 @@ pub struct Report {
     pub examples: Vec<String>,
 }
 
-/// Answers by request, and the end state.
-type End = ([u16; 2], Vec<String>);
+/// What two requests come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct End {
+    /// Answers by request.
+    answers: [u16; 2],
+    /// The end state.
+    state: Vec<String>,
+    /// Sessions, failures and codes that are used up.
+    counted: Vec<String>,
+}
 
 /// Explores the pair within the bounds.
 ///
@@ -104,7 +112,7 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
                 let complaint = complaint(&serial, &ended.end, ended.died);
-                complaint.filter(|_| !ended.died || !of_the_dead.iter().any(|end| end.1 == ended.end.1))
+                complaint.filter(|_| !ended.died || !of_the_dead.iter().any(|end| end.state == ended.end.state))
             }
             Err(complaint) => Some(complaint),
         };
@@ -152,7 +160,7 @@ fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &
         *status = answer.status;
     }
     assert!(state::pending(&stage) <= waiting, "{}", pair.case);
-    (statuses, state::of(&stage))
+    End { answers: statuses, state: state::of(&stage), counted: state::counted(&stage) }
 }
 
 /// How a run ended, once both clients are content and nothing waits that did not before.
@@ -176,7 +184,8 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Res
     let left_waiting = state::pending(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
         if state::pending(&stage) <= waiting {
-            return Ok(Ended { end: (statuses, state::of(&stage)), died, left_waiting });
+            let end = End { answers: statuses, state: state::of(&stage), counted: state::counted(&stage) };
+            return Ok(Ended { end, died, left_waiting });
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
@@ -219,14 +228,20 @@ fn contented(
 }
 
 fn complaint(serial: &[End; 2], found: &End, died: bool) -> Option<String> {
-    if serial.iter().any(|end| end.1 == found.1 && (died || end.0 == found.0)) {
+    let in_turn = |end: &End| if died { end.state == found.state } else { end == found };
+    if serial.iter().any(in_turn) {
         return None;
     }
-    let mut text = format!("  answers {:?}\n", found.0);
+    let mut text = format!("  answers {:?}\n", found.answers);
     for (order, end) in ["one, two", "two, one"].iter().zip(serial) {
-        let states =
-            if end.1 == found.1 { "  the same end state\n".to_owned() } else { state::difference(&end.1, &found.1) };
-        let _ = write!(text, " against {order}: answers {:?}\n{states}", end.0);
+        let states = if end.state == found.state {
+            "  the same end state\n".to_owned()
+        } else {
+            state::difference(&end.state, &found.state)
+        };
+        let same = died || end.counted == found.counted;
+        let counted = if same { String::new() } else { state::difference(&end.counted, &found.counted) };
+        let _ = write!(text, " against {order}: answers {:?}\n{states}{counted}", end.answers);
     }
     Some(text)
 }

@@ -80,6 +80,35 @@ pub fn of(stage: &Stage) -> Vec<String> {
     lines.iter().map(|line| without_drawn(line)).collect()
 }
 
+/// What [`of`] leaves out, since answers that are lost and deaths change it: how many sessions there are, how often
+/// somebody guessed wrong, and which codes are used up. Where nobody dies, that is as exact as everything else.
+///
+/// # Panics
+/// When a stored record cannot be read.
+pub fn counted(stage: &Stage) -> Vec<String> {
+    let world = stage.deployment().world();
+    let mut lines = Vec::new();
+    each(world, &mut lines, |account: Account| {
+        let failures = match &account.stage {
+            AccountStage::Active { failures, .. } => failures.count(),
+            AccountStage::Invited { .. } => 0,
+        };
+        let app = |authenticator: &Authenticator| match authenticator {
+            Authenticator::App { clockwork, .. } => format!("{clockwork:?}"),
+            other => format!("{other:?}"),
+        };
+        let credentials: Vec<String> = (account.credentials.iter())
+            .map(|credential| format!("{} {}", credential.failures, app(&credential.authenticator)))
+            .collect();
+        format!("{}: {} sessions, {failures} failures, {credentials:?}", account.user_id, account.sessions.len())
+    });
+    each(world, &mut lines, |one: Operator| {
+        let (sessions, failures) = (one.sessions.len(), one.failures.count());
+        format!("{}: {sessions} sessions, {failures} failures, {} misses, {:?}", one.id, one.misses, one.clockwork)
+    });
+    lines.iter().map(|line| without_drawn(line)).collect()
+}
+
 /// How many effects wait.
 ///
 /// # Panics
