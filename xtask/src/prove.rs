@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut proved = Vec::new();
     let mut failed = 0;
     for (name, programs, filter) in [
-        ("Write primitives, lists and the expiry log", primitives, Some("races")),
+        ("Write primitives, lists, the expiry log and sweeps", primitives, Some("backends::")),
         ("Every handler: crash points and pairs of requests", handlers, None),
     ] {
         ensure!(!programs.is_empty(), "nothing to run for: {name}");

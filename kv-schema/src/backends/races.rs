@@ -46,7 +46,7 @@ fn report(case: &str, backend: Backend, explored: Explored) {
 
 /// Whether to explore what takes too long for every run as well.
 #[expect(clippy::disallowed_methods, reason = "how much is explored is no configuration of the service")]
-fn full() -> bool {
+pub(super) fn full() -> bool {
     std::env::var_os("PROOFS").is_some_and(|value| value == "full")
 }
 

@@ -1,10 +1,12 @@
 //! OPS-3 on every backend's model: what a request leaves is found, once what is noted has ripened, at the stated cost,
 //! by whichever sweep comes, wherever the one before it died.
 
-use std::{cell::RefCell, collections::BTreeSet};
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use super::{
+    explore::{Bounds, Explored, every_order},
     model::Backend,
+    races::full,
     sample::{ID, Sample, TestKv, numbered, run, sample, standing},
     turns::Actor,
     world::{Client, Cost, World},
@@ -254,6 +256,57 @@ fn one_sweep_at_a_time() {
         assert!(matches!(run(other.next_batch()), Ok(Ahead::Taken)), "{backend:?}");
         assert!(!finish(&one, turn));
         assert_eq!(sweep_all(&other), [], "{backend:?}: done");
+    }
+}
+
+// OPS-3: two sweeps at once, one interrupted anywhere and one of them dying anywhere: what one of them found the
+// other does not work on, and what a dead one left is found again by whoever comes later.
+#[test]
+fn two_sweeps_share_the_work() {
+    let expected = [key(0), key(1), key(2)];
+    // Whole sweeps make long runs. Turns are taken by `replace`, which is explored on every store in every run.
+    let backends = if full() { Backend::ALL.as_slice() } else { &[Backend::Sqlite] };
+    for backend in backends.iter().copied() {
+        // What the run under way has found, also by a sweep that died.
+        let found = Rc::new(RefCell::new(Vec::new()));
+        let setup = || {
+            found.borrow_mut().clear();
+            let world = World::new(backend);
+            let kv = world.kv();
+            sweep_all(&kv);
+            for number in 0..2 {
+                remind(&kv, &key(number));
+            }
+            let now = world.unix_seconds();
+            let due = Due { key: key(2), kind: 0, expires_unix_seconds: now };
+            assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
+            world.advance(2 * DAY_SECONDS);
+            let sweeps = (0..2).map(|_| {
+                let (kv, found) = (world.kv(), Rc::clone(&found));
+                Actor::new(async move { sweeping(&kv, &found).await })
+            });
+            let sweeps = sweeps.collect();
+            (world, sweeps)
+        };
+        let bounds = Bounds { crashes: 1, switches: Some(if full() { 2 } else { 1 }) };
+        let explored = every_order(bounds, setup, |ran| {
+            let died = ran.outcomes.iter().any(Option::is_none);
+            let mut found = found.borrow().clone();
+            // As soon as a dead one must be dead, and what it has noted for later has ripened.
+            ran.world.advance(DAY_SECONDS);
+            found.extend(sweep_all(&ran.world.kv()));
+            found.sort();
+            if died {
+                found.dedup();
+            }
+            assert_eq!(found, expected, "{backend:?} {:?}", ran.schedule);
+        });
+        let Explored { checked, met_again } = explored;
+        println!(
+            "proved | schedules | primitives | two sweeps | {backend:?} | {} | {checked} checked",
+            checked + met_again
+        );
+        assert!(checked > 20, "{backend:?}: {checked}");
     }
 }
 

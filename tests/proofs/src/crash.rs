@@ -44,6 +44,8 @@ pub struct Row {
     pub between: fn(&mut Stage),
     /// Whether what the client got works: the status of the next step.
     pub then: fn(&mut Stage) -> u16,
+    /// Whether the request has several commit points, so that it can end between two of them.
+    pub in_parts: bool,
 }
 
 impl Row {
@@ -213,6 +215,13 @@ fn abandoned(row: &Row, start: &Stage, operations: usize, waiting: usize, expect
     }
     let times = |lines: &[String], mail: &String| lines.iter().filter(|line| *line == mail).count();
     let ends = state::of(&stage);
+    let (before, so_far) = (state::without_preparations(start), state::without_preparations(&stage));
+    if !row.in_parts && ends != expected && so_far != before {
+        let (undone, half) = (state::difference(&before, &so_far), state::difference(expected, &ends));
+        return Err(format!(
+            "left half done; against the state before:\n{undone} against the undisturbed end:\n{half}"
+        ));
+    }
     match ends.iter().find(|line| line.starts_with("mail ") && times(&ends, line) > times(expected, line)) {
         Some(mail) => Err(format!("too often: {mail}\n")),
         None => Ok(committed),

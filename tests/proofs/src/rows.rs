@@ -23,13 +23,28 @@ fn row(
     ask: fn(&Stage) -> Ask,
     ends: &'static [u16],
 ) -> Row {
-    Row { component: component_name, case, before, serve: component, ask, ends, between: by::wait, then: no_next }
+    Row {
+        component: component_name,
+        case,
+        before,
+        serve: component,
+        ask,
+        ends,
+        between: by::wait,
+        then: no_next,
+        in_parts: false,
+    }
 }
 
 impl Row {
     /// With a next step that has to work.
     fn then(self, then: fn(&mut Stage) -> u16) -> Self {
         Self { then, ..self }
+    }
+
+    /// With several commit points: each line of a bulk request is one, and so is each record that a sweep removes.
+    fn in_parts(self) -> Self {
+        Self { in_parts: true, ..self }
     }
 
     /// With something that the client does between two tries.
@@ -66,7 +81,9 @@ fn invite() -> Vec<Row> {
         row("invite", "MSG-3 revoke, and the partner is told", by::invited_and_told, by::revoke, &[200]),
         row("invite", "MSG-3 an endpoint that wants no more", by::told_too_much, by::enable_endpoint, &[200]),
         row("invite", "MSG-3 a webhook sent again", by::told_too_much_and_enabled, by::replay, &[200]),
-        row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200]).then(by::open_invitation),
+        row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200])
+            .then(by::open_invitation)
+            .in_parts(),
     ]
 }
 
@@ -237,7 +254,7 @@ fn sweeps() -> Vec<Row> {
         row("OPS-3 effects of a dead request", by::invitation_not_mailed).then(by::open_invitation),
         row("SHP-6 licences of an order that never came to be", by::licences_without_order).then(by::nothing_unnamed),
         row("SHP-2 codes of a batch that never came to be", by::codes_without_batch).then(by::nothing_unnamed),
-        row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed),
+        row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed).in_parts(),
         row("MSG-3 a webhook that is due again", by::webhook_due),
         row("INV-3 an invitation that is over", by::slot_over).then(by::invite_works),
         row("INV-3 an invitation that is condemned", by::slot_condemned).then(by::invite_works),

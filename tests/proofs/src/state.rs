@@ -49,6 +49,26 @@ const DRAWN: [&str; 5] = ["LicenceId(", "PromoId(", "CodeId(", "CredentialId(", 
 /// # Panics
 /// When a stored record cannot be read, or is of a kind that nobody looks at.
 pub fn of(stage: &Stage) -> Vec<String> {
+    lines(stage, Preparations::Shown)
+}
+
+/// The same without what only prepares a commit and decides nothing: claims, reservations, records of which nothing is
+/// known yet.
+///
+/// # Panics
+/// When a stored record cannot be read, or is of a kind that nobody looks at.
+pub fn without_preparations(stage: &Stage) -> Vec<String> {
+    lines(stage, Preparations::LeftOut)
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Preparations {
+    Shown,
+    LeftOut,
+}
+
+fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
+    let shown = preparations == Preparations::Shown;
     let world = stage.deployment().world();
     for key in world.keys() {
         let prefix = key.split(':').next().unwrap_or_default();
@@ -57,18 +77,20 @@ pub fn of(stage: &Stage) -> Vec<String> {
     let mut lines = Vec::new();
     lines.extend(slots(world));
     // Whether its answer is kept is no matter: a repetition gets the same one, made again from what was committed.
-    each(world, &mut lines, |claim: IdempotencyClaim| format!("claim {:?} of {:?}", claim.id, claim.body));
+    if shown {
+        each(world, &mut lines, |claim: IdempotencyClaim| format!("claim {:?} of {:?}", claim.id, claim.body));
+        each(world, &mut lines, |claim: BootstrapClaim| format!("the one-time secret is {}'s", claim.operator));
+    }
     plain::<Registration>(world, &mut lines);
     plain::<Organisation>(world, &mut lines);
     each(world, &mut lines, |alike: Alike| format!("{:?} {:?}", alike.id, sorted(alike.organisations)));
     each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
-    each(world, &mut lines, |team: Team| without_links(&team));
+    some(world, &mut lines, |team: Team| (shown || !team.invitations.is_empty()).then(|| without_links(&team)));
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
-    each(world, &mut lines, |operator| on_duty(&operator));
-    each(world, &mut lines, |claim: BootstrapClaim| format!("the one-time secret is {}'s", claim.operator));
+    some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
-    each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch)));
+    each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch, shown)));
     lines.extend(exchanged(world));
     lines.extend(queue(world));
     lines.extend(listed(world));
@@ -187,8 +209,12 @@ fn plain<R: Record + std::fmt::Debug>(world: &World, lines: &mut Vec<String>) {
 }
 
 fn each<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> String) {
+    some(world, lines, |value| Some(show(value)));
+}
+
+fn some<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> Option<String>) {
     let stored = world.every::<R>().expect("what is stored was written by this program");
-    lines.extend(stored.into_iter().map(|stored| show(stored.into_value())));
+    lines.extend(stored.into_iter().filter_map(|stored| show(stored.into_value())));
 }
 
 /// Invitations, but those that a sweep has marked for removal: a retry of the sweep goes on and removes them.
@@ -259,12 +285,12 @@ fn licences(world: &World, order: &Order) -> Vec<String> {
 }
 
 /// Which orders hold the codes that the batch names.
-fn uses(world: &World, batch: &Batch) -> Vec<String> {
+fn uses(world: &World, batch: &Batch, reservations: bool) -> Vec<String> {
     let every = world.every::<Promo>().expect("readable");
     let codes = batch.promos.iter().map(|id| match every.iter().find(|stored| stored.value().id == *id) {
         None => "missing".to_owned(),
         Some(stored) => {
-            let holds = stored.value().holds.iter();
+            let holds = stored.value().holds.iter().filter(|hold| reservations || hold.reserved_until.is_none());
             let uses = holds.map(|hold| (hold.order, hold.reserved_until.map_or("redeemed", |_| "reserved")));
             format!("{:?}", uses.collect::<Vec<_>>())
         }

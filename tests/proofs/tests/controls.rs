@@ -130,6 +130,7 @@ fn crash_points(serve: Serve, backend: Backend) -> crash::Report {
         ends: &[204],
         between: wait,
         then: |_| 0,
+        in_parts: false,
     };
     crash::prove(&row, backend)
 }
