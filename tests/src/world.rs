@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use relying_party::{Application, ClientSecret, Config, IssuerUrl};
+use reqwest::StatusCode;
+use serde_json::Value;
 use shared::{
     config::Gateway,
     secret::{Keys, SecretDigest},
@@ -144,6 +146,16 @@ impl World {
     /// An address of the service.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.place.service)
+    }
+
+    /// Has the sweep work once, as the operator's timer does: its answer.
+    ///
+    /// # Errors
+    /// When the service does not answer with JSON.
+    pub async fn sweep(&self) -> anyhow::Result<(StatusCode, Value)> {
+        let request = reqwest::Client::new().post(self.url("/operate/sweep")).bearer_auth(MACHINE_KEY);
+        let response = request.send().await?;
+        Ok((response.status(), response.json().await?))
     }
 
     /// Everything that the store holds, to show that a refused request left it as it was.

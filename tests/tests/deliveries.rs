@@ -23,7 +23,7 @@ use axum::{
 use journeys::{
     by_json::{Programs, public_registration, solved_captcha},
     client::Client,
-    world::{MACHINE_KEY, Wishes, World},
+    world::{Wishes, World},
 };
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -157,8 +157,7 @@ async fn msg_1_a_provider_that_never_answers() -> anyhow::Result<()> {
     programs.invite().await?;
     world.host.clock().advance(Duration::from_mins(1));
     for _ in 0..2 {
-        let sweep = reqwest::Client::new().post(world.url("/operate/sweep")).bearer_auth(MACHINE_KEY);
-        ensure!(sweep.send().await?.status() == 200);
+        ensure!(world.sweep().await?.0 == 200);
     }
     let taken = provider.taken.lock().unwrap_or_else(PoisonError::into_inner).clone();
     ensure!(taken.len() == 1 && taken.values().all(|(.., times)| *times == 1), "MSG-1: {taken:?}");

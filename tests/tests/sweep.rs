@@ -14,7 +14,6 @@ use journeys::{
     world::{MACHINE_KEY, Wishes, World},
 };
 use reqwest::StatusCode;
-use serde_json::Value;
 use vestibule_host::Timer;
 
 on_every_store!(
@@ -27,17 +26,11 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-async fn sweep(world: &World) -> anyhow::Result<(StatusCode, Value)> {
-    let request = reqwest::Client::new().post(world.url("/operate/sweep")).bearer_auth(MACHINE_KEY);
-    let response = request.send().await?;
-    Ok((response.status(), response.json().await?))
-}
-
 /// Sweeps until there is nothing more; the sums of what was reported.
 async fn sweep_all(world: &World) -> anyhow::Result<(u64, u64, u64)> {
     let (mut carried_out, mut postponed, mut removed) = (0, 0, 0);
     for _ in 0..100 {
-        let (status, report) = sweep(world).await?;
+        let (status, report) = world.sweep().await?;
         ensure!(status.is_success(), "{status} {report}");
         let number = |name: &str| report[name].as_u64().with_context(|| format!("{name} in {report}"));
         carried_out += number("carried_out")?;
@@ -160,7 +153,7 @@ async fn ops_3_many_sweeps_at_once_do_everything_once(backend: Backend) -> anyho
     invite(&world).await?;
     provider.set_in_order(true);
     pass(&world, MINUTE);
-    let answers = futures_util::future::join_all((0..8).map(|_| sweep(&world))).await;
+    let answers = futures_util::future::join_all((0..8).map(|_| world.sweep())).await;
     let mut carried_out = 0;
     for answer in answers {
         let (status, report) = answer?;

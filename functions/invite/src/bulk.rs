@@ -90,7 +90,7 @@ pub(crate) async fn bulk<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     let bulk = Bulk { edge, partner: &partner, key, began: edge.platform.unix_seconds() };
     let mut answers = Answers::default();
     let worked = bulk.work_on_all(&lines, &mut answers).await;
-    claim::put_down_unanswered(edge, &claim).await;
+    claim::release(edge, &claim, None).await;
     worked?;
     // 7. Respond.
     let status = if answers.unfinished { StatusCode::ACCEPTED } else { StatusCode::OK };

@@ -70,12 +70,8 @@ pub(crate) async fn put_down<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], outc
     outcome
 }
 
-/// Puts the claim down for a repetition to go on.
-pub(crate) async fn put_down_unanswered<P: Platform>(edge: &Edge<P>, claim: &[u8; 16]) {
-    release(edge, claim, None).await;
-}
-
-async fn release<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], answered: Option<Answered>) {
+/// Puts the claim down with the answer that every repetition gets, or without one, for a repetition to go on.
+pub(crate) async fn release<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], answered: Option<Answered>) {
     let put_down = edge
         .transact::<IdempotencyClaim, ()>(claim, Refusal::NotFound, |claim, rng| {
             Ok(claim.put_down(answered.as_ref(), &edge.keys, edge.now, rng).into())

@@ -39,7 +39,7 @@ async fn creator(kv: TestKv, text: &'static str) -> Told {
     }
 }
 
-fn report(case: &str, backend: Backend, explored: Explored) {
+pub(super) fn report(case: &str, backend: Backend, explored: Explored) {
     let Explored { checked, met_again } = explored;
     println!("proved | schedules | primitives | {case} | {backend:?} | {} | {checked} checked", checked + met_again);
 }

@@ -4,9 +4,9 @@
 use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
 
 use super::{
-    explore::{Bounds, Explored, every_order},
+    explore::{Bounds, every_order},
     model::Backend,
-    races::full,
+    races::{full, report},
     sample::{ID, Sample, TestKv, numbered, run, sample, standing},
     turns::Actor,
     world::{Client, Cost, World},
@@ -259,6 +259,18 @@ fn one_sweep_at_a_time() {
     }
 }
 
+/// Two reminders and an end, all of them ripe: the keys 0 to 2.
+fn note_three(world: &World) {
+    let kv = world.kv();
+    for number in 0..2 {
+        remind(&kv, &key(number));
+    }
+    let now = world.unix_seconds();
+    let due = Due { key: key(2), kind: 0, expires_unix_seconds: now };
+    assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
+    world.advance(2 * DAY_SECONDS);
+}
+
 // OPS-3: two sweeps at once, one interrupted anywhere and one of them dying anywhere: what one of them found the
 // other does not work on, and what a dead one left is found again by whoever comes later.
 #[test]
@@ -274,13 +286,7 @@ fn two_sweeps_share_the_work() {
             let world = World::new(backend);
             let kv = world.kv();
             sweep_all(&kv);
-            for number in 0..2 {
-                remind(&kv, &key(number));
-            }
-            let now = world.unix_seconds();
-            let due = Due { key: key(2), kind: 0, expires_unix_seconds: now };
-            assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
-            world.advance(2 * DAY_SECONDS);
+            note_three(&world);
             let sweeps = (0..2).map(|_| {
                 let (kv, found) = (world.kv(), Rc::clone(&found));
                 Actor::new(async move { sweeping(&kv, &found).await })
@@ -301,12 +307,8 @@ fn two_sweeps_share_the_work() {
             }
             assert_eq!(found, expected, "{backend:?} {:?}", ran.schedule);
         });
-        let Explored { checked, met_again } = explored;
-        println!(
-            "proved | schedules | primitives | two sweeps | {backend:?} | {} | {checked} checked",
-            checked + met_again
-        );
-        assert!(checked > 20, "{backend:?}: {checked}");
+        assert!(explored.checked > 20, "{backend:?}: {explored:?}");
+        report("two sweeps", backend, explored);
     }
 }
 
@@ -339,13 +341,7 @@ fn a_sweep_may_die_anywhere() {
             let kv = world.kv();
             sweep_all(&kv);
             let before = passing(&world);
-            for number in 0..2 {
-                remind(&kv, &key(number));
-            }
-            let now = world.unix_seconds();
-            let due = Due { key: key(2), kind: 0, expires_unix_seconds: now };
-            assert_eq!(run(kv.note_expiry(&due, now)), Ok(Appended::Added));
-            world.advance(2 * DAY_SECONDS);
+            note_three(&world);
             let dying = world.kv();
             let found = RefCell::new(Vec::new());
             let mut actor = Actor::new(sweeping(&dying, &found));

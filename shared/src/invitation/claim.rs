@@ -62,7 +62,7 @@ impl IdempotencyClaim {
     }
 
     /// What a request with this path and body is told under the claim; `None` when it has to go on, since whoever was at it
-    /// has put it down or died: then it takes the claim over first.
+    /// has put it down or died: then it takes the claim over first. Nobody takes over what is over.
     ///
     /// # Errors
     /// [`Refusal::IdempotencyKeyReused`] when the body differs; [`Refusal::StillRunning`].
@@ -74,7 +74,8 @@ impl IdempotencyClaim {
         let answered = self.answer.as_ref().and_then(|sealed| keys.open(SealPurpose::Answer, &self.id, sealed).ok());
         match answered.and_then(|bytes| Answered::from_bytes(&bytes)) {
             Some(answered) => Ok(Some(answered)),
-            None if now < self.under_way_until => Err(Refusal::StillRunning),
+            // Whatever is over is removed and may be made anew at any time: nobody replaces it any more (OPS-3).
+            None if now < self.under_way_until || now >= self.ends_at() => Err(Refusal::StillRunning),
             None => Ok(None),
         }
     }
@@ -135,6 +136,8 @@ mod tests {
         let put_down = taken_over.put_down(None, &keys(), after(41), &mut Seeded(1)).next;
         assert_eq!(under_way(&put_down, 41), Ok(None));
         assert_eq!(put_down.ends_at(), claim().ends_at());
+        assert_eq!(under_way(&put_down, REMEMBERED.0 - 1), Ok(None));
+        assert_eq!(under_way(&put_down, REMEMBERED.0), Err(Refusal::StillRunning), "it is about to be removed (OPS-3)");
     }
 
     #[test]

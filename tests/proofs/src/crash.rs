@@ -2,10 +2,11 @@
 //!
 //! For every operation n of the undisturbed request: it fails before its effect, it fails after its effect (the answer is
 //! lost between store and component), or the process dies after it; the last of these is the lost answer. And the mail
-//! provider is out of order for the whole request, and on `DynamoDB` plain reads are stale for as long. The client then retries as a real one would, until it has an answer that ends
-//! its efforts. What follows the commit and still waits then is left to a later request that meets the record, or to the
-//! sweep; it is counted. And for every death a client that never comes back: then the sweep alone must carry
-//! out what was committed, and remove what was prepared for a commit that never came.
+//! provider is out of order for the whole request, and on `DynamoDB` plain reads are stale for as long. The client then
+//! retries as a real one would, until it has an answer that ends its efforts. What follows the commit and still waits
+//! then is left to a later request that meets the record, or to the sweep; it is counted. And for every death a client
+//! that never comes back: then the sweep alone must carry out what was committed, and remove what was prepared for a
+//! commit that never came.
 //!
 //! The end must be that of the undisturbed request ([`state`]), with every message sent once, and what the client got
 //! must work ([`field@Row::then`]).
