@@ -16,8 +16,10 @@
 //!
 //! **Did my write happen?** A write puts its own fresh id on the record's trail. If the store says "applied", it was. If it
 //! says "refused", or fails, the record is read again: own id on the trail at the place where the revisions say it must
-//! be, then it happened; another's id there, then it did not and cannot happen later, being conditional on what is gone;
-//! trail too short, then nobody knows, and that is a [`Fault`], never a guess.
+//! be, then it happened; another's id there, then it did not and cannot happen later, being conditional on what is gone.
+//! The record as it was before, or a trail that is too short: then nobody knows, and that is a [`Fault`], never a guess.
+//! "Refused" is no better than a failure there: Redis', `DynamoDB`'s and Cosmos DB's adapters say so of a write that was
+//! throttled or not answered as well.
 //!
 //! | | who decides `replace` | who decides `create` | the trap, and what disarms it |
 //! |---|---|---|---|
@@ -177,7 +179,7 @@ pub enum Fault {
         /// Which kind of record.
         prefix: &'static str,
     },
-    /// The store refused a write that nobody contended for.
+    /// The store reported a write as refused that nobody contended for: not answered, throttled, or still under way.
     #[error("{prefix} record: the store refused an uncontended write; try again")]
     Refused {
         /// Which kind of record.
@@ -514,12 +516,13 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         let Some(watch) = watched::<S>(kind, draft.key(), current)? else {
             return unanswered.map_or(Ok(Written::Absent), |fault| Err(fault.into()));
         };
-        match (watch.envelope.tells(&draft), unanswered) {
-            (Told::Happened, _) => Ok(Written::Applied(draft.pending_as_in(watch.envelope))),
-            (Told::Forgotten, _) => Err(Fault::Forgotten { prefix: kind.prefix.as_str() }),
-            // Not answered and not visible: it may still arrive, so this is no basis for a new decision.
-            (Told::Unchanged, Some(fault)) => Err(fault.into()),
-            (Told::Overtaken | Told::Unchanged, _) => Ok(Written::Other(watch)),
+        let prefix = kind.prefix.as_str();
+        match watch.envelope.tells(&draft) {
+            Told::Happened => Ok(Written::Applied(draft.pending_as_in(watch.envelope))),
+            Told::Overtaken => Ok(Written::Other(watch)),
+            // Neither done nor prevented: it may still arrive, so this is no basis for a new decision.
+            Told::Unchanged => Err(unanswered.map_or(Fault::Refused { prefix }, Fault::from)),
+            Told::Forgotten => Err(Fault::Forgotten { prefix }),
         }
     }
 

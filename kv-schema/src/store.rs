@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | `get` | some value that was current once | that it still is (`DynamoDB` without consistent reads, Cosmos DB below strong consistency) |
 //! | `watch` | a value, and a handle bound to it | that it is the current one (Cosmos DB below strong consistency) |
-//! | `swap` on a present value | applied only if nothing changed since the watch | that [`Swap::Refused`] means "not applied" (Redis) |
+//! | `swap` on a present value | applied only if nothing changed since the watch | that [`Swap::Refused`] means "not applied": Redis refuses always, and all but `SQLite` say so of a write that failed or was not answered |
 //! | `swap` on an absent value | writes | that it refuses when somebody was faster (`SQLite`) |
 //! | `increment` | counted once, unless it errs | that the answer is one's own (Cosmos DB) or that it does not err (`DynamoDB`) |
 //! | `delete` | gone, absent included | |
@@ -61,7 +61,7 @@ pub struct Watched<C> {
 pub enum Swap<C> {
     /// The value was written.
     Applied,
-    /// Reported as failed, which on Redis says nothing. Carries a fresh watch of the same key (`cas-failed` hands back
+    /// Reported as failed, which says nothing: the write may have been applied, or may still be. Carries a fresh watch of the same key (`cas-failed` hands back
     /// a new handle; the adapter calls `current` on it), so that finding out the truth costs one read and no connection.
     Refused(Watched<C>),
 }

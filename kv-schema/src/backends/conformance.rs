@@ -194,7 +194,7 @@ fn a_newer_record_is_neither_read_nor_overwritten() {
 #[test]
 fn one_fault_anywhere_is_healed_by_trying_again() {
     for backend in Backend::ALL {
-        for moment in [Moment::BeforeEffect, Moment::AfterEffect] {
+        for moment in [Moment::BeforeEffect, Moment::AfterEffect, Moment::AfterNextLook] {
             for operation in 0..12 {
                 let world = World::new(backend);
                 world.fail_after(operation, moment);
@@ -303,7 +303,7 @@ fn a_stale_watched_read_on_cosmos_overwrites_nothing() {
     let behind = load();
     assert_eq!(behind.value(), &sample("a"), "the trap is in the model");
     let second = run(kv.replace(behind, sample("c"), Vec::new()));
-    assert!(matches!(second, Ok(Replaced::Lost(_))));
+    assert!(matches!(second, Err(Fault::Refused { .. })), "refused, and it does not see by whom");
     world.make_reads_fresh();
     assert_eq!(load().value(), &sample("b"));
 

@@ -32,6 +32,7 @@ struct State {
     model: Model,
     journal: Vec<Op>,
     fault: Option<(usize, Moment)>,
+    under_way: Option<UnderWay>,
     stale_reads: bool,
     unix_seconds: u64,
     paused_millis: u64,
@@ -41,6 +42,14 @@ struct State {
     /// What has left, by the key under which the receiver recognises a repetition, in the order of arrival.
     posted: Vec<Posted>,
     posts_refused: bool,
+}
+
+/// A swap that was not answered and has not arrived yet.
+#[derive(Debug, Clone)]
+struct UnderWay {
+    key: String,
+    seen: Remembered,
+    value: Vec<u8>,
 }
 
 /// Something that has left for a receiver outside who recognises repetitions.
@@ -89,6 +98,8 @@ pub enum Moment {
     BeforeEffect,
     /// After its effect: only the answer is lost.
     AfterEffect,
+    /// Before its effect, which comes when the caller has looked whether it did: a write that was under way. Only swaps are.
+    AfterNextLook,
 }
 
 /// What an operation cost.
@@ -130,6 +141,7 @@ impl World {
             model: Model::new(backend),
             journal: Vec::new(),
             fault: None,
+            under_way: None,
             stale_reads: false,
             unix_seconds: 1_795_219_200,
             paused_millis: 0,
@@ -296,6 +308,30 @@ impl State {
         self.fault.and_then(|(fault, moment)| (fault == index).then_some(moment))
     }
 
+    /// What comes of an operation, and the fault that struck it.
+    fn exchange<T: Hash>(
+        &mut self,
+        client: u64,
+        kind: OpKind,
+        key: &str,
+        effect: impl FnOnce(&mut Model) -> Result<T, StoreFault>,
+    ) -> (Result<T, StoreFault>, Option<Moment>) {
+        let moment = self.begin(client, kind, key);
+        let answer = match moment {
+            Some(Moment::BeforeEffect | Moment::AfterNextLook) => Err(StoreFault::new("injected before the effect")),
+            Some(Moment::AfterEffect) | None => self.model.admit(key, &[]).and_then(|()| effect(&mut self.model)),
+        };
+        let answer = match moment {
+            Some(Moment::AfterEffect) => Err(StoreFault::new("injected after the effect")),
+            _ => answer,
+        };
+        if kind == OpKind::Watch && let Some(UnderWay { key, seen, value }) = self.under_way.take() {
+            self.model.swap(&key, &seen, value);
+        }
+        self.tell(client, &answer);
+        (answer, moment)
+    }
+
     fn tell(&mut self, client: u64, answer: &impl Hash) {
         let told = self.told.entry(client).or_default();
         *told = FixedState::default().hash_one((*told, answer, self.unix_seconds));
@@ -311,18 +347,7 @@ impl Client {
         effect: impl FnOnce(&mut Model) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         turn().await;
-        let mut state = self.world.state.borrow_mut();
-        let moment = state.begin(self.number, kind, key);
-        let answer = match moment {
-            Some(Moment::BeforeEffect) => Err(StoreFault::new("injected before the effect")),
-            _ => state.model.admit(key, &[]).and_then(|()| effect(&mut state.model)),
-        };
-        let answer = match moment {
-            Some(Moment::AfterEffect) => Err(StoreFault::new("injected after the effect")),
-            _ => answer,
-        };
-        state.tell(self.number, &answer);
-        answer
+        self.world.state.borrow_mut().exchange(self.number, kind, key, effect).0
     }
 
     /// Sends something to the receiver outside, who keeps the first of each key.
@@ -333,7 +358,8 @@ impl Client {
         turn().await;
         let mut state = self.world.state.borrow_mut();
         let moment = state.begin(self.number, OpKind::Post, "outside");
-        let arrives = !state.posts_refused && moment != Some(Moment::BeforeEffect);
+        let lost = matches!(moment, Some(Moment::BeforeEffect | Moment::AfterNextLook));
+        let arrives = !state.posts_refused && !lost;
         if arrives && state.posted.iter().all(|known| known.idempotency_key != idempotency_key) {
             state.posted.push(Posted { idempotency_key, body });
         }
@@ -395,12 +421,24 @@ impl Store for Client {
 
     async fn swap(&self, cas: Cas, value: Vec<u8>) -> Result<Swap<Cas>, StoreFault> {
         let Cas { key, seen } = cas;
-        let write = |model: &mut Model| {
-            model.admit(&key, &value)?;
-            Ok(model.swap(&key, &seen, value))
+        turn().await;
+        let (answer, backend) = {
+            let state = &mut *self.world.state.borrow_mut();
+            let write = |model: &mut Model| {
+                model.admit(&key, &value)?;
+                Ok(model.swap(&key, &seen, value.clone()))
+            };
+            let (answer, moment) = state.exchange(self.number, OpKind::Swap, &key, write);
+            if moment == Some(Moment::AfterNextLook) {
+                state.under_way = Some(UnderWay { key: key.clone(), seen, value });
+            }
+            (answer, state.model.backend())
         };
-        if self.exchange(OpKind::Swap, &key, write).await? {
-            return Ok(Swap::Applied);
+        match (answer, backend) {
+            (Ok(true), _) => return Ok(Swap::Applied),
+            (Err(fault), Backend::Sqlite) => return Err(fault),
+            // The others' adapters take every failure for "somebody else was faster".
+            (Ok(false) | Err(_), _) => {}
         }
         Ok(Swap::Refused(self.watch_text(&key).await?))
     }

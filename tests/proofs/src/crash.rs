@@ -1,7 +1,8 @@
 //! One request, stopped at each of its operations, and the client's retry.
 //!
 //! For every operation n of the undisturbed request: it fails before its effect, it fails after its effect (the answer is
-//! lost between store and component), or the process dies after it; the last of these is the lost answer. And the mail
+//! lost between store and component), a write is still under way when its caller looks whether it happened, or the process
+//! dies after the operation; the last of these is the lost answer. And the mail
 //! provider is out of order for the whole request, and on `DynamoDB` plain reads are stale for as long. The client then
 //! retries as a real one would, until it has an answer that ends its efforts. What follows the commit and still waits
 //! then is left to a later request that meets the record, or to the sweep; it is counted. And for every death a client
@@ -13,7 +14,7 @@
 
 use kv_schema::backends::{
     model::Backend,
-    world::{Moment, Op},
+    world::{Moment, Op, OpKind},
 };
 
 use crate::{
@@ -117,7 +118,7 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
             }
         }
     }
-    for disturbances in chosen(&disturbances(journal.len(), backend)) {
+    for disturbances in chosen(&disturbances(&journal, backend)) {
         report.points += 1;
         let mut stage = start.fork();
         let found = disturbed(row, &mut stage, disturbances, waiting);
@@ -143,10 +144,16 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
     report
 }
 
-fn disturbances(operations: usize, backend: Backend) -> Vec<Disturbance> {
-    let fails = (0..operations)
-        .flat_map(|n| [Disturbance::Fails(n, Moment::BeforeEffect), Disturbance::Fails(n, Moment::AfterEffect)]);
-    let dies = (0..=operations).map(Disturbance::Dies);
+fn disturbances(journal: &[Op], backend: Backend) -> Vec<Disturbance> {
+    let moments = |kind| match kind {
+        OpKind::Swap => [Moment::BeforeEffect, Moment::AfterEffect, Moment::AfterNextLook].as_slice(),
+        _ => &[Moment::BeforeEffect, Moment::AfterEffect],
+    };
+    let fails = journal
+        .iter()
+        .enumerate()
+        .flat_map(|(n, op)| moments(op.kind).iter().map(move |moment| Disturbance::Fails(n, *moment)));
+    let dies = (0..=journal.len()).map(Disturbance::Dies);
     let stale = (backend == Backend::Dynamo).then_some(Disturbance::StaleReads);
     fails.chain(dies).chain([Disturbance::ProviderDown]).chain(stale).collect()
 }
@@ -280,6 +287,7 @@ fn named(disturbance: Disturbance, journal: &[Op]) -> String {
     match disturbance {
         Disturbance::Fails(n, Moment::BeforeEffect) => format!("{} fails before its effect", operation(n)),
         Disturbance::Fails(n, Moment::AfterEffect) => format!("{} fails after its effect", operation(n)),
+        Disturbance::Fails(n, Moment::AfterNextLook) => format!("{} arrives after the next look", operation(n)),
         Disturbance::Dies(0) => "dies before the first operation".to_owned(),
         Disturbance::Dies(n) if n == journal.len() => "the answer is lost".to_owned(),
         Disturbance::Dies(n) => format!("dies after {}", operation(n - 1)),
