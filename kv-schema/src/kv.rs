@@ -455,9 +455,7 @@ impl<S: Store, A: Ambient> Kv<S, A> {
             Err(fault) => return self.await_winner(&draft).await?.map(Creation::Existed).ok_or(fault.into()),
         }
         let outcome = self.create_alone(draft).await?;
-        if !matches!(outcome, Creation::Busy) {
-            self.open(&gates).await;
-        }
+        self.open(&gates).await;
         Ok(outcome)
     }
 
@@ -476,15 +474,16 @@ impl<S: Store, A: Ambient> Kv<S, A> {
 
     /// Past the gates: what others wrote before they opened theirs is visible now, and nobody else is past them.
     async fn create_alone(&self, draft: Envelope) -> Result<Creation, Fault> {
+        let prefix = draft.kind().prefix.as_str();
         let Watched { cas, current } = self.store.watch(draft.key()).await?;
         if let Some(bytes) = current {
             return Ok(Creation::Existed(parse(draft.kind(), draft.key(), &bytes)?));
         }
-        Ok(match self.write(cas, draft).await? {
-            Written::Applied(envelope) => Creation::Created(envelope),
-            Written::Other(watch) => Creation::Existed(watch.envelope),
-            Written::Absent => Creation::Busy,
-        })
+        match self.write(cas, draft).await? {
+            Written::Applied(envelope) => Ok(Creation::Created(envelope)),
+            Written::Other(watch) => Ok(Creation::Existed(watch.envelope)),
+            Written::Absent => Err(Fault::Refused { prefix }),
+        }
     }
 
     /// Best effort: a gate that stays closed closes nothing but its own minute.

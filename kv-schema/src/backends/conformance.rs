@@ -312,7 +312,7 @@ fn a_stale_watched_read_on_cosmos_overwrites_nothing() {
     let kv = world.kv();
     assert!(matches!(run(kv.create(&ID, sample("a"), Vec::new())), Ok(Created::Created(_))));
     let again = run(kv.create(&ID, sample("b"), Vec::new()));
-    assert!(matches!(again, Ok(Created::Busy)), "neither a second record nor one that was not seen");
+    assert!(matches!(again, Err(Fault::Refused { .. })), "neither a second record nor one that was not seen");
 }
 
 #[test]

@@ -57,7 +57,7 @@ fn check_creation(ran: &Ran<'_, Told>, stale: bool) {
     let text = standing(world).map(|stored| stored.into_value().text);
     let winners = ran.outcomes.iter().flatten().filter(|told| matches!(told, Told::Won(_))).count();
     let died = ran.outcomes.iter().any(Option::is_none);
-    let blind = stale && ran.outcomes.iter().flatten().any(|told| *told == Told::Busy);
+    let blind = stale && ran.outcomes.iter().flatten().any(|told| *told == Told::Fault);
     for told in ran.outcomes.iter().flatten() {
         if let Told::Won(told) | Told::Existed(told) = told {
             assert_eq!(Some(told), text.as_ref(), "{:?}", ran.schedule);

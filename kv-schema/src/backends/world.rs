@@ -325,7 +325,9 @@ impl State {
             Some(Moment::AfterEffect) => Err(StoreFault::new("injected after the effect")),
             _ => answer,
         };
-        if kind == OpKind::Watch && let Some(UnderWay { key, seen, value }) = self.under_way.take() {
+        if kind == OpKind::Watch
+            && let Some(UnderWay { key, seen, value }) = self.under_way.take()
+        {
             self.model.swap(&key, &seen, value);
         }
         self.tell(client, &answer);

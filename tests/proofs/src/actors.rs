@@ -149,7 +149,7 @@ pub fn turn_over(stage: &mut Stage) {
 
 /// Sweeps until there is nothing to do now.
 fn sweep_all(stage: &mut Stage) {
-    while stage.send(crate::stage::sweep, &sweep(stage)).status == 202 {}
+    while stage.send(component, &sweep(stage)).status == 202 {}
 }
 
 /// A request dies as soon as this is so.
@@ -275,9 +275,14 @@ pub fn told_too_much(stage: &mut Stage) {
     stage.anvil_answers(|_| Answer { status: Some(410), retry_after: None });
     let _ = stage.send(component, &revoke(stage)).expect(200);
     stage.anvil_answers(|_| Answer { status: Some(204), retry_after: None });
+    find_webhook(stage);
+}
+
+/// Anvil's system reads the log of its webhooks.
+fn find_webhook(stage: &mut Stage) {
     let webhooks = stage.deployment().world().every::<Delivery>().expect("readable");
-    let [held] = webhooks.as_slice() else { panic!("one webhook") };
-    stage.learn("webhook id", held.value().webhook_id());
+    let [only] = webhooks.as_slice() else { panic!("one webhook") };
+    stage.learn("webhook id", only.value().webhook_id());
 }
 
 /// Anvil's system did not take a webhook, which is to be tried again by now (MSG-3).
@@ -286,6 +291,7 @@ pub fn webhook_due(stage: &mut Stage) {
     stage.anvil_answers(|_| Answer { status: Some(500), retry_after: None });
     let _ = stage.send(component, &revoke(stage)).expect(200);
     stage.anvil_answers(|_| Answer { status: Some(204), retry_after: None });
+    find_webhook(stage);
     turn_over(stage);
 }
 
@@ -1454,11 +1460,13 @@ fn read_code(stage: &mut Stage) {
     stage.learn("code", code);
 }
 
-/// The application was not given its tokens: the person launches again.
+/// The application was not given its tokens: the person launches again, unless it was told to try again.
 pub fn launch_again(stage: &mut Stage) {
     wait(stage);
-    launch(stage);
-    take_code(stage);
+    if !stage.was_answered("application", crate::stage::Answer::is_try_again) {
+        launch(stage);
+        take_code(stage);
+    }
 }
 
 /// The application exchanges the code (LCH-2).

@@ -19,7 +19,7 @@ use kv_schema::backends::{
 
 use crate::{
     actors as by, audit,
-    stage::{Answer, Ask, Serve, Stage, sweep},
+    stage::{Answer, Ask, Compared, Serve, Stage, component},
     state,
 };
 
@@ -48,6 +48,8 @@ pub struct Row {
     pub then: fn(&mut Stage) -> u16,
     /// Whether the request has several commit points, so that it can end between two of them.
     pub in_parts: bool,
+    /// What of the answer must be as in the undisturbed run, where the status is.
+    pub compared: Compared,
 }
 
 impl Row {
@@ -108,6 +110,7 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
         report.violations.push(format!("{row}: undisturbed {}: {}", first.status, first.text));
         return report;
     }
+    let told = row.compared.of(&first);
     let expected = (state::of(&stage), (row.then)(&mut stage));
     for deaths in 0..=journal.len() {
         match abandoned(row, &start, deaths, waiting, &expected.0) {
@@ -123,10 +126,12 @@ fn explore(row: &Row, backend: Backend, chosen: fn(&[Disturbance]) -> Vec<[Optio
         let mut stage = start.fork();
         let found = disturbed(row, &mut stage, disturbances, waiting);
         let complaint = match found {
-            Ok(left_waiting) => {
+            Ok(Served { answer, left_waiting }) => {
                 report.left_waiting += usize::from(left_waiting);
                 let ends = (state::of(&stage), (row.then)(&mut stage));
-                let untold = audit::complaint(&stage);
+                let told_otherwise = (answer.status == first.status && row.compared.of(&answer) != told)
+                    .then(|| format!("  told: {}\n  undisturbed: {told}\n", row.compared.of(&answer)));
+                let untold = told_otherwise.or_else(|| audit::complaint(&stage));
                 (ends != expected)
                     .then(|| {
                         let steps = format!("  the next step: {}, undisturbed {}\n", ends.1, expected.1);
@@ -158,13 +163,21 @@ fn disturbances(journal: &[Op], backend: Backend) -> Vec<Disturbance> {
     fails.chain(dies).chain([Disturbance::ProviderDown]).chain(stale).collect()
 }
 
-/// The disturbed request and everything until no more waits than without disturbance; whether anything waited for a later request.
+/// What came of the client's efforts, once no more waits than without disturbance.
+struct Served {
+    /// Its last answer.
+    answer: Answer,
+    /// Whether anything waited for a later request.
+    left_waiting: bool,
+}
+
+/// The disturbed request and everything until no more waits than without disturbance.
 fn disturbed(
     row: &Row,
     stage: &mut Stage,
     disturbances: [Option<Disturbance>; 2],
     waiting: usize,
-) -> Result<bool, String> {
+) -> Result<Served, String> {
     let mut answer = None;
     for disturbance in disturbances.into_iter().flatten() {
         answer = disturbed_try(row, stage, disturbance);
@@ -172,16 +185,16 @@ fn disturbed(
             break;
         }
     }
-    retry(row, stage, answer)?;
+    let answer = retry(row, stage, answer)?;
     let left_waiting = state::pending(stage) > waiting;
     for _ in 0..TRIES {
         if state::pending(stage) <= waiting {
-            return webhooks_arrive(stage).map(|()| left_waiting);
+            return webhooks_arrive(stage).map(|()| Served { answer, left_waiting });
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.send(row.serve, &(row.ask)(stage));
         // Whose answer is kept does nothing when it is repeated.
-        let _ = stage.send(sweep, &by::sweep(stage));
+        let _ = stage.send(component, &by::sweep(stage));
     }
     Err(format!("{} effects wait for ever\n", state::pending(stage)))
 }
@@ -193,7 +206,7 @@ fn webhooks_arrive(stage: &mut Stage) -> Result<(), String> {
             return Ok(());
         }
         stage.wait(GATES_SECONDS);
-        let _ = stage.send(sweep, &by::sweep(stage));
+        let _ = stage.send(component, &by::sweep(stage));
     }
     Err(format!("{} webhooks are on their way for ever\n", state::undelivered(stage)))
 }
@@ -216,7 +229,7 @@ fn abandoned(row: &Row, start: &Stage, operations: usize, waiting: usize, expect
         }
         sweeps += 1;
         stage.wait(GATES_SECONDS);
-        let answer = stage.send(sweep, &by::sweep(&stage));
+        let answer = stage.send(component, &by::sweep(&stage));
         if !matches!(answer.status, 200 | 202) {
             return Err(format!("the sweep answers {}: {}\n", answer.status, answer.text));
         }
@@ -265,11 +278,11 @@ fn disturbed_try(row: &Row, stage: &mut Stage, disturbance: Disturbance) -> Opti
     Some(answer)
 }
 
-/// The client's efforts.
-fn retry(row: &Row, stage: &mut Stage, mut answer: Option<Answer>) -> Result<(), String> {
+/// The client's efforts, and the answer that ends them.
+fn retry(row: &Row, stage: &mut Stage, mut answer: Option<Answer>) -> Result<Answer, String> {
     for _ in 0..TRIES {
-        match &answer {
-            Some(answer) if row.is_ended_by(answer) => return Ok(()),
+        match answer {
+            Some(answer) if row.is_ended_by(&answer) => return Ok(answer),
             Some(_) => (row.between)(stage),
             None => {}
         }

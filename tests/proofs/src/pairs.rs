@@ -6,7 +6,10 @@
 //! serialisability: whatever the order of the operations, once both clients have their answers (whoever is told to try
 //! again does), the answers and the end state are those of one request after the other, in one order or the other.
 //!
-//! In a run in which one of them died the answers are left out: its client cannot know whether it was first. What it sends
+//! Answers are compared by what they say: status, address and document, without what is drawn in each run; and whether both
+//! are the same to the letter, since two that ask for one thing are to be told of the same thing.
+//!
+//! In a run in which one of them died its answer is left out: its client cannot know whether it was first. What it sends
 //! again may come to what it would have come to after the other one as a request of its own (a second offer of a seed). A
 //! request that is sent again later is made anew then, with the code that is shown by that time.
 
@@ -20,7 +23,7 @@ use kv_schema::backends::{
 
 use crate::{
     actors as by, full,
-    stage::{Answer, Ask, Sent, Serve, Stage, sweep},
+    stage::{Answer, Ask, Compared, Sent, Serve, Stage, component},
     state,
 };
 
@@ -41,6 +44,8 @@ pub struct Pair {
     pub serve: Serve,
     /// The requests.
     pub asks: [fn(&Stage) -> Ask; 2],
+    /// What of the answers must be as in one order or the other.
+    pub compared: Compared,
 }
 
 /// What came of a pair on one store.
@@ -61,12 +66,16 @@ pub struct Report {
 /// What two requests come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct End {
-    /// Answers by request.
-    answers: [u16; 2],
+    /// What the last answers say, by request.
+    answers: [String; 2],
+    /// Whether they are the same to the letter, ids and tokens included.
+    alike: bool,
     /// The end state.
     state: Vec<String>,
     /// Sessions, failures and codes that are used up.
     counted: Vec<String>,
+    /// How much waits to be carried out.
+    waiting: usize,
 }
 
 /// Explores the pair within the bounds.
@@ -94,6 +103,7 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     let anew = [[0, 1], [1, 0]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::Anew));
     let twice =
         [[0, 1, 0], [1, 0, 1]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
+    let waiting = serial.iter().map(|end| end.waiting).min().unwrap_or_default();
     let of_the_dead = [anew, twice].concat();
     let mut report = Report::default();
     let setup = || {
@@ -108,11 +118,12 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     };
     let explored = every_order(bounds, setup, |ran| {
         let schedule = show(ran.schedule);
-        let complaint = match end(pair, &start, &sent, ran) {
+        let complaint = match end(pair, &start, &sent, waiting, ran) {
             Ok(ended) => {
                 report.left_waiting += usize::from(ended.left_waiting);
-                let complaint = complaint(&serial, &ended.end, ended.died);
-                complaint.filter(|_| !ended.died || !of_the_dead.iter().any(|end| end.state == ended.end.state))
+                let complaint = complaint(&serial, &ended);
+                let could_be = |end: &End| end.is_among_survivors(&ended.end, ended.died);
+                complaint.filter(|_| !ended.died.contains(&true) || !of_the_dead.iter().any(could_be))
             }
             Err(complaint) => Some(complaint),
         };
@@ -143,10 +154,10 @@ enum Later {
 }
 
 fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &[usize], later: Later) -> End {
-    let waiting = state::pending(&stage);
-    let mut statuses = [0; 2];
+    let waiting = waiting(&stage);
+    let mut answers = [None, None];
     for (position, index) in order.iter().copied().enumerate() {
-        let (Some(sent), Some(ask), Some(status)) = (sent.get(index), pair.asks.get(index), statuses.get_mut(index))
+        let (Some(sent), Some(ask), Some(last)) = (sent.get(index), pair.asks.get(index), answers.get_mut(index))
         else {
             continue;
         };
@@ -157,42 +168,63 @@ fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &
             stage.deliver(pair.serve, sent)
         };
         assert!(!answer.is_try_again(), "{}: {}", pair.case, answer.text);
-        *status = answer.status;
+        *last = Some(answer);
     }
-    assert!(state::pending(&stage) <= waiting, "{}", pair.case);
-    End { answers: statuses, state: state::of(&stage), counted: state::counted(&stage) }
+    assert!(self::waiting(&stage) <= waiting, "{}", pair.case);
+    End::of(&stage, &answers, pair.compared)
 }
 
-/// How a run ended, once both clients are content and nothing waits that did not before.
+/// Effects and webhooks that wait to be carried out.
+fn waiting(stage: &Stage) -> usize {
+    state::pending(stage) + state::undelivered(stage)
+}
+
+impl End {
+    fn of(stage: &Stage, answers: &[Option<Answer>; 2], compared: Compared) -> Self {
+        let is_whole = compared == Compared::Whole;
+        let alike = is_whole && matches!(answers, [Some(one), Some(two)] if one.text == two.text);
+        let answers =
+            answers.each_ref().map(|answer| answer.as_ref().map(|answer| compared.of(answer)).unwrap_or_default());
+        let waiting = waiting(stage);
+        Self { answers, alike, state: state::of(stage), counted: state::counted(stage), waiting }
+    }
+
+    /// Whether a run in which these died could have come to this: the others were answered so, and the state is this one.
+    fn is_among_survivors(&self, found: &Self, died: [bool; 2]) -> bool {
+        let answers = self.answers.iter().zip(&found.answers).zip(died);
+        self.state == found.state && answers.into_iter().all(|((one, other), died)| died || one == other)
+    }
+}
+
+/// How a run ended, once both clients are content and nothing waits that does not after one request and the other.
 struct Ended {
     end: End,
-    died: bool,
+    died: [bool; 2],
     left_waiting: bool,
 }
 
-fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], ran: Ran<'_, Reply>) -> Result<Ended, String> {
+fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], waiting: usize, ran: Ran<'_, Reply>) -> Result<Ended, String> {
     let mut stage = start.on(ran.world.clone());
     stage.deployment().world().make_reads_fresh();
-    let waiting = state::pending(start);
-    let died = ran.outcomes.iter().any(Option::is_none);
-    let mut statuses = [0; 2];
-    for (((reply, sent), ask), status) in ran.outcomes.into_iter().zip(sent).zip(pair.asks).zip(&mut statuses) {
+    let mut died = [false; 2];
+    ran.outcomes.iter().zip(&mut died).for_each(|(outcome, died)| *died = outcome.is_none());
+    let mut answers = [None, None];
+    for (((reply, sent), ask), last) in ran.outcomes.into_iter().zip(sent).zip(pair.asks).zip(&mut answers) {
         let answer = reply.map(|reply| stage.receive(sent.browser, &reply));
-        let anew = died.then_some(Anew { ask, once_after: start.unix_seconds() });
-        *status = contented(pair, &mut stage, sent, anew, answer)?;
+        let anew = died.contains(&true).then_some(Anew { ask, once_after: start.unix_seconds() });
+        *last = Some(contented(pair, &mut stage, sent, anew, answer)?);
     }
-    let left_waiting = state::pending(&stage) > waiting;
+    let left_waiting = self::waiting(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
-        if state::pending(&stage) <= waiting {
-            let end = End { answers: statuses, state: state::of(&stage), counted: state::counted(&stage) };
-            return Ok(Ended { end, died, left_waiting });
+        if self::waiting(&stage) <= waiting {
+            return Ok(Ended { end: End::of(&stage, &answers, pair.compared), died, left_waiting });
         }
         stage.wait(GATES_SECONDS);
         let _ = stage.deliver(pair.serve, sent);
         // Whose answer is kept, or whose session has ended, does nothing when the request is repeated.
-        let _ = stage.send(sweep, &by::sweep(&stage));
+        let _ = stage.send(component, &by::sweep(&stage));
     }
-    Err(format!("{} effects wait for ever\n", state::pending(&stage)))
+    Err(format!("{} effects and webhooks wait for ever\n", self::waiting(&stage)))
 }
 
 /// A request as its client makes it again once time has passed.
@@ -209,14 +241,13 @@ fn contented(
     sent: &Sent,
     anew: Option<Anew>,
     mut answer: Option<Answer>,
-) -> Result<u16, String> {
+) -> Result<Answer, String> {
     let mut sent = sent.clone();
     for _ in 0..TRIES {
-        if let Some(answer) = &answer {
-            if !answer.is_try_again() {
-                return Ok(answer.status);
-            }
-            stage.wait(GATES_SECONDS);
+        match answer {
+            Some(answer) if !answer.is_try_again() => return Ok(answer),
+            Some(_) => stage.wait(GATES_SECONDS),
+            None => {}
         }
         sent = match anew {
             Some(Anew { ask, once_after }) if stage.unix_seconds() > once_after => stage.sent(&ask(stage)),
@@ -227,21 +258,22 @@ fn contented(
     Err(format!("a client is never answered\n{}\n", stage.deployment().log_lines().join("\n")))
 }
 
-fn complaint(serial: &[End; 2], found: &End, died: bool) -> Option<String> {
-    let in_turn = |end: &End| if died { end.state == found.state } else { end == found };
+fn complaint(serial: &[End; 2], Ended { end: found, died, .. }: &Ended) -> Option<String> {
+    let somebody_died = died.contains(&true);
+    let in_turn = |end: &End| if somebody_died { end.is_among_survivors(found, *died) } else { end == found };
     if serial.iter().any(in_turn) {
         return None;
     }
-    let mut text = format!("  answers {:?}\n", found.answers);
+    let mut text = format!("  answers, alike {}: {:#?}\n", found.alike, found.answers);
     for (order, end) in ["one, two", "two, one"].iter().zip(serial) {
         let states = if end.state == found.state {
             "  the same end state\n".to_owned()
         } else {
             state::difference(&end.state, &found.state)
         };
-        let same = died || end.counted == found.counted;
+        let same = somebody_died || end.counted == found.counted;
         let counted = if same { String::new() } else { state::difference(&end.counted, &found.counted) };
-        let _ = write!(text, " against {order}: answers {:?}\n{states}{counted}", end.answers);
+        let _ = write!(text, " against {order}: answers, alike {}: {:#?}\n{states}{counted}", end.alike, end.answers);
     }
     Some(text)
 }

@@ -20,6 +20,7 @@ use shared::{
     config::Gateway,
     event::EventKind,
     secret::{Keys, SecretDigest},
+    values::Timestamp,
 };
 
 pub use edge::testing::Serve;
@@ -45,6 +46,8 @@ const ROOT_SECRET: [u8; 32] = [7; 32];
 const TURNS_MAX: usize = 10_000;
 
 const REDIRECTS_MAX: usize = 5;
+/// No word of an answer that holds a digit or a capital is as long, User IDs included; promo codes, ids and tokens are.
+const ID_MIN: usize = 14;
 const NDJSON: &str = "application/x-ndjson";
 
 /// A deployment in use.
@@ -96,6 +99,16 @@ pub struct Answer {
     pub json: Value,
     /// The body as text.
     pub text: String,
+}
+
+/// What of an answer is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// What it says.
+    Whole,
+    /// Its status: it reports what it found under way, or how many tries are left, or a code has run out until it is sent
+    /// again.
+    Status,
 }
 
 /// A message as the mail provider received it.
@@ -379,6 +392,16 @@ impl Stage {
     }
 }
 
+impl Compared {
+    /// So much of the answer.
+    pub fn of(self, answer: &Answer) -> String {
+        match self {
+            Self::Whole => answer.essence(),
+            Self::Status => answer.status.to_string(),
+        }
+    }
+}
+
 impl Answer {
     fn of(reply: &Reply) -> Self {
         let header = |wanted| reply.headers.iter().find(|(name, _)| *name == wanted);
@@ -391,6 +414,12 @@ impl Answer {
             json: serde_json::from_slice(&reply.body).unwrap_or_default(),
             text: String::from_utf8_lossy(&reply.body).into_owned(),
         }
+    }
+
+    /// What it says, without what is drawn anew in each run and without times: status, where it leads, and the document.
+    fn essence(&self) -> String {
+        let document = if self.json.is_null() { String::new() } else { without_drawn(&self.json).to_string() };
+        format!("{} {} {document}", self.status, without_ids(&self.location))
     }
 
     /// The answer, if its status is this one.
@@ -423,6 +452,32 @@ impl Answer {
     }
 }
 
+fn without_drawn(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| *name != "request_id");
+            Value::Object(kept.map(|(name, value)| (name.clone(), without_drawn(value))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(without_drawn).collect()),
+        Value::String(text) if text.parse::<Timestamp>().is_ok() => "a time".into(),
+        Value::String(text) => without_ids(text).into(),
+        other => other.clone(),
+    }
+}
+
+/// The text with a dot for each run of characters that is as long as a code, an id or a token.
+fn without_ids(text: &str) -> String {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let is_id = |run: &str| run.len() >= ID_MIN && run.contains(|c: char| c.is_ascii_digit() || c.is_ascii_uppercase());
+    let mut kept = String::with_capacity(text.len());
+    for run in text.split_inclusive(|c| !is_part(c)) {
+        let (run, end) = run.split_at(run.trim_end_matches(|c| !is_part(c)).len());
+        kept.push_str(if is_id(run) { "." } else { run });
+        kept.push_str(end);
+    }
+    kept
+}
+
 impl Mail {
     /// The first word of the text that has this mark.
     ///
@@ -447,14 +502,14 @@ impl Mail {
 }
 
 macro_rules! components {
-    ($($($segment:literal)|+ => $component:ident),* $(,)?) => {
-        /// Serves a request with the component of its route, as the manifest has them.
+    ($($([$($segment:literal),+])|+ => $component:ident),* $(,)?) => {
+        /// Serves a request with the component of its route, as the manifest has them; the longer route stands first.
         pub fn component(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
-            let segment = request.segments().first().copied().unwrap_or_default().to_owned();
+            let segments = request.segments().into_iter().map(str::to_owned).collect::<Vec<_>>();
             Box::pin(async move {
-                match segment.as_str() {
-                    $($($segment)|+ => serve(platform, Ok(request), $component::handle, $component::hands()).await,)*
-                    other => panic!("no component serves /{other}"),
+                match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                    $($([$($segment,)+ ..])|+ => serve(platform, Ok(request), $component::handle, $component::hands()).await,)*
+                    other => panic!("no component serves {other:?}"),
                 }
             })
         }
@@ -466,22 +521,18 @@ fn effects(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Outpu
     Box::pin(async move { serve(platform, Ok(request), effects::handle, effects::hands()).await })
 }
 
-/// Serves a request with the sweep, whose route lies below another component's.
-pub fn sweep(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
-    Box::pin(async move { serve(platform, Ok(request), sweep::handle, sweep::hands()).await })
-}
-
 components! {
-    "invite" | "webhooks" => invite,
-    "register" => register,
-    "operate" => operate,
-    "activate" => activate,
-    "sign-in" => sign_in,
-    "dashboard" => dashboard,
-    "administer" => administer,
-    "accept-terms" => accept_terms,
-    "webstore-checkout" => webstore_checkout,
-    "credentials" => credentials,
-    "verify-otp" => verify_otp,
-    "launch" | ".well-known" => launch,
+    ["operate", "sweep"] => sweep,
+    ["invite"] | ["webhooks"] => invite,
+    ["register"] => register,
+    ["operate"] => operate,
+    ["activate"] => activate,
+    ["sign-in"] => sign_in,
+    ["dashboard"] => dashboard,
+    ["administer"] => administer,
+    ["accept-terms"] => accept_terms,
+    ["webstore-checkout"] => webstore_checkout,
+    ["credentials"] => credentials,
+    ["verify-otp"] => verify_otp,
+    ["launch"] | [".well-known"] => launch,
 }

@@ -16,7 +16,7 @@ use proofs::{
     rows::rows,
     stage::{
         API_KEY, AUDITOR_PASSWORD, Answer, Ask, CLIENT_SECRET, MACHINE_KEY, REGISTRAR_PASSWORD, Stage, component,
-        sweep, webhook_secret,
+        webhook_secret,
     },
 };
 use serde_json::Value;
@@ -417,7 +417,7 @@ fn aud_1_the_trail_of_an_invitation_outlives_its_slot() {
     let mut stage = stage(by::slot_condemned);
     let key = audit::records(&stage).into_keys().find(|key| key.starts_with("inv:")).expect("it stands");
     for _ in 0..3 {
-        let _ = stage.send(sweep, &by::sweep(&stage));
+        let _ = stage.send(component, &by::sweep(&stage));
         stage.wait(90);
     }
     assert!(!audit::records(&stage).contains_key(&key), "the sweep has removed it");

@@ -13,8 +13,9 @@ use http::{Method, StatusCode};
 use kv_schema::backends::{explore::Bounds, model::Backend};
 use proofs::{
     actors::{ADA, json, wait},
-    crash, pairs,
-    stage::{Ask, Serve, Stage},
+    crash,
+    pairs::{self, Pair},
+    stage::{Ask, Compared, Serve, Stage},
 };
 use shared::{
     account::Login,
@@ -23,6 +24,7 @@ use shared::{
     effect::Effect,
     message::{Body, Message},
     refusal::Refusal,
+    secret::digest256_hex,
     values::AccountId,
 };
 
@@ -100,6 +102,19 @@ async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     Ok(done())
 }
 
+/// Two that ask for one thing are told of two things, unless one of them comes later.
+async fn own_id_told<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
+    let told = |id: &[u8; 16]| edge::view::document(StatusCode::OK, &serde_json::json!({ "id": digest256_hex(id) }));
+    if let Some(stored) = edge.kv().get::<Login>(&ID).await? {
+        return told(stored.value().account.bytes());
+    }
+    let drawn = drawn(edge);
+    let login = Login { id: ID, account: AccountId::from_bytes(drawn) };
+    let (NowStands::Ours(_) | NowStands::Another(_)) =
+        edge.create(&ID, Decision::quiet(Action::Invitation, login)).await?;
+    told(&drawn)
+}
+
 macro_rules! served {
     ($($name:ident by $handler:ident),*) => {$(
         fn $name(platform: Double, request: Request) -> Served {
@@ -113,7 +128,8 @@ served! {
     serve_message_first by message_first,
     serve_message_apart by message_apart,
     serve_id_of_its_own by id_of_its_own,
-    serve_look_then_act by look_then_act
+    serve_look_then_act by look_then_act,
+    serve_own_id_told by own_id_told
 }
 
 fn ask(_: &Stage) -> Ask {
@@ -131,6 +147,7 @@ fn crash_points(serve: Serve, backend: Backend) -> crash::Report {
         between: wait,
         then: |_| 0,
         in_parts: false,
+        compared: Compared::Whole,
     };
     crash::prove(&row, backend)
 }
@@ -158,15 +175,38 @@ fn negative_controls_each_wrong_handler_is_caught_at_a_crash_point() {
     }
 }
 
+fn pair(serve: Serve) -> Pair {
+    Pair { case: "one record, one message", before: |_| {}, serve, asks: [ask, ask], compared: Compared::Whole }
+}
+
+/// What is found, of how much. The right handler goes through the same without a complaint.
+fn caught(name: &str, serve: Serve, explore: impl Fn(&Pair) -> pairs::Report) {
+    let report = explore(&pair(serve));
+    let found = report.examples.first().unwrap_or_else(|| panic!("{name}: nothing was found"));
+    println!("control, {name}: {} of {}; {found}", report.violations, report.checked);
+    assert_eq!(explore(&pair(serve_right)).examples, Vec::<String>::new());
+}
+
 #[test]
-fn negative_control_looking_and_then_acting_is_caught_by_an_order() {
-    let pair = |serve| pairs::Pair { case: "one of two is served", before: |_| {}, serve, asks: [ask, ask] };
+fn negative_controls_each_wrong_handler_is_caught_by_an_order() {
     let bounds = Bounds { crashes: 0, switches: Some(2) };
     for backend in Backend::ALL {
-        let report = pairs::prove(&pair(serve_look_then_act), backend, bounds);
-        assert!(report.violations > 0, "{backend:?}");
-        let found = report.examples.first().expect("an example");
-        println!("control, looking and then acting: {} of {}; {found}", report.violations, report.checked);
-        assert_eq!(pairs::prove(&pair(serve_right), backend, bounds).examples, Vec::<String>::new());
+        caught("looking and then acting", serve_look_then_act, |pair| pairs::prove(pair, backend, bounds));
+        caught("an id that is not the one that stands", serve_own_id_told, |pair| pairs::prove(pair, backend, bounds));
     }
+}
+
+#[test]
+fn negative_control_a_message_apart_from_the_commit_is_caught_by_a_death() {
+    let bounds = Bounds { crashes: 1, switches: Some(1) };
+    for backend in Backend::ALL {
+        caught("message apart, a death", serve_message_apart, |pair| pairs::prove(pair, backend, bounds));
+    }
+}
+
+/// One after the other is enough: the second one reads what stood before the first.
+#[test]
+fn negative_control_looking_and_then_acting_is_caught_by_a_stale_read() {
+    let bounds = Bounds { crashes: 0, switches: Some(0) };
+    caught("looking and then acting, stale reads", serve_look_then_act, |pair| pairs::prove_stale(pair, bounds));
 }
