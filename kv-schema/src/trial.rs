@@ -42,3 +42,17 @@ impl<S: Store, A: Ambient> Kv<S, A> {
         self.delete(&counter(id).0).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // OPS-4: an older release's contenders may fight over a newer one's trial.
+    #[test]
+    fn a_trial_has_these_bytes() {
+        let trial = Trial { winner: 3, added: vec![1, 300] };
+        let bytes = trial.encode().expect("small");
+        assert_eq!(bytes, b"\x03\x02\x01\xac\x02");
+        assert_eq!(Trial::decode(1, &bytes), Ok(trial));
+    }
+}

@@ -8,7 +8,7 @@ mod journey;
 #[path = "record_bytes/memory.rs"]
 mod memory;
 
-use std::{collections::BTreeSet, fmt::Write as _, sync::LazyLock};
+use std::{collections::BTreeSet, fmt::Write as _, fs, path::Path, sync::LazyLock};
 
 use journey::Sample;
 use kv_schema::{
@@ -82,22 +82,70 @@ fn ops_4_an_effects_bytes_never_change() {
     insta::assert_snapshot!("effects", shown);
 }
 
+/// Prefix and version of every record that a source file declares.
+fn declared(source: &'static str) -> Vec<(&'static str, u16)> {
+    let lines = source.lines().filter(|line| line.starts_with("record! {"));
+    let record = |line: &'static str| {
+        let after = |label| line.split_once(label).expect("a record has it").1;
+        let prefix = after("prefix: \"").split_once('"').expect("quoted").0;
+        (prefix, after("version: ").split_once(',').expect("a number").0.parse().expect("a number"))
+    };
+    lines.map(record).collect()
+}
+
 #[test]
 fn ops_4_every_record_has_a_sample() {
     // OPS-4: a record without a snapshot could change unnoticed.
-    let declared: Vec<(&str, u16)> = include_str!("../src/records.rs")
-        .lines()
-        .filter(|line| line.starts_with("record! {"))
-        .map(|line| {
-            let after = |label| line.split_once(label).expect("a record has it").1;
-            let prefix = after("prefix: \"").split_once('"').expect("quoted").0;
-            let version = after("version: ").split_once(',').expect("a number").0;
-            (prefix, version.parse().expect("a number"))
-        })
-        .collect();
+    let declared_here = declared(include_str!("../src/records.rs"));
     let sampled: BTreeSet<(&str, u16)> = samples().iter().map(|sample| (sample.prefix, sample.version)).collect();
-    assert_eq!(declared.iter().copied().collect::<BTreeSet<_>>(), sampled);
-    assert_eq!(declared.len(), sampled.len(), "two records share a prefix");
+    assert_eq!(declared_here.iter().copied().collect::<BTreeSet<_>>(), sampled);
+    assert_eq!(declared_here.len(), sampled.len(), "two records share a prefix");
+}
+
+#[test]
+fn ops_4_every_record_of_the_primitives_has_its_bytes_written_out() {
+    // OPS-4: in the tests beside each; those of lists in a snapshot (below).
+    let sources = [
+        include_str!("../src/audit.rs"),
+        include_str!("../src/list.rs"),
+        include_str!("../src/sweep.rs"),
+        include_str!("../src/trial.rs"),
+    ];
+    let known = [("aud", 1), ("gone", 1), ("list", 1), ("list", 1), ("sweep", 1), ("trial", 1)];
+    assert_eq!(sources.into_iter().flat_map(declared).collect::<Vec<_>>(), known);
+}
+
+/// The bytes that a snapshot shows, one for each sample.
+fn shown(snapshot: &str) -> Vec<Vec<u8>> {
+    let byte = |pair: &[u8]| {
+        let text = std::str::from_utf8(pair).expect("hexadecimal");
+        u8::from_str_radix(text, 16).expect("hexadecimal")
+    };
+    let sample = |block: &str| {
+        let lines = block.lines().filter_map(|line| line.split_once(" |"));
+        lines.flat_map(|(hex, _)| hex.trim_end().as_bytes().chunks(2).map(byte).collect::<Vec<_>>()).collect()
+    };
+    snapshot.split("\n\n").skip(1).map(sample).collect()
+}
+
+#[test]
+fn ops_4_what_an_earlier_release_wrote_is_read() {
+    // OPS-4: every version's snapshot stays, and is decoded by this release.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots");
+    for prefix in prefixes() {
+        let of_prefix: Vec<&Sample> = samples().iter().filter(|sample| sample.prefix == prefix).collect();
+        let [sample, ..] = of_prefix.as_slice() else { panic!("{prefix} has samples") };
+        for version in 1..=sample.version {
+            let file = folder.join(format!("record_bytes__{prefix}-v{version}.snap"));
+            let snapshot = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+            let written = shown(&snapshot);
+            assert!(!written.is_empty() && (version < sample.version || written.len() == of_prefix.len()), "{prefix}");
+            for bytes in written {
+                let decoded = (sample.decodes_to_itself)(version, &bytes);
+                assert!(decoded.is_ok(), "{prefix}, version {version}: {decoded:?}\n{}", dump(&bytes));
+            }
+        }
+    }
 }
 
 #[test]

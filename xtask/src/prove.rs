@@ -23,6 +23,25 @@ use crate::{
 };
 
 const MODELS: [&str; 4] = ["Sqlite", "Redis", "Dynamo", "Cosmos"];
+/// What has to be in the table, so that a test that was renamed is missed.
+const GROUPS: [&str; 16] = [
+    "primitives",
+    "pairs of requests",
+    "pairs of requests, a death",
+    "pairs of requests, stale reads",
+    "accept-terms",
+    "activate",
+    "administer",
+    "credentials",
+    "invite",
+    "launch",
+    "operate",
+    "register",
+    "sign-in",
+    "sweep",
+    "verify-otp",
+    "webstore-checkout",
+];
 
 /// How far the explorations go.
 #[derive(Debug, Args)]
@@ -96,7 +115,16 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     println!("{}", table(&proved));
     println!("violations: {failed}");
     ensure!(failed == 0, "{failed} explorations found something; their words are above");
+    let missing: Vec<_> = GROUPS.into_iter().filter(|group| !proved.iter().any(|one| one.is_of(group))).collect();
+    ensure!(missing.is_empty(), "nothing was explored of: {}", missing.join(", "));
     Ok(())
+}
+
+impl Proved {
+    /// Whether something was tried, of this group.
+    fn is_of(&self, group: &str) -> bool {
+        self.group == group && self.number > 0
+    }
 }
 
 /// Compiles the test programs of the primitives (those inside the library) and of the handlers.
