@@ -39,8 +39,9 @@
 //! two minutes at most by its own clock, and less than half a minute more by one that is behind. Gates are opened again
 //! only once the outcome is known; with a write still in doubt the next creator would pass while the first one's upsert is
 //! under way. One that took the first gate and finds the second one closed opens the first again: it has nothing under
-//! way. Whoever was told 1 owns the gate until it opens it, once; so nobody opens another's. Left behind are only the gates
-//! of the dead, and one whose increment failed after its effect.
+//! way. Whoever was told 1 owns the gate until it opens it, once; so nobody opens another's. (On Cosmos DB several may be
+//! told 1; there the gates decide nothing.) Left behind are only the gates of the dead, of those who were not told what came
+//! of their write, and one whose increment failed after its effect.
 //!
 //! **Removing** is not conditional on any backend. A record that requests may replace at any time is therefore condemned
 //! first ([`Kv::condemn`]): a conditional write, which loses against whoever was faster. For [`CONDEMNED_SECONDS`] nobody

@@ -164,7 +164,8 @@ pub(crate) enum Told {
     Happened,
     /// It did not, and never will: the record is another one than the write was conditional on.
     Overtaken,
-    /// The record still stands as it was seen: nobody has written.
+    /// The record still stands as it was seen, or as it was even before: nothing is visible of it. (A record that was removed
+    /// and made anew looks the same.)
     Unchanged,
     /// So many writes followed that the trail no longer reaches back.
     Forgotten,

@@ -12,6 +12,8 @@ pub const CSRF: &str = "__Host-csrf";
 pub const NOTICE: &str = "__Host-notice";
 /// The launch in progress.
 pub const LAUNCH: &str = "__Host-launch";
+/// The newest draft of a registration.
+pub const REGISTRATION: &str = "__Host-registration";
 /// How the names of the links begin that a browser has opened (`link`).
 pub const LINK_PREFIX: &str = "__Host-link-";
 

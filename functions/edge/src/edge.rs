@@ -378,6 +378,11 @@ impl<P: Platform> Edge<P> {
         }
     }
 
+    /// Sets a cookie whose content is sealed already, for so long.
+    pub fn set_cookie_for(&self, name: &'static str, sealed: &str, lifetime: Seconds) {
+        self.cookies.borrow_mut().push(cookies::set_for(name, sealed, lifetime));
+    }
+
     /// Opens a cookie with sealed content.
     pub fn sealed_cookie<T: serde::de::DeserializeOwned>(
         &self,

@@ -1,6 +1,13 @@
 //! What was entered so far, on its way from page to page: sealed, so that nobody can change or read it in between.
+//!
+//! Each page carries the draft as it stood when the page was shown. A cookie has the newest one, so that a step that is
+//! sent from an older page, from a second tab or after going back, adds to what was entered on later pages instead of losing
+//! it. Whose draft is too long for a cookie, or who keeps none, goes on with what the page carries.
 
-use edge::session::{open_text, seal_text};
+use edge::{
+    Edge, Platform, Request, cookies,
+    session::{open_text, seal_text},
+};
 use serde::{Deserialize, Serialize};
 use shared::{
     registration::RawRegistration,
@@ -11,6 +18,8 @@ use shared::{
 /// How long a page of the form may stay open.
 pub(crate) const LIFETIME: Seconds = Seconds::hours(2);
 const PLACE: &str = "register";
+/// The longest cookie that every browser keeps has 4,096 bytes, name and attributes included.
+const COOKIE_BYTES_MAX: usize = 3_900;
 
 /// What to do when the draft does not open or is too old.
 pub(crate) const LOST: &str =
@@ -44,6 +53,8 @@ pub(crate) struct Draft {
     /// Whether the review was reached: what is edited then leads back to it.
     pub(crate) reviewing: bool,
     expires_at: Timestamp,
+    /// How often it was sealed.
+    serial: u32,
 }
 
 impl Draft {
@@ -53,8 +64,8 @@ impl Draft {
         registration: RawRegistration,
         now: Timestamp,
     ) -> Self {
-        let (shown, dismissed) = (Vec::new(), Vec::new());
-        Self { source, application, registration, shown, dismissed, reviewing: false, expires_at: now.plus(LIFETIME) }
+        let (shown, dismissed, expires_at) = (Vec::new(), Vec::new(), now.plus(LIFETIME));
+        Self { source, application, registration, shown, dismissed, reviewing: false, expires_at, serial: 0 }
     }
 
     /// Opens what [`Draft::seal`] sealed.
@@ -64,8 +75,29 @@ impl Draft {
 
     /// Seals the draft, which lives as long again from now; `None` when it is too long to be opened again.
     pub(crate) fn seal(&self, keys: &Keys, rng: &mut dyn Entropy, now: Timestamp) -> Option<String> {
-        let renewed = Self { expires_at: now.plus(LIFETIME), ..self.clone() };
+        let (expires_at, serial) = (now.plus(LIFETIME), self.serial.saturating_add(1));
+        let renewed = Self { expires_at, serial, ..self.clone() };
         seal_text(keys, SealPurpose::Draft, PLACE, &renewed, rng).filter(|text| Sealed::from_text(text).is_ok())
+    }
+
+    /// The newer one of this draft and the browser's, if that is of the same registration.
+    pub(crate) fn or_newer<P: Platform>(self, edge: &Edge<P>, request: &Request) -> Self {
+        let kept = request.cookie(cookies::REGISTRATION).and_then(|text| Self::open(text, &edge.keys));
+        match kept {
+            Some(kept) if kept.is_of_the_same(&self) && kept.serial > self.serial && kept.is_fresh(edge.now) => kept,
+            _ => self,
+        }
+    }
+
+    /// Has the browser keep what [`Draft::seal`] sealed, if it can.
+    pub(crate) fn keep<P: Platform>(edge: &Edge<P>, sealed: &str) {
+        if sealed.len() <= COOKIE_BYTES_MAX {
+            edge.set_cookie_for(cookies::REGISTRATION, sealed, LIFETIME);
+        }
+    }
+
+    fn is_of_the_same(&self, other: &Self) -> bool {
+        (&self.source, &self.application) == (&other.source, &other.application)
     }
 
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
@@ -121,7 +153,7 @@ mod tests {
         let now = Timestamp::from_unix(1_800_000_000);
         let text = draft(now).seal(&keys(), &mut Counting(0), now).expect("short enough");
         let back = Draft::open(&text, &keys()).expect("its own text");
-        assert_eq!(back, draft(now));
+        assert_eq!(back, Draft { serial: 1, ..draft(now) });
         assert!(back.is_fresh(now.plus(Seconds(7_199))));
         assert!(!back.is_fresh(now.plus(Seconds(7_200))));
     }

@@ -4,8 +4,8 @@
 //! happens next. `GET /register/status?token=`: where the registration stands (REG-6); with `?invitation=` for
 //! whoever opens an invitation that was used.
 //!
-//! Between steps nothing is stored: what was entered travels in the form, sealed; so a step back, a reload and a second
-//! tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
+//! Between steps nothing is stored: what was entered travels in the form and in a cookie, sealed; so steps back, a reload and
+//! a second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
 //! store, for organisations that could be the same (REG-3). Commit point: the registration (`submit`).
 
 mod api;
@@ -78,7 +78,7 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         _ => return Err(Refusal::LinkNotValid.into()),
     };
     match begun {
-        Begun::Draft(draft) => show(edge, request, Next::Profile, *draft, ""),
+        Begun::Draft(draft) => show(edge, request, Next::Profile, draft.or_newer(edge, request), ""),
         Begun::Before(further) => Ok(Reply::see_other(further)),
     }
 }
@@ -134,6 +134,7 @@ async fn step<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         let lost = Refusal::field("draft", "draft-not-valid", draft::LOST);
         return edge.refused_in_place(request, lost.into(), "draft", |faults| BeginAgainPage::new(begin_at, faults));
     };
+    draft = draft.or_newer(edge, request);
     raw.enter_into(&mut draft);
     if let Some(page) = raw.go {
         return show(edge, request, page.into(), draft, &raw.draft);
@@ -147,7 +148,10 @@ async fn step<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     };
     // 7. Respond.
     match outcome {
-        Ok(Done::Submitted(registration)) => respond(edge, request, &registration),
+        Ok(Done::Submitted(registration)) => {
+            edge.clear_cookie(edge::cookies::REGISTRATION);
+            respond(edge, request, &registration)
+        }
         Ok(Done::Step(next)) => show(edge, request, next, draft, &raw.draft),
         Err(failure) => mend(edge, request, failure, &raw.draft, draft).await,
     }
@@ -289,6 +293,7 @@ pub(crate) fn show<P: Platform>(
         let too_long = Refusal::field("administrators.0.given_name", "too-long", draft::TOO_LONG);
         return mend_with(edge, request, too_long.into(), came, draft, Vec::new());
     };
+    Draft::keep(edge, &sealed);
     let form = Form::of(edge, draft, sealed)?;
     let none = FormFaults::none();
     match next {

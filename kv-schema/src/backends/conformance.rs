@@ -222,6 +222,14 @@ fn one_fault_anywhere_is_healed_by_trying_again() {
                     Ok(_) => assert_eq!(revision, 1, "{backend:?} {moment:?} {operation}"),
                     Err(_) => assert!(revision <= 2),
                 }
+                world.stop_failing();
+                let again = run(async {
+                    let seen = kv.load::<Sample>(&ID).await?.expect("it is there");
+                    kv.replace(seen, sample("c"), Vec::new()).await
+                });
+                assert!(matches!(again, Ok(Replaced::Committed(_))), "{backend:?} {moment:?} {operation}");
+                let stands = standing(&world).expect("it is there");
+                assert_eq!((stands.revision(), stands.value().text.as_str()), (revision + 1, "c"));
             }
         }
     }

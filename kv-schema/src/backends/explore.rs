@@ -18,6 +18,9 @@ use super::{
     world::World,
 };
 
+/// More turns than all actors of a run take together: one that waits for ever takes them all.
+const TURNS_MAX: usize = 100_000;
+
 /// How far an exploration goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bounds {
@@ -65,6 +68,9 @@ pub enum Turn {
 /// Runs the actors that `setup` makes in every order within the bounds, and hands each end to `check`.
 ///
 /// `setup` must make the same world each time. `check` may go on working with the world.
+///
+/// # Panics
+/// When an actor never comes to an end.
 pub fn every_order<T>(
     bounds: Bounds,
     setup: impl Fn() -> (World, Vec<Actor<'static, T>>),
@@ -124,6 +130,7 @@ impl Run {
     }
 
     fn take<T>(&mut self, actor: usize, dies: bool, actors: &mut Actors<'_, T>) {
+        assert!(self.schedule.len() < TURNS_MAX, "somebody waits for ever: {:?} ...", self.schedule.get(..200));
         let interrupted = self.last.is_some_and(|last| last != actor && actors.running().contains(&last));
         if interrupted && let Some(left) = &mut self.left.switches {
             *left -= 1;

@@ -45,7 +45,7 @@ struct State {
 }
 
 /// A swap that was not answered and has not arrived yet.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 struct UnderWay {
     key: String,
     seen: Remembered,
@@ -92,7 +92,7 @@ pub enum OpKind {
 }
 
 /// When an operation fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Moment {
     /// Before its effect: nothing happened.
     BeforeEffect,
@@ -267,7 +267,9 @@ impl World {
         let state = self.state.borrow();
         let mut posted: Vec<&Posted> = state.posted.iter().collect();
         posted.sort_by_key(|posted| &posted.idempotency_key);
-        FixedState::default().hash_one((&state.model, &state.told, state.unix_seconds, state.stale_reads, posted))
+        // A fault that lies ahead is at an index of the journal, whose length the turns tell.
+        let troubles = (state.stale_reads, state.posts_refused, &state.fault, &state.under_way);
+        FixedState::default().hash_one((&state.model, &state.told, state.unix_seconds, troubles, posted))
     }
 
     /// Every key that exists, without an operation.

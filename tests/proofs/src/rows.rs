@@ -425,6 +425,6 @@ fn sweeps_meet() -> Vec<Pair> {
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
         pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status(),
-        pair("OPS-3 two sweeps", by::webhook_due, by::sweep, by::sweep).by_status(),
+        pair("OPS-3 two sweeps", by::invitation_not_mailed, by::sweep, by::sweep).by_status(),
     ]
 }
