@@ -211,6 +211,16 @@ pub fn slot_over(stage: &mut Stage) {
     stage.wait(14_400);
 }
 
+/// What an idempotency key came with is forgotten after a week (INV-2).
+pub fn claim_over(stage: &mut Stage) {
+    invited(stage);
+    stage.wait(150);
+    sweep_all(stage);
+    stage.wait(7 * 86_400 - 3_600);
+    sweep_all(stage);
+    stage.wait(7_200);
+}
+
 /// A sweep has begun to remove such an invitation.
 pub fn slot_condemned(stage: &mut Stage) {
     slot_over(stage);

@@ -28,7 +28,6 @@ use crate::{
 };
 
 const TRIES: usize = 8;
-/// Longer than a dead creator's gates stay closed, by any clock.
 const GATES_SECONDS: u64 = 150;
 /// Examples that are reported; the rest is counted.
 const EXAMPLES: usize = 2;
@@ -46,6 +45,19 @@ pub struct Pair {
     pub asks: [fn(&Stage) -> Ask; 2],
     /// What of the answers must be as in one order or the other.
     pub compared: Compared,
+    /// What happens before whoever is told to try again does so.
+    pub between: fn(&mut Stage),
+}
+
+/// Longer than a dead creator's gates stay closed, by any clock.
+pub fn wait(stage: &mut Stage) {
+    stage.wait(GATES_SECONDS);
+}
+
+/// The same, and the timer has called the sweep meanwhile.
+pub fn wait_for_the_sweep(stage: &mut Stage) {
+    wait(stage);
+    let _ = stage.send(component, &by::sweep(stage));
 }
 
 /// What came of a pair on one store.
@@ -161,12 +173,18 @@ fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &
         else {
             continue;
         };
-        let answer = if position > 0 && later == Later::Anew {
-            stage.wait(GATES_SECONDS);
+        let mut answer = if position > 0 && later == Later::Anew {
+            wait(&mut stage);
             stage.send(pair.serve, &ask(&stage))
         } else {
             stage.deliver(pair.serve, sent)
         };
+        for _ in 0..TRIES {
+            if answer.is_try_again() {
+                (pair.between)(&mut stage);
+                answer = stage.deliver(pair.serve, sent);
+            }
+        }
         assert!(!answer.is_try_again(), "{}: {}", pair.case, answer.text);
         *last = Some(answer);
     }
@@ -219,7 +237,7 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], waiting: usize, ran: Ran<'_
         if self::waiting(&stage) <= waiting {
             return Ok(Ended { end: End::of(&stage, &answers, pair.compared), died, left_waiting });
         }
-        stage.wait(GATES_SECONDS);
+        wait(&mut stage);
         let _ = stage.deliver(pair.serve, sent);
         // Whose answer is kept, or whose session has ended, does nothing when the request is repeated.
         let _ = stage.send(component, &by::sweep(&stage));
@@ -246,7 +264,7 @@ fn contented(
     for _ in 0..TRIES {
         match answer {
             Some(answer) if !answer.is_try_again() => return Ok(answer),
-            Some(_) => stage.wait(GATES_SECONDS),
+            Some(_) => (pair.between)(stage),
             None => {}
         }
         sent = match anew {

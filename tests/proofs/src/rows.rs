@@ -4,7 +4,7 @@
 use crate::{
     actors as by,
     crash::Row,
-    pairs::Pair,
+    pairs::{self, Pair},
     stage::{Ask, Compared, Stage, component},
 };
 
@@ -271,13 +271,18 @@ fn sweeps() -> Vec<Row> {
 }
 
 fn pair(case: &'static str, before: fn(&mut Stage), one: fn(&Stage) -> Ask, two: fn(&Stage) -> Ask) -> Pair {
-    Pair { case, before, serve: component, asks: [one, two], compared: Compared::Whole }
+    Pair { case, before, serve: component, asks: [one, two], compared: Compared::Whole, between: pairs::wait }
 }
 
 impl Pair {
     /// Of whose answers only the status is compared.
     fn by_status(self) -> Self {
         Self { compared: Compared::Status, ..self }
+    }
+
+    /// In which the sweep goes on while somebody waits.
+    fn swept(self) -> Self {
+        Self { between: pairs::wait_for_the_sweep, ..self.by_status() }
     }
 }
 
@@ -416,8 +421,7 @@ fn factors_meet() -> Vec<Pair> {
     ]
 }
 
-/// The sweep, and those whose work it does (OPS-3). Whoever wants a record back that it removes waits until it is gone:
-/// kv-schema's explorations have that.
+/// The sweep, and those whose work it does or whose records it removes (OPS-3).
 fn sweeps_meet() -> Vec<Pair> {
     vec![
         pair("OPS-3 an invitation sent again under its key", by::invitation_not_mailed, by::sweep, by::invite)
@@ -425,6 +429,10 @@ fn sweeps_meet() -> Vec<Pair> {
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
         pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status(),
+        pair("OPS-3 an invitation where one is over", by::slot_over, by::sweep, by::invite_again).swept(),
+        pair("OPS-3 an invitation where one is condemned", by::slot_condemned, by::sweep, by::invite_again).swept(),
+        pair("OPS-3 an order with a code that is over", by::batch_over, by::sweep, by::place_order).swept(),
+        pair("OPS-3 an invitation repeated whose claim is over", by::claim_over, by::sweep, by::invite).swept(),
         pair("OPS-3 two sweeps", by::invitation_not_mailed, by::sweep, by::sweep).by_status(),
     ]
 }

@@ -10,7 +10,11 @@ use edge::{
     testing::Double,
 };
 use http::{Method, StatusCode};
-use kv_schema::backends::{explore::Bounds, model::Backend};
+use kv_schema::{
+    backends::{explore::Bounds, model::Backend},
+    kv::Created,
+    record::Record as _,
+};
 use proofs::{
     actors::{ADA, json, wait},
     crash,
@@ -24,8 +28,8 @@ use shared::{
     effect::Effect,
     message::{Body, Message},
     refusal::Refusal,
-    secret::digest256_hex,
-    values::AccountId,
+    secret::{SealPurpose, digest256_hex},
+    values::{AccountId, Seconds},
 };
 
 type Served = Pin<Box<dyn Future<Output = Reply>>>;
@@ -102,6 +106,19 @@ async fn look_then_act<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     Ok(done())
 }
 
+/// The message is inside the commit, and no sweep was told of it: whoever dies before it is out, and is not repeated, has
+/// nothing sent, ever.
+async fn no_reminder<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
+    let key = Login::key(&ID);
+    let bytes = postcard::to_allocvec(&Effect::Send(Box::new(message()))).expect("an effect encodes");
+    let sealed = edge.keys.seal(SealPurpose::Message, key.as_str().as_bytes(), &bytes, &mut edge.rng());
+    match edge.kv().create(&ID, record(ID), vec![sealed]).await? {
+        Created::Created(stored) | Created::Existed(stored) => edge.drain(stored.envelope()).await,
+        Created::Busy => return Err(Refusal::Busy { retry_after: Seconds(60) }.into()),
+    }
+    Ok(done())
+}
+
 /// Two that ask for one thing are told of two things, unless one of them comes later.
 async fn own_id_told<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     let told = |id: &[u8; 16]| edge::view::document(StatusCode::OK, &serde_json::json!({ "id": digest256_hex(id) }));
@@ -129,7 +146,8 @@ served! {
     serve_message_apart by message_apart,
     serve_id_of_its_own by id_of_its_own,
     serve_look_then_act by look_then_act,
-    serve_own_id_told by own_id_told
+    serve_own_id_told by own_id_told,
+    serve_no_reminder by no_reminder
 }
 
 fn ask(_: &Stage) -> Ask {
@@ -175,8 +193,26 @@ fn negative_controls_each_wrong_handler_is_caught_at_a_crash_point() {
     }
 }
 
+/// What only the sweep could mend, when the client of a dead request never comes back (OPS-3).
+#[test]
+fn negative_controls_what_a_sweep_cannot_complete_is_caught() {
+    for (name, serve, complaint) in [
+        ("message apart from the commit, nobody comes back", serve_message_apart as Serve, "left half done"),
+        ("no reminder, nobody comes back", serve_no_reminder, "effects wait for ever"),
+    ] {
+        for backend in Backend::ALL {
+            let report = crash_points(serve, backend);
+            let is_it = |found: &&String| found.contains("nobody comes back") && found.contains(complaint);
+            let found = report.violations.iter().find(is_it);
+            let found = found.unwrap_or_else(|| panic!("{name}, {backend:?}: {:?}", report.violations));
+            println!("control, {name}, {backend:?}: {found}");
+        }
+    }
+}
+
 fn pair(serve: Serve) -> Pair {
-    Pair { case: "one record, one message", before: |_| {}, serve, asks: [ask, ask], compared: Compared::Whole }
+    let (case, before) = ("one record, one message", |_: &mut Stage| {});
+    Pair { case, before, serve, asks: [ask, ask], compared: Compared::Whole, between: pairs::wait }
 }
 
 /// What is found, of how much. The right handler goes through the same without a complaint.
