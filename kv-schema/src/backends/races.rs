@@ -286,7 +286,9 @@ fn settling_does_not_undo_what_is_committed_meanwhile() {
         };
         let explored = every_order(Bounds::every_order(1), setup, |ran| {
             let [settled, added] = [0, 1].map(|actor| ran.outcomes[actor].clone());
-            assert!(settled.as_ref().is_none_or(|told| *told == Ok(1)) && added.as_ref().is_none_or(|told| *told == Ok(1)));
+            assert!(
+                settled.as_ref().is_none_or(|told| *told == Ok(1)) && added.as_ref().is_none_or(|told| *told == Ok(1))
+            );
             let stored = standing(ran.world).expect("it is there");
             let left = stored.pending().iter().filter(|pending| done.contains(&pending.id)).count();
             assert!(left == 0 || settled.is_none(), "{:?}", ran.schedule);
@@ -330,13 +332,7 @@ fn explore_appending(case: &str, filled: usize, numbers: &'static [u8], crashes:
 }
 
 /// The same while time passes between any two operations.
-fn explore_appending_while(
-    case: &str,
-    filled: usize,
-    numbers: &'static [u8],
-    ticks: &'static [u64],
-    crashes: usize,
-) {
+fn explore_appending_while(case: &str, filled: usize, numbers: &'static [u8], ticks: &'static [u64], crashes: usize) {
     for backend in Backend::ALL {
         let start = World::new(backend);
         start.advance(50);

@@ -502,13 +502,13 @@ impl Mail {
 }
 
 macro_rules! components {
-    ($($([$($segment:literal),+])|+ => $component:ident),* $(,)?) => {
+    ($([$($segment:literal)|+ $(, $further:literal)?] => $component:ident),* $(,)?) => {
         /// Serves a request with the component of its route, as the manifest has them; the longer route stands first.
         pub fn component(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Output = Reply>>> {
             let segments = request.segments().into_iter().map(str::to_owned).collect::<Vec<_>>();
             Box::pin(async move {
                 match segments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-                    $($([$($segment,)+ ..])|+ => serve(platform, Ok(request), $component::handle, $component::hands()).await,)*
+                    $([$($segment)|+ $(, $further)?, ..] => serve(platform, Ok(request), $component::handle, $component::hands()).await,)*
                     other => panic!("no component serves {other:?}"),
                 }
             })
@@ -523,7 +523,7 @@ fn effects(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Outpu
 
 components! {
     ["operate", "sweep"] => sweep,
-    ["invite"] | ["webhooks"] => invite,
+    ["invite" | "webhooks"] => invite,
     ["register"] => register,
     ["operate"] => operate,
     ["activate"] => activate,
@@ -534,5 +534,5 @@ components! {
     ["webstore-checkout"] => webstore_checkout,
     ["credentials"] => credentials,
     ["verify-otp"] => verify_otp,
-    ["launch"] | [".well-known"] => launch,
+    ["launch" | ".well-known"] => launch,
 }
