@@ -143,12 +143,33 @@ impl ProviderResponse {
         form_of(&self.0, keys)
     }
 
-    /// What the provider's answer means.
+    /// What the provider's answer means for the service at this origin. A response that was given on another site is that
+    /// site's: somebody has visitors of his own solve captchas for our form.
     ///
     /// # Errors
-    /// A fault of the field `captcha` when the provider does not vouch for the response.
-    pub fn judged(&self, success: bool, keys: &Keys) -> Result<Solved, Refusal> {
-        if success { Ok(Solved(self.form(keys))) } else { Err(not_solved()) }
+    /// A fault of the field `captcha` when the provider does not vouch for the response, or does not say that it is for us.
+    pub fn judged(&self, verdict: &Verdict, origin: &str, keys: &Keys) -> Result<Solved, Refusal> {
+        let here = verdict.hostname.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(host_of(origin)));
+        if verdict.success && here { Ok(Solved(self.form(keys))) } else { Err(not_solved()) }
+    }
+}
+
+/// What a provider answers to its `siteverify` call, as far as it counts; it says more.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+pub struct Verdict {
+    /// Whether somebody solved it, and nobody has asked about it before.
+    pub success: bool,
+    /// The host on whose page that was, without a port.
+    pub hostname: Option<String>,
+}
+
+/// The host of an origin, without the port.
+fn host_of(origin: &str) -> &str {
+    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
+    match authority.split_once(']') {
+        Some((address, _)) => address.trim_start_matches('['),
+        None => authority.split(':').next().unwrap_or_default(),
     }
 }
 
@@ -240,8 +261,18 @@ mod tests {
     fn reg_7_a_providers_response_is_passed_on_and_its_word_taken() {
         // REG-7
         let response = ProviderResponse::parse("03AFcWeA-token").expect("text");
-        assert_eq!(response.judged(true, &keys()).map(Solved::form), Ok(response.form(&keys())));
-        assert!(response.judged(false, &keys()).is_err());
+        let verdict = |success, host: Option<&str>| Verdict { success, hostname: host.map(str::to_owned) };
+        let judged = |success, host, origin| response.judged(&verdict(success, host), origin, &keys());
+        for origin in ["https://vestibule.example", "https://vestibule.example:8443"] {
+            let good = judged(true, Some("Vestibule.example"), origin);
+            assert_eq!(good.map(Solved::form), Ok(response.form(&keys())));
+        }
+        assert!(judged(true, Some("::1"), "http://[::1]:3000").is_ok());
+        let ours = "https://vestibule.example";
+        assert!(judged(false, Some("vestibule.example"), ours).is_err());
+        for host in [None, Some(""), Some("example"), Some("www.vestibule.example"), Some("vestibule.example.org")] {
+            assert_eq!(faulty_fields(judged(true, host, ours)), ["captcha"], "{host:?}");
+        }
         for wrong in ["", "a b", "a\nb", &"a".repeat(4097)] {
             assert!(ProviderResponse::parse(wrong).is_err(), "{wrong}");
         }

@@ -230,6 +230,8 @@ pub enum Captcha {
         site_key: String,
         /// Spin variable with what we authenticate to it with.
         secret_variable: String,
+        /// Where a response is verified: the provider's address, or a proxy's or mirror's.
+        verify_url: String,
     },
 }
 
@@ -245,7 +247,7 @@ pub enum CaptchaService {
 }
 
 impl CaptchaService {
-    /// Where a response is verified.
+    /// Where a response is verified, unless the configuration names another address.
     pub const fn verify_url(self) -> &'static str {
         match self {
             Self::Turnstile => "https://challenges.cloudflare.com/turnstile/v0/siteverify",
@@ -774,9 +776,15 @@ mod tests {
             ("recaptcha", CaptchaService::ReCaptcha),
         ] {
             let keys = "captcha_site_key = \"0x4A\"\ncaptcha_secret_variable = \"captcha_secret\"\n";
-            let form = parsed(&format!("[public_form]\ncaptcha = \"{name}\"\n{keys}")).expect("configured");
-            let (site_key, secret_variable) = ("0x4A".to_owned(), "captcha_secret".to_owned());
-            assert_eq!(form.captcha, Captcha::Provider { service, site_key, secret_variable });
+            for (more, verify_url) in [
+                ("", service.verify_url()),
+                ("captcha_verify_url = \"https://captcha.example/verify\"\n", "https://captcha.example/verify"),
+            ] {
+                let form = parsed(&format!("[public_form]\ncaptcha = \"{name}\"\n{keys}{more}")).expect("configured");
+                let (site_key, secret_variable) = ("0x4A".to_owned(), "captcha_secret".to_owned());
+                let verify_url = verify_url.to_owned();
+                assert_eq!(form.captcha, Captcha::Provider { service, site_key, secret_variable, verify_url });
+            }
         }
         let twice = "[public_form]\ncaptcha = \"turnstile\"\ncaptcha_site_key = \"k\"\n\
                      captcha_secret_variable = \"anvil_api_key_digest\"\n";

@@ -1,7 +1,7 @@
 //! The captcha of the public form (REG-7): what a browser sends for it, and whether it is good.
 //!
 //! A proof of work is checked here. A provider is asked by its `siteverify` call, which is the same for all of them: a
-//! form with `secret` and `response`, answered with a JSON object whose `success` counts.
+//! form with `secret` and `response`, answered with a JSON object.
 
 use base64ct::{Base64, Encoding as _};
 use edge::{
@@ -11,10 +11,9 @@ use edge::{
     view,
 };
 use http::StatusCode;
-use serde::Deserialize;
 use shared::{
-    captcha::{Challenge, ProviderResponse, RawSolution, Solved},
-    config::{Captcha, CaptchaService},
+    captcha::{Challenge, ProviderResponse, RawSolution, Solved, Verdict},
+    config::Captcha,
     refusal::Refusal,
     values::{FormId, Seconds},
 };
@@ -29,14 +28,7 @@ pub(crate) enum Presented {
     /// The solution of a proof of work.
     Work(Box<RawSolution>),
     /// The response of a provider's widget.
-    Provider(CaptchaService, String, ProviderResponse),
-}
-
-/// What the provider answers; it says more, which nobody needs.
-#[derive(Deserialize)]
-struct Verdict {
-    #[serde(default)]
-    success: bool,
+    Provider(ProviderResponse),
 }
 
 /// A fresh challenge, for a browser's script (ALTCHA, version 1).
@@ -60,10 +52,7 @@ impl Presented {
                     Refusal::field("captcha", "captcha-invalid", hint)
                 })
             }
-            Captcha::Provider { service, secret_variable, .. } => {
-                let response = ProviderResponse::parse(text)?;
-                Ok(Self::Provider(*service, secret_variable.clone(), response))
-            }
+            Captcha::Provider { .. } => Ok(Self::Provider(ProviderResponse::parse(text)?)),
         }
     }
 
@@ -71,7 +60,7 @@ impl Presented {
     pub(crate) fn form<P: Platform>(&self, edge: &Edge<P>) -> FormId {
         match self {
             Self::Work(solution) => solution.form(&edge.keys),
-            Self::Provider(_, _, response) => response.form(&edge.keys),
+            Self::Provider(response) => response.form(&edge.keys),
         }
     }
 
@@ -82,28 +71,25 @@ impl Presented {
     pub(crate) async fn check<P: Platform>(&self, edge: &Edge<P>) -> Result<Solved, Failure> {
         match self {
             Self::Work(solution) => Ok(solution.check(&edge.keys, edge.now)?),
-            Self::Provider(service, secret, response) => {
-                let success = vouched(edge, *service, secret, response).await?;
-                Ok(response.judged(success, &edge.keys)?)
+            Self::Provider(response) => {
+                let verdict = verdict(edge, response).await?;
+                Ok(response.judged(&verdict, &edge.public_url, &edge.keys)?)
             }
         }
     }
 }
 
-async fn vouched<P: Platform>(
-    edge: &Edge<P>,
-    service: CaptchaService,
-    secret_variable: &str,
-    response: &ProviderResponse,
-) -> Result<bool, Failure> {
+async fn verdict<P: Platform>(edge: &Edge<P>, response: &ProviderResponse) -> Result<Verdict, Failure> {
     let fault = |reason: String| Failure::Fault(format!("captcha provider: {reason}"));
+    let Captcha::Provider { secret_variable, verify_url, .. } = &edge.gateway.public_form.captcha else {
+        return Err(fault("none is configured".to_owned()));
+    };
     let secret = edge.platform.variable(secret_variable).await?;
     let secret = secret.ok_or_else(|| fault(format!("variable {secret_variable} is empty")))?;
     let form = form_encoded(&[("secret", secret.as_str()), ("response", response.as_str())]);
-    let answered = edge.platform.ask(Question { url: service.verify_url().to_owned(), form }, PATIENCE).await?;
+    let answered = edge.platform.ask(Question { url: verify_url.clone(), form }, PATIENCE).await?;
     if answered.status != 200 {
         return Err(fault(format!("it answered {}", answered.status)));
     }
-    let verdict: Verdict = from_json(&answered.body).map_err(|bad| fault(format!("its answer is {bad:?}")))?;
-    Ok(verdict.success)
+    from_json(&answered.body).map_err(|bad| fault(format!("its answer is {bad:?}")))
 }

@@ -94,6 +94,9 @@ fn public_form(reader: Option<Reader<'_>>) -> Result<PublicForm, ConfigFault> {
             service,
             site_key: reader.name("captcha_site_key")?,
             secret_variable: reader.required::<Variable>("captcha_secret_variable")?.into(),
+            verify_url: reader
+                .optional::<Uri>("captcha_verify_url")?
+                .map_or_else(|| service.verify_url().to_owned(), Into::into),
         },
         None => Captcha::ProofOfWork { max_number: max_number(&mut reader)? },
     };

@@ -171,6 +171,70 @@ fn reg_2_without_scripts_the_form_goes_on_from_a_mailed_link_and_edits_lead_back
     assert_eq!(other.status, 422, "{}", other.text);
 }
 
+/// The form's first page from a link that confirms this mailbox.
+fn confirmed(stage: &mut Stage, browser: &'static str, email: &'static str) -> (String, Answer) {
+    let start = stage.send(component, &page(browser, "/register?application=business-network")).expect(200);
+    let entered = filled_in(browser, "/register/start", &start.text, &["csrf", "application"], &[("email", email)]);
+    let _ = stage.send(component, &entered).expect(303);
+    let link = format!("/register?confirmation={}", stage.mail(email, "Confirm").token_of("confirmation"));
+    let shown = stage.open(component, &page(browser, link.clone())).expect(200);
+    (link, shown)
+}
+
+#[test]
+fn reg_1_a_page_that_is_sent_again_keeps_what_was_entered_on_later_ones() {
+    // REG-1
+    let mut stage = stage();
+    let profile = |city| {
+        [
+            ("step", "profile"),
+            ("given_name", "Cy"),
+            ("family_name", "Kestrel"),
+            ("phone", "(419) 555-0123"),
+            ("profile.legal_name", "Cy's Machining"),
+            ("profile.street", "12 Lathe Street"),
+            ("profile.city", city),
+            ("profile.country", "US"),
+        ]
+    };
+    let bea = [
+        ("step", "administrators"),
+        ("administrators.0.given_name", "Bea"),
+        ("administrators.0.family_name", "Miller"),
+        ("administrators.0.email", "bea@elsewhere.example"),
+        ("administrators.0.application_administrator", "true"),
+    ];
+    let send = |stage: &mut Stage, browser, shown: &Answer, entered: &[(&str, &str)]| {
+        stage.send(component, &filled_in(browser, "/register", &shown.text, &["csrf", "draft"], entered)).expect(200)
+    };
+    let (link, first) = confirmed(&mut stage, "ada", "cy@elsewhere.example");
+    let second = send(&mut stage, "ada", &first, &profile("Toledo"));
+    let review = send(&mut stage, "ada", &second, &bea);
+    assert!(review.text.contains("Review and submit") && review.text.contains("bea@elsewhere.example"));
+
+    // Two pages back, or in another tab: the first page as it was shown before anything was entered.
+    let again = send(&mut stage, "ada", &first, &profile("Akron"));
+    for kept in ["Review and submit", "Akron", "bea@elsewhere.example"] {
+        assert!(again.text.contains(kept), "{kept}: {}", again.text);
+    }
+    assert!(!again.text.contains("Toledo"), "{}", again.text);
+    let reopened = stage.open(component, &page("ada", link)).expect(200);
+    assert!(reopened.text.contains("value=\"Akron\""), "the mailed link again: {}", reopened.text);
+
+    // Another registration in the same browser begins empty, and does not mix with the first.
+    let (_, other) = confirmed(&mut stage, "ada", "di@elsewhere.example");
+    assert!(!other.text.contains("Akron"), "{}", other.text);
+    let other = send(&mut stage, "ada", &other, &profile("Dayton"));
+    assert!(other.text.contains("Administrators") && !other.text.contains("bea@elsewhere.example"), "{}", other.text);
+    let back = send(&mut stage, "ada", &again, &profile("Canton"));
+    assert!(back.text.contains("bea@elsewhere.example") && back.text.contains("Canton"), "{}", back.text);
+
+    // Once it is submitted nothing is kept of it.
+    let submit = filled_in("ada", "/register", &back.text, &["csrf", "draft"], &[("step", "submit")]);
+    let _ = stage.send(component, &submit).expect(303);
+    assert!(stage.cookies("ada").iter().all(|name| name != "__Host-registration"), "{:?}", stage.cookies("ada"));
+}
+
 #[test]
 fn reg_2_a_chosen_organisations_administrators_are_told() {
     // REG-2
@@ -295,7 +359,7 @@ fn reg_7_a_provider_is_asked_by_its_siteverify_call() {
     // REG-7
     const VOUCHES: Answerer = |question: &Question| {
         let good = question.form == "secret=captcha-secret-of-the-proofs&response=good";
-        Answered { status: 200, body: json!({ "success": good, "hostname": "x" }).to_string().into_bytes() }
+        Answered { status: 200, body: json!({ "success": good, "hostname": "vestibule.example" }).to_string().into_bytes() }
     };
     for (provider, field) in [
         ("turnstile", "cf-turnstile-response"),

@@ -56,7 +56,8 @@ fn start<P: Platform>(album: &mut Album<'_, P>) {
     ] {
         let mut gateway = Gateway::clone(&edge.gateway);
         let (site_key, secret_variable) = ("site-key".to_owned(), "captcha_secret".to_owned());
-        gateway.public_form.captcha = Captcha::Provider { service, site_key, secret_variable };
+        let verify_url = service.verify_url().to_owned();
+        gateway.public_form.captcha = Captcha::Provider { service, site_key, secret_variable, verify_url };
         album
             .shown::<StartPage>(state, |edge, request| first_page(edge, request, &gateway, application))
             .shown::<StartPage>(refused_state, |edge, request| {
