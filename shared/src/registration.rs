@@ -114,9 +114,7 @@ impl SubmitRegistration {
             let digest = submission_digest(&phone, &profile, &designations);
             Some(Self { phone, profile, designations, digest })
         })();
-        if let Some(parsed) = &parsed {
-            check_distinct(&parsed.designations, &mut faults);
-        }
+        check_distinct(raw, proved_email, &mut faults);
         faults.finish(parsed)
     }
 
@@ -190,14 +188,18 @@ impl SubmitRegistration {
     }
 }
 
-fn check_distinct(designations: &[Designation], faults: &mut Faults) {
-    for (n, one) in designations.iter().enumerate().skip(1) {
-        let repeated = designations.iter().take(n).any(|earlier| earlier.email.normalised() == one.email.normalised());
-        if repeated {
-            let field = format!("administrators.{}.email", n.saturating_sub(1));
-            let hint = format!("The e-mail of person {n} is named already; give each person once.");
-            faults.add(field, "repeated", hint);
+/// Each person is named once, whatever else is wrong with what was entered.
+fn check_distinct(raw: &RawRegistration, proved_email: Option<&Email>, faults: &mut Faults) {
+    let normalised = |text: &str| text.parse::<Email>().ok().map(|email| email.normalised());
+    let registrant = proved_email.map_or_else(|| normalised(&raw.email), |proved| Some(proved.normalised()));
+    let mut known: Vec<String> = registrant.into_iter().collect();
+    for (n, one) in raw.administrators.iter().take(MAX_ADMINISTRATORS).enumerate() {
+        let Some(email) = normalised(&one.email) else { continue };
+        if known.contains(&email) {
+            let hint = format!("The e-mail of person {} is named already; give each person once.", n.saturating_add(1));
+            faults.add(format!("administrators.{n}.email"), "repeated", hint);
         }
+        known.push(email);
     }
 }
 

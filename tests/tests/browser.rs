@@ -8,7 +8,7 @@ use journeys::{
     place::Place,
     world::{World, root},
 };
-use tokio::process::Command;
+use tokio::{process::Command, sync::OnceCell};
 
 /// How often the test's clock is moved.
 const TICK: Duration = Duration::from_millis(100);
@@ -37,8 +37,28 @@ async fn both_journeys_in_a_browser() -> anyhow::Result<()> {
     world.stop().await
 }
 
+// REG-7: whoever builds a page of his own can use the widget that the protocol's authors publish.
+#[tokio::test(flavor = "multi_thread")]
+async fn reg_7_the_published_widget_of_altcha_solves_our_challenge() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let place = &world.place;
+    let tried = async {
+        install(place).await?;
+        run("node", &["browser/widget.js"], place).await
+    };
+    tokio::time::timeout(PATIENCE, tried).await.context("the widget takes too long")??;
+    world.stop().await
+}
+
+/// Once for both tests: installing begins by removing what is there.
+async fn install(place: &Place) -> anyhow::Result<()> {
+    static INSTALLED: OnceCell<()> = OnceCell::const_new();
+    let packages = || run("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], place);
+    INSTALLED.get_or_try_init(packages).await.map(drop)
+}
+
 async fn walk(place: &Place) -> anyhow::Result<()> {
-    run("npm", &["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"], place).await?;
+    install(place).await?;
     run("node", &["browser/journeys.js"], place).await
 }
 

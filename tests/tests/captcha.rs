@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::ensure;
 use axum::{
-    Form, Json, Router,
+    Router,
+    body::Bytes,
     extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
@@ -25,7 +26,6 @@ use journeys::{
     world::{Wishes, World},
 };
 use reqwest::Method;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 const SECRET: &str = "captcha-secret-of-the-tests";
@@ -48,34 +48,32 @@ struct Provider {
     sleeps: AtomicBool,
 }
 
-/// The form of a `siteverify` call.
-#[derive(Deserialize)]
-struct Verify {
-    secret: String,
-    response: String,
-}
-
 /// Responses are `<site>/<number>` where somebody solved the widget on that site.
-async fn siteverify(State(provider): State<Arc<Provider>>, Form(asked): Form<Verify>) -> Response {
+async fn siteverify(State(provider): State<Arc<Provider>>, form: Bytes) -> Response {
+    let asked = |name: &str| {
+        let mut fields = url::form_urlencoded::parse(&form);
+        fields.find(|(field, _)| field == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+    };
+    let answer = |document: Value| ([("content-type", "application/json")], document.to_string()).into_response();
     if provider.sleeps.load(SeqCst) {
         std::future::pending::<()>().await;
     }
     if provider.is_broken.load(SeqCst) {
         return (StatusCode::BAD_GATEWAY, "<html>upstream</html>").into_response();
     }
-    let refused = |code: &str| Json(json!({ "success": false, "error-codes": [code] })).into_response();
-    if asked.secret != SECRET {
+    let refused = |code: &str| answer(json!({ "success": false, "error-codes": [code] }));
+    if asked("secret") != SECRET {
         return refused("invalid-input-secret");
     }
-    let Some((site, _)) = asked.response.split_once('/') else { return refused("invalid-input-response") };
-    if !provider.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(asked.response.clone()) {
+    let response = asked("response");
+    let Some((site, _)) = response.split_once('/') else { return refused("invalid-input-response") };
+    if !provider.verified.lock().unwrap_or_else(PoisonError::into_inner).insert(response.clone()) {
         return refused("timeout-or-duplicate");
     }
-    let verdict = json!({
+    answer(json!({
         "success": true, "challenge_ts": "2026-11-27T09:00:00.000Z", "hostname": site, "error-codes": [],
         "action": "register", "cdata": "", "metadata": { "interactive": false }, "credit": true, "score": 0.9, "score_reason": [],
-    });
-    Json(verdict).into_response()
+    }))
 }
 
 async fn start_double() -> anyhow::Result<(Arc<Provider>, String)> {

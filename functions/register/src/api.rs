@@ -206,7 +206,8 @@ impl RawStep {
             city: self.city.clone(),
             region: self.region.clone(),
             postal_code: self.postal_code.clone(),
-            country: self.country.clone(),
+            // People name it; programs and what is stored have the code.
+            country: Country::named(&self.country).map_or(self.country.clone(), |country| country.as_str().to_owned()),
             registration_number: self.registration_number.clone(),
             telephone: self.telephone.clone(),
         };
@@ -512,7 +513,7 @@ pub(crate) struct ProfilePage {
     #[serde(skip)]
     faults: FormFaults,
     #[serde(skip)]
-    countries: Vec<(&'static str, &'static str)>,
+    countries: Vec<&'static str>,
     #[serde(skip)]
     country: String,
     #[serde(flatten)]
@@ -524,11 +525,16 @@ impl ProfilePage {
         Self {
             title: "Complete the following information",
             faults,
-            countries: Country::all().map(|(country, name)| (country.as_str(), name)).collect(),
-            country: form.registration.profile.country.trim().to_ascii_uppercase(),
+            countries: Country::all().map(|(_, name)| name).collect(),
+            country: named(&form.registration.profile.country),
             form,
         }
     }
+}
+
+/// The country's name, or whatever was entered in its place.
+fn named(country: &str) -> String {
+    country.parse::<Country>().map_or_else(|_| country.to_owned(), |country| country.name().to_owned())
 }
 
 /// Step 2.

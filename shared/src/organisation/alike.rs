@@ -11,10 +11,7 @@ use crate::{
     audit::Action,
     decision::Decision,
     secret::{IndexPurpose, Keys},
-    values::{
-        Country, Email, Line, OrganisationId,
-        unicode::{nfd, spelt_out},
-    },
+    values::{Country, Email, Line, OrganisationId, unicode::folded},
 };
 
 /// Organisations that one trait remembers; an older one gives way.
@@ -157,20 +154,6 @@ fn normalised_name(name: &str) -> String {
         words.pop();
     }
     words.join(" ")
-}
-
-/// Lower case, diacritics dropped, ligatures and barred letters spelt out.
-fn folded(text: &str) -> impl Iterator<Item = char> {
-    let letters = nfd(text).filter(|c| !is_combining(*c)).flat_map(char::to_lowercase);
-    letters.flat_map(|c| {
-        let spelt = spelt_out(c);
-        spelt.chars().chain(spelt.is_empty().then_some(c))
-    })
-}
-
-/// The diacritics of Latin, Greek and Cyrillic letters, decomposed.
-const fn is_combining(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}')
 }
 
 #[cfg(test)]

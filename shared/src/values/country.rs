@@ -5,7 +5,7 @@ use core::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::ParseError;
+use super::{ParseError, unicode::folded};
 
 /// Names only; so that what merely checks a code does not carry every name.
 static ALL: [celes::Country; 250] = celes::Country::get_countries();
@@ -26,6 +26,15 @@ impl Country {
     /// The English name for lists, without a leading "The".
     pub fn name(&self) -> &'static str {
         ALL.iter().find(|country| country.alpha2 == self.0).map_or(self.0, listed_name)
+    }
+
+    /// The country that people call so: by its listed name, whatever the case, accents and punctuation, by another name that is
+    /// common, or by its code.
+    pub fn named(text: &str) -> Option<Self> {
+        let wanted = comparable(text);
+        let listed = || ALL.iter().find(|country| comparable(listed_name(country)) == wanted);
+        let also = || CALLED.iter().find(|(_, names)| names.split(", ").any(|name| name == wanted));
+        text.parse().ok().or_else(|| listed().map(|country| Self(country.alpha2))).or_else(|| also()?.0.parse().ok())
     }
 
     /// Every country with its name, sorted by name.
@@ -82,6 +91,44 @@ const SPELT: [(&str, &str); 42] = [
     ("WF", "Wallis and Futuna"),
 ];
 
+/// What countries are called besides, as [`comparable`] has it.
+const CALLED: [(&str, &str); 25] = [
+    ("BN", "brunei"),
+    ("CD", "democratic republic of the congo, dr congo"),
+    ("CI", "ivory coast"),
+    ("CV", "cape verde"),
+    ("CZ", "czech republic"),
+    ("FK", "falkland islands"),
+    ("FM", "micronesia"),
+    ("GB", "united kingdom, great britain, britain, uk, england, scotland, wales, northern ireland"),
+    ("IR", "iran"),
+    ("KP", "north korea"),
+    ("KR", "south korea, korea, republic of korea"),
+    ("LA", "laos"),
+    ("MD", "moldova"),
+    ("MK", "macedonia"),
+    ("MM", "burma"),
+    ("NL", "holland, the netherlands"),
+    ("PS", "palestine"),
+    ("RU", "russia"),
+    ("SY", "syria"),
+    ("SZ", "swaziland"),
+    ("TR", "turkey"),
+    ("TW", "taiwan"),
+    ("TZ", "tanzania"),
+    ("US", "united states, usa, america"),
+    ("VE", "venezuela"),
+];
+
+/// Lower case without accents, and with nothing but single spaces between words.
+fn comparable(text: &str) -> String {
+    let plain: String = folded(text)
+        .filter(|c| !matches!(c, '\'' | '’' | '.'))
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Å and ô stand where people look for A and o.
 fn place_in_list(name: &str) -> String {
     name.replace('Å', "A").replace('ô', "o")
@@ -116,12 +163,9 @@ impl FromStr for Country {
     /// Any case is accepted.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
-        CODES
-            .iter()
-            .copied()
-            .find(|code| code.eq_ignore_ascii_case(text))
-            .map(Self)
-            .ok_or_else(|| ParseError::new("country-invalid", "Choose a country from the list."))
+        CODES.iter().copied().find(|code| code.eq_ignore_ascii_case(text)).map(Self).ok_or_else(|| {
+            ParseError::new("country-invalid", "Choose a country from the list: type how its name begins.")
+        })
     }
 }
 
@@ -169,6 +213,29 @@ mod tests {
         }
         for wrong in ["", "U", "USA", "XX", "United States", "\u{FF35}\u{FF33}"] {
             assert!(wrong.parse::<Country>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn reg_1_a_country_is_found_by_what_people_call_it() {
+        // REG-1: the list can be searched by typing.
+        let found = |text: &str| Country::named(text).map(|country| country.as_str());
+        for (country, name) in Country::all() {
+            assert_eq!(Country::named(name), Some(country), "{name}");
+            assert_eq!(Country::named(&name.to_uppercase()), Some(country), "{name}");
+        }
+        let listed: Vec<String> = ALL.iter().map(|country| comparable(listed_name(country))).collect();
+        let needless =
+            CALLED.iter().flat_map(|(_, names)| names.split(", ")).filter(|name| listed.contains(&(*name).to_owned()));
+        assert_eq!(needless.collect::<Vec<_>>(), Vec::<&str>::new(), "these are listed");
+        for (code, names) in CALLED {
+            for name in names.split(", ") {
+                assert_eq!((found(name), comparable(name).as_str()), (Some(code), name));
+            }
+        }
+        assert_eq!(["U.S.A.", " cote  d'ivoire", "Aland Islands", "de"].map(found), ["US", "CI", "AX", "DE"].map(Some));
+        for wrong in ["", " ", "Germ", "XX", "Atlantis", "Korea, somewhere", "..."] {
+            assert_eq!(found(wrong), None, "{wrong}");
         }
     }
 

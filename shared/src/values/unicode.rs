@@ -12,6 +12,20 @@ pub(crate) fn nfd(text: &str) -> impl Iterator<Item = char> {
     DecomposingNormalizerBorrowed::new_nfd().normalize_iter(text.chars())
 }
 
+/// Lower case, diacritics dropped, ligatures and barred letters spelt out.
+pub(crate) fn folded(text: &str) -> impl Iterator<Item = char> {
+    let letters = nfd(text).filter(|c| !is_combining(*c)).flat_map(char::to_lowercase);
+    letters.flat_map(|c| {
+        let spelt = spelt_out(c);
+        spelt.chars().chain(spelt.is_empty().then_some(c))
+    })
+}
+
+/// The diacritics of Latin, Greek and Cyrillic letters, decomposed.
+const fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}')
+}
+
 /// What letters that have no decomposition are folded to, in lower case; empty for every other character.
 pub(crate) const fn spelt_out(c: char) -> &'static str {
     match c {

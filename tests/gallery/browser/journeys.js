@@ -107,7 +107,7 @@ async function fillProfile(supplier) {
     City: "Toledo",
     "Postal code": "43604",
   });
-  await supplier.field("Headquarters country").selectOption({ label: "United States of America" });
+  await supplier.fill({ "Headquarters country": "United States" });
 }
 
 /** From a complete profile to the reference number. */

@@ -194,7 +194,7 @@ fn reg_1_a_page_that_is_sent_again_keeps_what_was_entered_on_later_ones() {
             ("profile.legal_name", "Cy's Machining"),
             ("profile.street", "12 Lathe Street"),
             ("profile.city", city),
-            ("profile.country", "US"),
+            ("profile.country", "united states"),
         ]
     };
     let bea = [
@@ -214,7 +214,7 @@ fn reg_1_a_page_that_is_sent_again_keeps_what_was_entered_on_later_ones() {
 
     // Two pages back, or in another tab: the first page as it was shown before anything was entered.
     let again = send(&mut stage, "ada", &first, &profile("Akron"));
-    for kept in ["Review and submit", "Akron", "bea@elsewhere.example"] {
+    for kept in ["Review and submit", "Akron", "bea@elsewhere.example", "United States of America"] {
         assert!(again.text.contains(kept), "{kept}: {}", again.text);
     }
     assert!(!again.text.contains("Toledo"), "{}", again.text);
@@ -359,7 +359,10 @@ fn reg_7_a_provider_is_asked_by_its_siteverify_call() {
     // REG-7
     const VOUCHES: Answerer = |question: &Question| {
         let good = question.form == "secret=captcha-secret-of-the-proofs&response=good";
-        Answered { status: 200, body: json!({ "success": good, "hostname": "vestibule.example" }).to_string().into_bytes() }
+        Answered {
+            status: 200,
+            body: json!({ "success": good, "hostname": "vestibule.example" }).to_string().into_bytes(),
+        }
     };
     for (provider, field) in [
         ("turnstile", "cf-turnstile-response"),
