@@ -187,7 +187,7 @@ const CEILINGS: [(&str, u64); 15] = [
     ("invite", 795_000),
     ("launch", 615_000),
     ("operate", 990_000),
-    ("register", 825_000),
+    ("register", 830_000),
     ("self-check", 450_000),
     ("sign-in", 735_000),
     ("sweep", 735_000),
