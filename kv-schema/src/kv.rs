@@ -455,7 +455,15 @@ impl<S: Store, A: Ambient> Kv<S, A> {
             // DynamoDB errs under contention: whoever contended may have won.
             Err(fault) => return self.await_winner(&draft).await?.map(Creation::Existed).ok_or(fault.into()),
         }
-        let outcome = self.create_alone(draft).await?;
+        let outcome = match self.found_past_gates(&draft).await {
+            Ok((cas, None)) => self.create_alone(cas, draft).await?,
+            Ok((_, Some(envelope))) => Creation::Existed(envelope),
+            // Nothing is under way yet.
+            Err(fault) => {
+                self.open(&gates).await;
+                return Err(fault);
+            }
+        };
         self.open(&gates).await;
         Ok(outcome)
     }
@@ -474,12 +482,14 @@ impl<S: Store, A: Ambient> Kv<S, A> {
     }
 
     /// Past the gates: what others wrote before they opened theirs is visible now, and nobody else is past them.
-    async fn create_alone(&self, draft: Envelope) -> Result<Creation, Fault> {
-        let prefix = draft.kind().prefix.as_str();
+    async fn found_past_gates(&self, draft: &Envelope) -> Result<(S::Cas, Option<Envelope>), Fault> {
         let Watched { cas, current } = self.store.watch(draft.key()).await?;
-        if let Some(bytes) = current {
-            return Ok(Creation::Existed(parse(draft.kind(), draft.key(), &bytes)?));
-        }
+        let found = current.map(|bytes| parse(draft.kind(), draft.key(), &bytes)).transpose()?;
+        Ok((cas, found))
+    }
+
+    async fn create_alone(&self, cas: S::Cas, draft: Envelope) -> Result<Creation, Fault> {
+        let prefix = draft.kind().prefix.as_str();
         match self.write(cas, draft).await? {
             Written::Applied(envelope) => Ok(Creation::Created(envelope)),
             Written::Other(watch) => Ok(Creation::Existed(watch.envelope)),

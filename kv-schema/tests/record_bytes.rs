@@ -103,8 +103,8 @@ fn ops_4_every_record_has_a_sample() {
 }
 
 #[test]
-fn ops_4_every_record_of_the_primitives_has_its_bytes_written_out() {
-    // OPS-4: in the tests beside each; those of lists in a snapshot (below).
+fn ops_4_the_primitives_keep_no_other_records_for_themselves() {
+    // OPS-4: the bytes of these are written out in the tests beside each, those of lists in a snapshot (below).
     let sources = [
         include_str!("../src/audit.rs"),
         include_str!("../src/list.rs"),

@@ -8,6 +8,7 @@
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
+    config::CaptchaService,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, MacPurpose, digest256_hex, hex, same},
     values::{FormId, Seconds, Timestamp},
@@ -143,13 +144,20 @@ impl ProviderResponse {
         form_of(&self.0, keys)
     }
 
-    /// What the provider's answer means for the service at this origin. A response that was given on another site is that
+    /// What the answer of this service means for ours, at this origin. A response that was given on another site is that
     /// site's: somebody has visitors of his own solve captchas for our form.
     ///
     /// # Errors
-    /// A fault of the field `captcha` when the provider does not vouch for the response, or does not say that it is for us.
-    pub fn judged(&self, verdict: &Verdict, origin: &str, keys: &Keys) -> Result<Solved, Refusal> {
-        let here = verdict.hostname.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(host_of(origin)));
+    /// A fault of the field `captcha` when the service does not vouch for the response, or does not say that it is for us.
+    pub fn judged(
+        &self,
+        verdict: &Verdict,
+        service: CaptchaService,
+        origin: &str,
+        keys: &Keys,
+    ) -> Result<Solved, Refusal> {
+        let named = verdict.hostname.as_deref().is_some_and(|host| host.eq_ignore_ascii_case(host_of(origin)));
+        let here = named || !service.vouches_for_host();
         if verdict.success && here { Ok(Solved(self.form(keys))) } else { Err(not_solved()) }
     }
 }
@@ -262,7 +270,8 @@ mod tests {
         // REG-7
         let response = ProviderResponse::parse("03AFcWeA-token").expect("text");
         let verdict = |success, host: Option<&str>| Verdict { success, hostname: host.map(str::to_owned) };
-        let judged = |success, host, origin| response.judged(&verdict(success, host), origin, &keys());
+        let by = |service, success, host, origin| response.judged(&verdict(success, host), service, origin, &keys());
+        let judged = |success, host, origin| by(CaptchaService::Turnstile, success, host, origin);
         for origin in ["https://vestibule.example", "https://vestibule.example:8443"] {
             let good = judged(true, Some("Vestibule.example"), origin);
             assert_eq!(good.map(Solved::form), Ok(response.form(&keys())));
@@ -272,7 +281,11 @@ mod tests {
         assert!(judged(false, Some("vestibule.example"), ours).is_err());
         for host in [None, Some(""), Some("example"), Some("www.vestibule.example"), Some("vestibule.example.org")] {
             assert_eq!(faulty_fields(judged(true, host, ours)), ["captcha"], "{host:?}");
+            assert!(by(CaptchaService::ReCaptcha, true, host, ours).is_err(), "{host:?}");
         }
+        // It is asked about our site key instead.
+        assert!(by(CaptchaService::HCaptcha, true, Some("not-provided"), ours).is_ok());
+        assert!(by(CaptchaService::HCaptcha, false, Some("vestibule.example"), ours).is_err());
         for wrong in ["", "a b", "a\nb", &"a".repeat(4097)] {
             assert!(ProviderResponse::parse(wrong).is_err(), "{wrong}");
         }

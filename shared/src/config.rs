@@ -256,6 +256,12 @@ impl CaptchaService {
         }
     }
 
+    /// Whether it says on which host a response was given. hCaptcha's `hostname` is the browser's word and sometimes
+    /// `not-provided`; it is asked whether the response belongs to our site key.
+    pub const fn vouches_for_host(self) -> bool {
+        !matches!(self, Self::HCaptcha)
+    }
+
     /// Where the widget's script comes from.
     pub const fn script_url(self) -> &'static str {
         match self {

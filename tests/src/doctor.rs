@@ -117,6 +117,17 @@ impl Patient<'_> {
         }
     }
 
+    /// Tries again until it is answered. Only for what may be done twice.
+    async fn until_answered(&self, trial: &FormId, act: &str) -> anyhow::Result<Value> {
+        for _ in 0..TRIES {
+            if let Some(answer) = self.insist(trial, act, 0).await? {
+                return Ok(answer);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        bail!("the service stays busy: {act} was not answered in {TRIES} tries")
+    }
+
     /// Removes what a trial has made.
     async fn insist_on_end(&self, trial: &FormId) -> anyhow::Result<()> {
         let mut last = Ok(None);
@@ -140,7 +151,7 @@ impl Patient<'_> {
             let unknown: BTreeSet<u64> = unknown.map(|(number, _)| u64::from(number)).collect();
             let answered = || answers.iter().flatten();
             let created = answered().filter(|answer| outcome(answer) == "created").count();
-            let stands = self.act(trial, "look", 0).await?.context("the service stays busy")?;
+            let stands = self.until_answered(trial, "look").await?;
             let winner = stands.get("winner").and_then(Value::as_u64);
             let told = answered().filter(|answer| outcome(answer) != "busy");
             let agreed = told.into_iter().all(|answer| answer.get("winner").and_then(Value::as_u64) == winner);
@@ -173,7 +184,7 @@ impl Patient<'_> {
     /// Everything that was acknowledged is in the record, and nothing that was refused; and nothing twice, also where the
     /// store called the write a failure.
     async fn no_update_lost(&self, trial: &FormId) -> anyhow::Result<[Finding; 2]> {
-        self.insist(trial, "create", 0).await?.context("no record can be created")?;
+        self.until_answered(trial, "create").await?;
         let told = join_all((0..CONTENDERS).map(|contender| self.add(trial, contender))).await;
         let mut all = Told::default();
         for one in told.into_iter().collect::<anyhow::Result<Vec<_>>>()? {
@@ -181,7 +192,7 @@ impl Patient<'_> {
             all.refused.extend(one.refused);
             all.reported_as_failed.extend(one.reported_as_failed);
         }
-        let stands = self.act(trial, "look", 0).await?.context("the service stays busy")?;
+        let stands = self.until_answered(trial, "look").await?;
         let mut times: BTreeMap<u32, u32> = BTreeMap::new();
         for number in stands.get("added").and_then(Value::as_array).context("a trial")? {
             *times.entry(u32::try_from(number.as_u64().context("a number")?)?).or_default() += 1;
@@ -250,7 +261,7 @@ impl Patient<'_> {
         let values: Vec<i64> = told.iter().flatten().copied().collect();
         let (counted, unknown) = (values.len(), told.len() - values.len());
         let distinct = values.iter().collect::<BTreeSet<_>>().len();
-        let stands = self.act(trial, "look", 0).await?.context("the service stays busy")?;
+        let stands = self.until_answered(trial, "look").await?;
         let stands = stands.get("counter").and_then(Value::as_i64).context("a counter")?;
         let held = usize::try_from(stands).is_ok_and(|stands| (counted..=counted + unknown).contains(&stands));
         let own = if distinct == counted {

@@ -1,7 +1,10 @@
 //! OPS-1: the doctor finds every guarantee held on every store, cleans up, and finds them broken on a store that breaks
 //! them.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::ensure;
 use async_trait::async_trait;
@@ -56,6 +59,50 @@ struct Careless {
     swaps: bool,
     /// An increment is always told 1.
     increments: bool,
+    /// A write over what is there is taken back once its writer has looked.
+    forgets: bool,
+    /// What is to be taken back: what was written, and what stood before, by key.
+    written: Written,
+}
+
+type Written = Arc<Mutex<BTreeMap<String, (Vec<u8>, Vec<u8>)>>>;
+
+/// Reports every swap as failed, and forgets it.
+struct ForgetfulSwap {
+    store: Arc<Sqlite>,
+    written: Written,
+    label: String,
+    key: String,
+    seen: Mutex<Option<Vec<u8>>>,
+    exact: Arc<dyn CompareAndSwap>,
+}
+
+#[async_trait]
+impl CompareAndSwap for ForgetfulSwap {
+    async fn current(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let current = self.exact.current().await?;
+        let taken_back = {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_it = written.get(&self.key).is_some_and(|(mine, _)| Some(mine) == current.as_ref());
+            is_it.then(|| written.remove(&self.key)).flatten()
+        };
+        if let Some((_, before)) = taken_back {
+            self.store.set(&self.label, &self.key, before).await?;
+        }
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&current);
+        Ok(current)
+    }
+
+    async fn swap(&self, value: Vec<u8>) -> Result<Swapped, StoreError> {
+        let before = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.exact.swap(value.clone()).await? == Swapped::Applied
+            && let Some(before) = before
+        {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            written.insert(self.key.clone(), (value, before));
+        }
+        Ok(Swapped::Refused)
+    }
 }
 
 struct CarelessSwap {
@@ -91,6 +138,12 @@ impl Store for Careless {
     }
 
     async fn compare_and_swap(&self, label: &str, key: &str) -> Result<Arc<dyn CompareAndSwap>, StoreError> {
+        if self.forgets {
+            let exact = self.store.compare_and_swap(label, key).await?;
+            let (store, written) = (Arc::clone(&self.store), Arc::clone(&self.written));
+            let (label, key) = (label.to_owned(), key.to_owned());
+            return Ok(Arc::new(ForgetfulSwap { store, written, label, key, seen: Mutex::default(), exact }));
+        }
         if !self.swaps {
             return self.store.compare_and_swap(label, key).await;
         }
@@ -112,10 +165,10 @@ impl CompareAndSwap for CarelessSwap {
 }
 
 /// Which guarantees hold on such a store: one creator, no update lost, each write once, every increment counted.
-async fn held(swaps: bool, increments: bool) -> anyhow::Result<Vec<bool>> {
+async fn held([swaps, increments, forgets]: [bool; 3]) -> anyhow::Result<Vec<bool>> {
     let directory = tempfile::tempdir()?;
     let store = Arc::new(Sqlite::open(&directory.path().join("store.db"), Durability::None)?);
-    let store = Careless { store, swaps, increments };
+    let store = Careless { store, swaps, increments, forgets, written: Written::default() };
     let world = World::with(Wishes { store: Some(Arc::new(store)), ..Wishes::default() }).await?;
     let before = world.store_contents().await?;
     let findings = examined(&world).await?;
@@ -127,12 +180,14 @@ async fn held(swaps: bool, increments: bool) -> anyhow::Result<Vec<bool>> {
 // OPS-1: an examination that cannot fail would prove nothing; and each guarantee has a verdict of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ops_1_a_store_that_breaks_them_is_found_out() -> anyhow::Result<()> {
-    let careless_swaps = held(true, false).await?;
+    let careless_swaps = held([true, false, false]).await?;
     ensure!(careless_swaps == [true, false, true, true], "the gates still admit one creator: {careless_swaps:?}");
-    let careless_increments = held(false, true).await?;
+    let careless_increments = held([false, true, false]).await?;
     ensure!(careless_increments == [false, true, true, false], "the swap still compares: {careless_increments:?}");
-    let careless = held(true, true).await?;
+    let careless = held([true, true, false]).await?;
     ensure!(careless == [false, false, true, false], "{careless:?}");
+    let forgetful = held([false, false, true]).await?;
+    ensure!(forgetful == [true, false, false, true], "what was reported as failed does not stand once: {forgetful:?}");
     Ok(())
 }
 

@@ -41,10 +41,25 @@ const GROUPS: [&str; 15] = [
     "verify-otp",
     "webstore-checkout",
 ];
+/// Cases of the primitives that have to be among them.
+const PRIMITIVES: [&str; 12] = [
+    "two creators",
+    "two creators, the minute passes",
+    "three creators",
+    "three insertions",
+    "two replacements",
+    "three replacements",
+    "settle against replace",
+    "two appends",
+    "one append twice, new list, the minute passes",
+    "one end noted twice",
+    "condemning against two reopenings",
+    "two sweeps",
+];
 /// Stale reads are those of this model.
 const STALE: (&str, &str) = ("pairs of requests, stale reads", "Dynamo");
 /// How the lines of the negative controls begin, each of which has to be caught.
-const CONTROLS: [&str; 14] = [
+const CONTROLS: [&str; 15] = [
     "create by swap alone",
     "create by increment alone",
     "both gates",
@@ -52,7 +67,8 @@ const CONTROLS: [&str; 14] = [
     "deciding again while a write is under way",
     "removing what was not condemned",
     "message before the commit",
-    "message apart from the commit",
+    "message apart from the commit, Sqlite",
+    "message apart from the commit, nobody comes back",
     "an id of its own in each try",
     "no reminder, nobody comes back",
     "looking and then acting, stale reads",
@@ -146,6 +162,8 @@ fn missing(proved: &[Proved], caught: &[String]) -> Vec<String> {
         proved.iter().any(|one| (one.group.as_str(), one.model.as_str()) == (*group, *model) && one.number > 0)
     };
     let groups = wanted.filter(|wanted| !is_there(wanted)).map(|(group, model)| format!("{group} on {model}"));
+    let cases = PRIMITIVES.into_iter().filter(|case| !proved.iter().any(|one| one.case.starts_with(case)));
+    let groups = groups.chain(cases.map(|case| format!("the case \"{case}\"")));
     let controls = CONTROLS.into_iter().filter(|name| !caught.iter().any(|found| found.starts_with(name)));
     groups.chain(controls.map(|name| format!("the control \"{name}\""))).collect()
 }
@@ -269,12 +287,15 @@ mod tests {
             number: 1,
         };
         let groups = GROUPS.iter().flat_map(|group| MODELS.map(|model| of(group, model)));
-        let mut proved: Vec<Proved> = groups.chain([of(STALE.0, STALE.1)]).collect();
+        let cases = PRIMITIVES.iter().map(|case| Proved { case: (*case).to_owned(), ..of("primitives", "Sqlite") });
+        let mut proved: Vec<Proved> = groups.chain([of(STALE.0, STALE.1)]).chain(cases).collect();
         let mut caught: Vec<String> = CONTROLS.iter().map(|name| format!("{name}: [..]")).collect();
         assert_eq!(missing(&proved, &caught), Vec::<String>::new());
         proved.retain(|one| (one.group.as_str(), one.model.as_str()) != ("sweep", "Redis"));
+        proved.retain(|one| one.case != "two appends");
         caught.retain(|found| !found.starts_with("both gates"));
-        assert_eq!(missing(&proved, &caught), ["sweep on Redis", "the control \"both gates\""]);
+        let expected = ["sweep on Redis", "the case \"two appends\"", "the control \"both gates\""];
+        assert_eq!(missing(&proved, &caught), expected);
     }
 
     #[test]

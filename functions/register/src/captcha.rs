@@ -1,7 +1,7 @@
 //! The captcha of the public form (REG-7): what a browser sends for it, and whether it is good.
 //!
 //! A proof of work is checked here. A provider is asked by its `siteverify` call, which is the same for all of them: a
-//! form with `secret` and `response`, answered with a JSON object.
+//! form with `secret`, `response` and `sitekey`, answered with a JSON object.
 
 use base64ct::{Base64, Encoding as _};
 use edge::{
@@ -13,7 +13,7 @@ use edge::{
 use http::StatusCode;
 use shared::{
     captcha::{Challenge, ProviderResponse, RawSolution, Solved, Verdict},
-    config::Captcha,
+    config::{Captcha, CaptchaService},
     refusal::Refusal,
     values::{FormId, Seconds},
 };
@@ -72,24 +72,30 @@ impl Presented {
         match self {
             Self::Work(solution) => Ok(solution.check(&edge.keys, edge.now)?),
             Self::Provider(response) => {
-                let verdict = verdict(edge, response).await?;
-                Ok(response.judged(&verdict, &edge.public_url, &edge.keys)?)
+                let (service, verdict) = verdict(edge, response).await?;
+                Ok(response.judged(&verdict, service, &edge.public_url, &edge.keys)?)
             }
         }
     }
 }
 
-async fn verdict<P: Platform>(edge: &Edge<P>, response: &ProviderResponse) -> Result<Verdict, Failure> {
+async fn verdict<P: Platform>(
+    edge: &Edge<P>,
+    response: &ProviderResponse,
+) -> Result<(CaptchaService, Verdict), Failure> {
     let fault = |reason: String| Failure::Fault(format!("captcha provider: {reason}"));
-    let Captcha::Provider { secret_variable, verify_url, .. } = &edge.gateway.public_form.captcha else {
+    let Captcha::Provider { service, site_key, secret_variable, verify_url } = &edge.gateway.public_form.captcha else {
         return Err(fault("none is configured".to_owned()));
     };
     let secret = edge.platform.variable(secret_variable).await?;
     let secret = secret.ok_or_else(|| fault(format!("variable {secret_variable} is empty")))?;
-    let form = form_encoded(&[("secret", secret.as_str()), ("response", response.as_str())]);
+    // For hCaptcha the site key says whose response it has to be; the others pass over it.
+    let form =
+        form_encoded(&[("secret", secret.as_str()), ("response", response.as_str()), ("sitekey", site_key.as_str())]);
     let answered = edge.platform.ask(Question { url: verify_url.clone(), form }, PATIENCE).await?;
     if answered.status != 200 {
         return Err(fault(format!("it answered {}", answered.status)));
     }
-    from_json(&answered.body).map_err(|bad| fault(format!("its answer is {bad:?}")))
+    let verdict = from_json(&answered.body).map_err(|bad| fault(format!("its answer is {bad:?}")))?;
+    Ok((*service, verdict))
 }

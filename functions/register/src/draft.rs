@@ -2,7 +2,8 @@
 //!
 //! Each page carries the draft as it stood when the page was shown. A cookie has the newest one, so that a step that is
 //! sent from an older page, from a second tab or after going back, adds to what was entered on later pages instead of losing
-//! it. Whose draft is too long for a cookie, or who keeps none, goes on with what the page carries.
+//! it. Whose draft is too long for a cookie, or who keeps none, goes on with what the page carries; so does whoever begins a
+//! second registration meanwhile, since a browser keeps one.
 
 use edge::{
     Edge, Platform, Request, cookies,
@@ -89,10 +90,12 @@ impl Draft {
         }
     }
 
-    /// Has the browser keep what [`Draft::seal`] sealed, if it can.
+    /// Has the browser keep what [`Draft::seal`] sealed, or nothing when it cannot: an older state is worse than none.
     pub(crate) fn keep<P: Platform>(edge: &Edge<P>, sealed: &str) {
         if sealed.len() <= COOKIE_BYTES_MAX {
             edge.set_cookie_for(cookies::REGISTRATION, sealed, LIFETIME);
+        } else {
+            edge.clear_cookie(cookies::REGISTRATION);
         }
     }
 

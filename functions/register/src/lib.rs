@@ -134,7 +134,14 @@ async fn step<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         let lost = Refusal::field("draft", "draft-not-valid", draft::LOST);
         return edge.refused_in_place(request, lost.into(), "draft", |faults| BeginAgainPage::new(begin_at, faults));
     };
-    draft = draft.or_newer(edge, request);
+    // What is submitted is what the page shows. Of the others, a page decides what stands on it and keeps the rest.
+    if raw.step != Step::Submit || raw.go.is_some() {
+        let shown = std::mem::take(&mut draft.shown);
+        draft = draft.or_newer(edge, request);
+        if raw.step == Step::Alike {
+            draft.shown = shown;
+        }
+    }
     raw.enter_into(&mut draft);
     if let Some(page) = raw.go {
         return show(edge, request, page.into(), draft, &raw.draft);

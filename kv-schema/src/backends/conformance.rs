@@ -235,6 +235,21 @@ fn one_fault_anywhere_is_healed_by_trying_again() {
     }
 }
 
+/// A creator whose look past the gates fails has nothing under way: the next one need not wait.
+#[test]
+fn a_creator_that_fails_before_it_writes_leaves_no_gate() {
+    for backend in Backend::ALL {
+        let world = World::new(backend);
+        assert!(matches!(run(world.kv().create(&[8; 16], sample("a"), Vec::new())), Ok(Created::Created(_))));
+        let look = world.journal().iter().position(|op| op.kind == super::world::OpKind::Watch).expect("it looks");
+        world.fail_after(look, Moment::BeforeEffect);
+        assert!(run(world.kv().create(&ID, sample("a"), Vec::new())).is_err());
+        world.stop_failing();
+        assert!(world.keys().iter().all(|key| !key.starts_with("gate:")), "{backend:?}: {:?}", world.keys());
+        assert!(matches!(run(world.kv().create(&ID, sample("a"), Vec::new())), Ok(Created::Created(_))));
+    }
+}
+
 #[test]
 fn a_swap_that_was_applied_but_reported_as_failed_is_a_success() {
     let world = world_with(Backend::Redis, "a");

@@ -308,6 +308,11 @@ fn entry(number: u8, world: &World) -> Entry {
     Entry { id: EntryId([number; 16]), at_unix_seconds: world.unix_seconds(), payload: vec![number] }
 }
 
+/// Whether one was told that the entry is in the list.
+fn is_in(told: &Result<Appended, Fault>) -> bool {
+    matches!(told, Ok(Appended::Added | Appended::AlreadyThere))
+}
+
 async fn appender(kv: TestKv, entry: Entry) -> Result<Appended, Fault> {
     kv.append(&list(), &entry).await
 }
@@ -345,7 +350,7 @@ fn explore_appending_while(case: &str, filled: usize, numbers: &'static [u8], ti
             let world = start.fork();
             let appenders = numbers.iter().map(|number| {
                 let (kv, entry) = (world.kv(), entry(*number, &world));
-                Actor::new(async move { appender(kv, entry).await.is_ok() })
+                Actor::new(async move { is_in(&appender(kv, entry).await) })
             });
             let mut actors: Vec<_> = appenders.collect();
             if !ticks.is_empty() {
@@ -355,11 +360,17 @@ fn explore_appending_while(case: &str, filled: usize, numbers: &'static [u8], ti
             (world, actors)
         };
         let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
+            let standing = entries(ran.world);
+            for (number, told) in numbers.iter().zip(&ran.outcomes) {
+                assert!(*told != Some(true) || standing.contains(number), "{number} is lost: {:?}", ran.schedule);
+            }
+            let told = ran.outcomes.iter().take(numbers.len()).filter(|told| **told == Some(true)).count();
+            assert!(told > 0 || crashes > 0, "nobody gets through: {:?}", ran.schedule);
             let repeated: Vec<Entry> = numbers.iter().map(|number| entry(*number, ran.world)).collect();
             ran.world.advance(120);
             for entry in repeated {
                 let again = run(appender(ran.world.kv(), entry));
-                assert!(matches!(again, Ok(Appended::Added | Appended::AlreadyThere)), "{again:?} {:?}", ran.schedule);
+                assert!(is_in(&again), "{again:?} {:?}", ran.schedule);
             }
             let mut expected = vec![0; filled];
             expected.extend(numbers);
@@ -387,7 +398,7 @@ fn explore_noting(case: &str, ends: &'static [(u8, u64)], ticks: &'static [u64],
             let mut actors: Vec<Actor<'static, bool>> = Vec::new();
             for end in ends {
                 let (kv, due) = due(&world, *end);
-                actors.push(Actor::new(async move { kv.note_expiry(&due, at).await.is_ok() }));
+                actors.push(Actor::new(async move { is_in(&kv.note_expiry(&due, at).await) }));
             }
             let passing = world.clone();
             actors.push(Actor::new(async move { clock(passing, ticks).await.is_none() }));
@@ -395,15 +406,23 @@ fn explore_noting(case: &str, ends: &'static [(u8, u64)], ticks: &'static [u64],
         };
         let explored = every_order(Bounds::every_order(crashes), setup, |ran| {
             let begun = World::new(backend).unix_seconds();
+            let noted = || {
+                let hour = (begun + 7200) / 3600;
+                let shards = (0..LOG_SHARDS).map(|shard| run(ran.world.kv().due(hour, shard, None)).expect("no fault"));
+                shards.flat_map(|page| page.due).collect::<Vec<Due>>()
+            };
+            let standing = noted();
+            for (end, told) in ends.iter().zip(&ran.outcomes) {
+                let is_there = standing.contains(&due(ran.world, *end).1);
+                assert!(*told != Some(true) || is_there, "{end:?} is lost: {:?}", ran.schedule);
+            }
             ran.world.advance(120);
             for end in ends {
                 let (kv, due) = due(ran.world, *end);
                 let again = run(kv.note_expiry(&due, begun + 3590));
-                assert!(matches!(again, Ok(Appended::Added | Appended::AlreadyThere)), "{again:?} {:?}", ran.schedule);
+                assert!(is_in(&again), "{again:?} {:?}", ran.schedule);
             }
-            let hour = (begun + 7200) / 3600;
-            let shards = (0..LOG_SHARDS).map(|shard| run(ran.world.kv().due(hour, shard, None)).expect("no fault"));
-            let mut found: Vec<Due> = shards.flat_map(|page| page.due).collect();
+            let mut found = noted();
             let mut expected: Vec<Due> = ends.iter().map(|end| due(ran.world, *end).1).collect();
             for list in [&mut found, &mut expected] {
                 list.sort_by(|one, two| one.key.cmp(&two.key));
@@ -452,7 +471,7 @@ fn entries_are_in_the_list_once_although_reads_are_stale() {
         let repeated = entry(1, ran.world);
         ran.world.advance(120);
         let again = run(appender(ran.world.kv(), repeated));
-        assert!(matches!(again, Ok(Appended::Added | Appended::AlreadyThere)), "{again:?} {:?}", ran.schedule);
+        assert!(is_in(&again), "{again:?} {:?}", ran.schedule);
         ran.world.make_reads_fresh();
         let found = entries(ran.world).into_iter().filter(|number| *number == 1).count();
         assert_eq!(found, 1, "{:?}", ran.schedule);

@@ -47,6 +47,7 @@ struct State {
 /// A swap that was not answered and has not arrived yet.
 #[derive(Debug, Clone, Hash)]
 struct UnderWay {
+    client: u64,
     key: String,
     seen: Remembered,
     value: Vec<u8>,
@@ -327,9 +328,8 @@ impl State {
             Some(Moment::AfterEffect) => Err(StoreFault::new("injected after the effect")),
             _ => answer,
         };
-        if kind == OpKind::Watch
-            && let Some(UnderWay { key, seen, value }) = self.under_way.take()
-        {
+        let looks = |one: &mut UnderWay| kind == OpKind::Watch && one.client == client && one.key == key;
+        if let Some(UnderWay { key, seen, value, .. }) = self.under_way.take_if(looks) {
             self.model.swap(&key, &seen, value);
         }
         self.tell(client, &answer);
@@ -434,7 +434,7 @@ impl Store for Client {
             };
             let (answer, moment) = state.exchange(self.number, OpKind::Swap, &key, write);
             if moment == Some(Moment::AfterNextLook) {
-                state.under_way = Some(UnderWay { key: key.clone(), seen, value });
+                state.under_way = Some(UnderWay { client: self.number, key: key.clone(), seen, value });
             }
             (answer, state.model.backend())
         };

@@ -163,9 +163,12 @@ impl FromStr for Country {
     /// Any case is accepted.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let text = text.trim();
-        CODES.iter().copied().find(|code| code.eq_ignore_ascii_case(text)).map(Self).ok_or_else(|| {
-            ParseError::new("country-invalid", "Choose a country from the list: type how its name begins.")
-        })
+        CODES
+            .iter()
+            .copied()
+            .find(|code| code.eq_ignore_ascii_case(text))
+            .map(Self)
+            .ok_or_else(|| ParseError::new("country-invalid", "Choose a country from the list."))
     }
 }
 

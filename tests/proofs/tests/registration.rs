@@ -358,7 +358,7 @@ fn reg_7_a_challenge_is_solved_once_for_one_registration() {
 fn reg_7_a_provider_is_asked_by_its_siteverify_call() {
     // REG-7
     const VOUCHES: Answerer = |question: &Question| {
-        let good = question.form == "secret=captcha-secret-of-the-proofs&response=good";
+        let good = question.form == "secret=captcha-secret-of-the-proofs&response=good&sitekey=0x4";
         Answered {
             status: 200,
             body: json!({ "success": good, "hostname": "vestibule.example" }).to_string().into_bytes(),
