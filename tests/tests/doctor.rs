@@ -61,11 +61,19 @@ struct Careless {
     increments: bool,
     /// A write over what is there is taken back once its writer has looked.
     forgets: bool,
-    /// What is to be taken back: what was written, and what stood before, by key.
+    /// What is to be taken back, by key.
     written: Written,
 }
 
-type Written = Arc<Mutex<BTreeMap<String, (Vec<u8>, Vec<u8>)>>>;
+type Written = Arc<Mutex<BTreeMap<String, Replaced>>>;
+
+/// A write over what was there.
+struct Replaced {
+    mine: Vec<u8>,
+    before: Vec<u8>,
+    /// How often it was looked at since: by the host for the new handle, then by the component.
+    looks: u32,
+}
 
 /// Reports every swap as failed, and forgets it.
 struct ForgetfulSwap {
@@ -83,10 +91,14 @@ impl CompareAndSwap for ForgetfulSwap {
         let current = self.exact.current().await?;
         let taken_back = {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_it = written.get(&self.key).is_some_and(|(mine, _)| Some(mine) == current.as_ref());
-            is_it.then(|| written.remove(&self.key)).flatten()
+            let mine = written.get_mut(&self.key).filter(|one| Some(&one.mine) == current.as_ref());
+            let is_seen = mine.is_some_and(|one| {
+                one.looks += 1;
+                one.looks == 2
+            });
+            is_seen.then(|| written.remove(&self.key)).flatten()
         };
-        if let Some((_, before)) = taken_back {
+        if let Some(Replaced { before, .. }) = taken_back {
             self.store.set(&self.label, &self.key, before).await?;
         }
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&current);
@@ -99,7 +111,7 @@ impl CompareAndSwap for ForgetfulSwap {
             && let Some(before) = before
         {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            written.insert(self.key.clone(), (value, before));
+            written.insert(self.key.clone(), Replaced { mine: value, before, looks: 0 });
         }
         Ok(Swapped::Refused)
     }
