@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     account::Admission,
+    audit::Action,
     credential::Grant,
     event::Event,
     invitation::InvitationId,
     message::Message,
     organisation::{JoinRequest, Organisation},
-    registration::QueueSummary,
+    registration::{QueueSummary, Registration},
     values::{
         AccountId, ApplicationId, DeliveryId, Email, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
         RegistrationId, Timestamp,
@@ -24,7 +25,8 @@ use crate::{
 pub enum Effect {
     /// Deliver a message (MSG-1).
     Send(Box<Message>),
-    /// Mark the invitation as accepted by its registration (INV-5: single use).
+    /// Mark the invitation as accepted by its registration. Left by releases in which the registration was the commit point;
+    /// nothing leaves it any more.
     UseInvitation {
         /// The invitation's slot.
         slot: InvitationSlotId,
@@ -141,4 +143,17 @@ pub enum Effect {
         /// To whom it is addressed.
         email: Email,
     },
+    /// Enter the registration that an invitation was used for (REG-5).
+    Register(Box<Entry>),
+}
+
+/// A registration that another record's commit has decided, with what must follow it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The registration.
+    pub registration: Registration,
+    /// What its audit trail begins with.
+    pub action: Action,
+    /// What must follow.
+    pub effects: Vec<Effect>,
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::Gateway,
     effect::Effect,
-    invitation::InvitationId,
+    invitation::{InvitationId, InvitationSlot},
     registration::{Origin, Registration, RegistrationState, reference_of},
     values::{ApplicationId, OrderId, PartnerId, RegistrationId, Timestamp},
 };
@@ -156,6 +156,20 @@ impl Gateway {
         let endpoint = self.partner(partner)?.endpoint.as_ref()?;
         let wanted = endpoint.events.contains(&event.kind);
         wanted.then(|| Effect::Tell { partner: partner.clone(), event: Box::new(event) })
+    }
+
+    /// Tells the application's partner that the slot's current invitation leads to this registration from now on.
+    pub fn tell_of_acceptance(
+        &self,
+        slot: &InvitationSlot,
+        registration: RegistrationId,
+        now: Timestamp,
+    ) -> Option<Effect> {
+        let application = slot.application.clone();
+        let invitation = InvitationId { slot: slot.id, generation: slot.current.generation };
+        let subject =
+            Subject::Invitation { application: application.clone(), invitation, registration: Some(registration) };
+        self.tell_partner_of(&application, Event { kind: EventKind::InvitationAccepted, at: now, subject })
     }
 
     /// Tells the application's partner how a registration stands that was just submitted or decided. One that the policy

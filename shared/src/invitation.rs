@@ -21,10 +21,11 @@ use crate::{
     audit::Action,
     config::{Application, Partner},
     decision::Decision,
-    effect::Effect,
+    effect::{Effect, Entry},
     message::{Body, Message},
     organisation::{Organisation, RawProfile},
     refusal::{Faults, Refusal},
+    registration::Registration,
     secret::{Entropy, IndexPurpose, Keys, PlainToken, SealPurpose, Sealed, TokenDigest, TokenPurpose},
     values::{
         ApplicationId, Email, InvitationSlotId, Line, ParseError, PersonName, RegistrationId, Seconds, Timestamp,
@@ -546,6 +547,16 @@ impl InvitationSlot {
     /// The registration that used the link with this token, for a repeated submission (REG-5).
     pub fn registration_of(&self, token: &PlainToken) -> Option<RegistrationId> {
         self.current.registration.filter(|_| self.current.token.matches(token, TokenPurpose::Invitation))
+    }
+
+    /// Uses the invitation for this registration, which exists from now on, although it is entered after the commit: whoever
+    /// submits, accepts, revokes or sends again changes this one record, so that one of them is first (INV-3, INV-5, REG-5).
+    pub fn used_for(mut self, entered: Decision<Registration>) -> Decision<Self> {
+        let Decision { next: registration, effects, action, .. } = entered;
+        self.current.registration = Some(registration.id);
+        let offer = self.offer();
+        let register = Effect::Register(Box::new(Entry { registration, action, effects }));
+        Decision::with(Action::InvitationUse, self, vec![register, offer])
     }
 
     /// Marks the invitation as used by its registration. Repeating it changes nothing. One that was revoked meanwhile

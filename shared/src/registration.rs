@@ -386,12 +386,11 @@ impl Registration {
         rng: &mut dyn Entropy,
     ) -> Decision<Self> {
         let Circumstances { application, keys, now, .. } = *circumstances;
-        let (id, origin, used) = Self::of_invitation(invited, keys);
-        let mut decision = Self::submit(id, origin, command, circumstances, rng);
+        let (id, origin) = Self::of_invitation(invited, keys);
+        let decision = Self::submit(id, origin, command, circumstances, rng);
         if application.approval == Approval::AutomaticForInvited {
-            decision = decision.next.approved_by(None, keys, now);
+            return decision.next.approved_by(None, keys, now);
         }
-        decision.effects.push(used);
         decision
     }
 
@@ -410,7 +409,7 @@ impl Registration {
         if !person.membership.organisation_administrator {
             return Err(Refusal::RoleMissing { ask: "your Organization Administrator".to_owned() });
         }
-        let (id, origin, used) = Self::of_invitation(invited, circumstances.keys);
+        let (id, origin) = Self::of_invitation(invited, circumstances.keys);
         let application = circumstances.application.id.clone();
         let (account, profile) = (person.account, organisation.profile.clone());
         let subscribed =
@@ -432,7 +431,7 @@ impl Registration {
             follow: PlainToken::new(*id.bytes(), rng).digest(TokenPurpose::RegistrationStatus),
             state: RegistrationState::Joined { organisation: organisation.id, by: account.id },
         };
-        Ok(Decision::with(Action::InvitationAcceptance, registration, vec![subscribed, used]))
+        Ok(Decision::with(Action::InvitationAcceptance, registration, vec![subscribed]))
     }
 
     /// Submits by the public form (REG-2).
@@ -495,12 +494,11 @@ impl Registration {
         RegistrationId::from_bytes(keys.index(IndexPurpose::Registration, &[b"form", form.bytes()]))
     }
 
-    fn of_invitation(invited: Invited<'_>, keys: &Keys) -> (RegistrationId, Origin, Effect) {
+    fn of_invitation(invited: Invited<'_>, keys: &Keys) -> (RegistrationId, Origin) {
         let slot = invited.slot();
         let generation = slot.current.generation;
         let id = Self::id_of_invitation(slot.id, generation, keys);
-        let used = Effect::UseInvitation { slot: slot.id, generation, registration: id };
-        (id, Origin::Invited { slot: slot.id, generation }, used)
+        (id, Origin::Invited { slot: slot.id, generation })
     }
 
     /// Whether anybody may register for the application without an invitation (REG-2).

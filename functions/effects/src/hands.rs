@@ -16,7 +16,6 @@ use shared::{
     audit::{Action, Actor},
     decision::Decision,
     effect::Effect,
-    event::{Event, EventKind, Subject},
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
     organisation::{Alike, JoinRequest, Organisation},
@@ -62,6 +61,12 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         // INV-5: a link works once.
         Effect::UseInvitation { slot, generation, registration } => {
             use_invitation(edge, InvitationId { slot, generation }, registration).await
+        }
+        // REG-5: its invitation has committed it.
+        Effect::Register(entry) => {
+            let shared::effect::Entry { registration, action, effects } = *entry;
+            let id = registration.id;
+            edge.create::<Registration>(&id, Decision::with(action, registration, effects)).await.map(drop)
         }
         // INV-3: the partner's list.
         Effect::ListInvitation { application, invitation, created_at } => {
@@ -119,11 +124,7 @@ async fn use_invitation<P: Platform>(
     registration: RegistrationId,
 ) -> Result<(), Failure> {
     let marked = edge.transact::<InvitationSlot, ()>(&invitation.slot, Refusal::NotFound, |slot, _| {
-        let application = slot.application.clone();
-        let subject =
-            Subject::Invitation { application: application.clone(), invitation, registration: Some(registration) };
-        let event = Event { kind: EventKind::InvitationAccepted, at: edge.now, subject };
-        let told = edge.gateway.tell_partner_of(&application, event);
+        let told = edge.gateway.tell_of_acceptance(&slot, registration, edge.now);
         Ok(slot.used_by(invitation.generation, registration).map(|used| used.and(told)).into())
     });
     let ((), slot) = marked.await?;

@@ -1,14 +1,15 @@
 //! `POST /invite/accept`: an Organisation Administrator accepts an invitation for the organisation that exists already
 //! (INV-7).
 //!
-//! Commit point: the registration that the invitation leads to, under the id that a submission by the invitation would
-//! get. So of the two only one can happen, and a repetition meets its own record.
+//! Commit point: the invitation's slot, which names the registration that it leads to, as a submission by the invitation
+//! does. So of the two only one can happen, and a repetition meets its own record.
 
-use edge::{Edge, Failure, Outcome, Platform, Request, edge::NowStands};
+use edge::{Change, Edge, Failure, Outcome, Platform, Request};
 use http::StatusCode;
 use shared::{
     account::SignedIn,
     config::Application,
+    decision::Counted,
     invitation::{InvitationId, InvitationSlot, Invited},
     organisation::Organisation,
     refusal::Refusal,
@@ -98,7 +99,7 @@ pub(crate) async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
     let application = edge.gateway.application(&slot.application).ok_or(Refusal::LinkNotValid)?;
     let organisation = kv.get::<Organisation>(&person.membership.organisation).await?.ok_or(Refusal::NotFound)?;
     // 5. Decide and 6. commit.
-    commit(edge, &slot, &by, &person, organisation.value(), application).await?;
+    commit(edge, &slot.id, &by, &person, organisation.value(), application).await?;
     // 7. Respond.
     let accepted = Accepted {
         application: application.id.to_string(),
@@ -110,33 +111,36 @@ pub(crate) async fn accept<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
 /// What is wrong with the link is said before anything about the person; a repetition succeeds.
 async fn commit<P: Platform>(
     edge: &Edge<P>,
-    slot: &InvitationSlot,
+    slot: &InvitationSlotId,
     by: &By,
     person: &SignedIn<'_>,
     organisation: &Organisation,
     application: &Application,
 ) -> Result<(), Failure> {
-    let invited = match by.present(slot, person, organisation, edge.now) {
-        Ok(invited) => invited,
-        Err(refusal) => {
-            let id = by.registration(slot, person, &edge.keys).ok_or(Refusal::LinkNotValid)?;
-            // Watched: a plain read could be older than the slot, which already names the registration.
-            let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
-            if !stored.value().was_joined_by(organisation.id) {
-                return Err(refusal.into());
-            }
-            edge.drain(stored.envelope()).await;
-            return Ok(());
-        }
-    };
     let circumstances = Circumstances { application, has_account: true, keys: &edge.keys, now: edge.now };
-    let decision = Registration::by_organisation(invited, person, organisation, &circumstances, &mut edge.rng())?;
-    let id = decision.next.id;
-    match edge.create(&id, decision).await? {
-        NowStands::Ours(_) => Ok(()),
-        NowStands::Another(stored) if stored.value().was_joined_by(organisation.id) => Ok(()),
-        NowStands::Another(_) => Err(Refusal::LinkNotValid.into()),
+    let (ours, slot) = edge
+        .transact::<InvitationSlot, bool>(slot, Refusal::LinkNotValid, |slot, rng| {
+            let invited = match by.present(&slot, person, organisation, edge.now) {
+                Ok(invited) => invited,
+                Err(_) if slot.current.registration.is_some() => return Ok(Change::Keep(false)),
+                Err(refusal) => return Err(refusal),
+            };
+            let decision = Registration::by_organisation(invited, person, organisation, &circumstances, rng)?;
+            let accepted = edge.gateway.tell_of_acceptance(&slot, decision.next.id, edge.now);
+            Ok(Change::Commit(Counted::new(slot.used_for(decision).and(accepted), true)))
+        })
+        .await?;
+    if ours {
+        return Ok(());
     }
+    let id = by.registration(slot.value(), person, &edge.keys).ok_or(Refusal::LinkNotValid)?;
+    // Watched: a plain read could be older than the slot, which already names the registration.
+    let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
+    if !stored.value().was_joined_by(organisation.id) {
+        return Err(Refusal::LinkNotValid.into());
+    }
+    edge.drain(stored.envelope()).await;
+    Ok(())
 }
 
 /// The organisation of whoever is signed in. Nobody has to be: the page is for strangers, too.

@@ -6,7 +6,7 @@
 //!
 //! Between steps nothing is stored: what was entered travels in the form and in a cookie, sealed; so steps back, a reload and
 //! a second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
-//! store, for organisations that could be the same (REG-3). Commit point: the registration (`submit`).
+//! store, for organisations that could be the same (REG-3). Commit point: the registration, or the invitation that it uses (`submit`).
 
 mod api;
 mod captcha;

@@ -1,19 +1,24 @@
-//! The commit points of a registration. Each is the creation of one record whose id derives from its cause (the
-//! invitation, the solved captcha or the confirmed mailbox), so that a repetition meets its own record (REG-5).
+//! The commit points of a registration. By invitation it is the invitation, which names the registration from then on; else
+//! the creation of the registration, whose id derives from the solved captcha or the confirmed mailbox. Either way a
+//! repetition meets its own record (REG-5).
 
-use edge::{Edge, Failure, Platform, edge::NowStands};
+use edge::{
+    Change, Edge, Failure, Platform,
+    edge::{BUSY_RETRY_AFTER, NowStands},
+};
+use kv_schema::record::Stored;
 use shared::{
     account::Login,
     audit::Actor,
     config::Application,
-    decision::Decision,
+    decision::{Counted, Decision},
     invitation::InvitationSlot,
     mailbox::MailboxCheck,
     organisation::{Glimpse, Organisation},
     refusal::Refusal,
     registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
     secret::PlainToken,
-    values::{Email, FormId, InvitationSlotId, OrganisationId},
+    values::{Email, FormId, InvitationSlotId, OrganisationId, RegistrationId},
 };
 
 use crate::{
@@ -96,32 +101,40 @@ pub(crate) async fn invited<P: Platform>(
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let slot = slot_of(edge, &token).await?;
     let parsed = SubmitRegistration::parse(&api::of_invitee(entered, &slot), Some(&slot.email));
-    let invited = match slot.present(&token, edge.now) {
-        Ok(invited) => invited,
-        Err(refusal) => {
-            let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
-            // Watched: a plain read could be older than the slot, which already names the registration.
-            let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
-            let repeated = parsed.is_ok_and(|command| stored.value().was_made_by(&command));
-            if !repeated {
-                return Err(refusal.into());
-            }
-            edge.drain(stored.envelope()).await;
-            return Ok(stored.into_value());
-        }
-    };
     let application = application_of(edge, &slot)?;
     let has_account = has_account(edge, &slot.email).await?;
     let circumstances = Circumstances { application, has_account, keys: &edge.keys, now: edge.now };
-    let decision = Registration::by_invitation(invited, parsed?, &circumstances, &mut edge.rng());
-    let told = edge.gateway.tell_of_registration(&decision.next, true);
-    let decision = decision.and(told);
-    let ours = decision.next.clone();
-    match edge.create(&ours.id, decision).await? {
-        NowStands::Ours(stored) => Ok(stored.into_value()),
-        NowStands::Another(stored) if stored.value().repeats(&ours) => Ok(stored.into_value()),
-        NowStands::Another(_) => Err(Refusal::LinkNotValid.into()),
+    let (ours, slot) = edge
+        .transact::<InvitationSlot, Option<Registration>>(&slot.id, Refusal::LinkNotValid, |slot, rng| {
+            let invited = match slot.present(&token, edge.now) {
+                Ok(invited) => invited,
+                Err(_) if slot.registration_of(&token).is_some() => return Ok(Change::Keep(None)),
+                Err(refusal) => return Err(refusal),
+            };
+            let decision = Registration::by_invitation(invited, parsed.clone()?, &circumstances, rng);
+            let told = edge.gateway.tell_of_registration(&decision.next, true);
+            let ours = decision.next.clone();
+            let accepted = edge.gateway.tell_of_acceptance(&slot, ours.id, edge.now);
+            let used = slot.used_for(decision.and(told)).and(accepted);
+            Ok(Change::Commit(Counted::new(used, Some(ours))))
+        })
+        .await?;
+    if let Some(ours) = ours {
+        return Ok(ours);
     }
+    let id = slot.value().registration_of(&token).ok_or(Refusal::LinkNotValid)?;
+    let stored = entered_by_now(edge, &id).await?;
+    if !parsed.is_ok_and(|command| stored.value().was_made_by(&command)) {
+        return Err(Refusal::LinkNotValid.into());
+    }
+    edge.drain(stored.envelope()).await;
+    Ok(stored.into_value())
+}
+
+/// The registration that a slot names: it may still wait inside the slot. Watched, since a plain read could be older.
+async fn entered_by_now<P: Platform>(edge: &Edge<P>, id: &RegistrationId) -> Result<Stored<Registration>, Failure> {
+    let entered = edge.kv().load::<Registration>(id).await?;
+    Ok(entered.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?.into_stored())
 }
 
 /// Submits by the public form.

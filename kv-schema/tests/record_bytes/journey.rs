@@ -47,7 +47,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 18;
+pub(crate) const KINDS: u8 = 19;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -247,6 +247,11 @@ impl Walk {
         let decision = Registration::by_invitation(invited, command.clone(), &circumstances, rng);
         let submitted = self.submitted(decision);
         self.keep("submitted by invitation", submitted.id, &submitted);
+        let again = Registration::by_invitation(invited, command.clone(), &circumstances, &mut Seeded(10));
+        let used = self.decided(slot.clone().used_for(again));
+        // Of releases in which the registration was the commit point.
+        let (slot_id, generation) = (used.id, used.current.generation);
+        self.effects.push(Effect::UseInvitation { slot: slot_id, generation, registration: submitted.id });
 
         let approved = submitted.approve(&registrar, &self.keys, NOW).expect("not decided yet");
         let approved = self.decided(approved);
@@ -663,6 +668,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Deliver(_) => "Deliver",
         Effect::ListDelivery { .. } => "ListDelivery",
         Effect::OfferInvitation { .. } => "OfferInvitation",
+        Effect::Register(_) => "Register",
     }
 }
 

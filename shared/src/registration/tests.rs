@@ -2,6 +2,7 @@ use super::*;
 use crate::testing::*;
 use crate::{
     config::{Approval, Gateway},
+    effect::Entry,
     invitation::{CreateInvitation, InvitationSlot, RawInvitation, Wish},
     secret::PlainToken,
     values::PartnerId,
@@ -229,9 +230,17 @@ fn inv_5_a_registration_uses_its_invitation_up() {
     for gateway in [gateway(), automatic()] {
         let (slot, _) = invitation(&gateway);
         let (decision, generation) = (by_invitation(&gateway), slot.current.generation);
-        let used = Effect::UseInvitation { slot: slot.id, generation, registration: decision.next.id };
-        assert!(decision.effects.contains(&used));
-        assert_eq!(decision.next.origin, Origin::Invited { slot: slot.id, generation });
+        let (registration, effects) = (decision.next.clone(), decision.effects.clone());
+        assert_eq!(registration.origin, Origin::Invited { slot: slot.id, generation });
+        let used = slot.used_for(decision);
+        assert_eq!(used.next.current.registration, Some(registration.id));
+        let entry = |effect: &Effect| match effect {
+            Effect::Register(entry) => Some(Entry::clone(entry)),
+            _ => None,
+        };
+        let entries: Vec<Entry> = used.effects.iter().filter_map(entry).collect();
+        assert!(matches!(entries.as_slice(), [one] if one.registration == registration && one.effects == effects));
+        assert_eq!(used.next.clone().revoke(generation, NOW).err(), Some(Refusal::InvitationAccepted), "INV-3");
     }
 }
 
@@ -469,9 +478,7 @@ fn inv_7_an_organisation_that_exists_accepts_instead_of_registering() {
     assert!(joined.was_joined_by(birch.id) && !joined.repeats(&by_invitation(&gateway).next));
     let subscribed =
         Effect::Subscribe { organisation: birch.id, application: supply.id.clone(), account: administrator.id };
-    let generation = slot.current.generation;
-    let used = Effect::UseInvitation { slot: slot.id, generation, registration: joined.id };
-    assert_eq!(effects, [subscribed, used], "no second organisation is founded");
+    assert_eq!(effects, [subscribed], "no second organisation is founded");
 }
 
 #[test]

@@ -324,6 +324,8 @@ fn suppliers_meet() -> Vec<Pair> {
             by::accept_for_organisation,
             by::register_invited,
         ),
+        pair("INV-3 a submission against revoke", by::invited_by_id, by::register_invited, by::revoke),
+        pair("INV-3 a submission against sending again", by::invited_by_id, by::register_invited, by::resend),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
         pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),

@@ -175,7 +175,8 @@ fn aud_1_the_trail_says_who_acted() {
     // AUD-1, LCH-3
     for (before, ask, prefix, told) in [
         (by::partner_known as fn(&mut Stage), by::invite as fn(&Stage) -> Ask, "inv", ("invitation", None, "partner")),
-        (by::invited, by::register_invited, "reg", ("registration", None, "link-holder")),
+        (by::invited, by::register_invited, "inv", ("invitation-use", None, "link-holder")),
+        (by::invited, by::register_invited, "reg", ("registration", None, "effect")),
         (by::waits_for_approval, by::approve, "reg", ("approval", None, "operator")),
         (by::waits_for_approval, by::approve, "org", ("organisation-founding", None, "effect")),
         (by::activated, by::sign_in, "acct", ("sign-in", None, "person")),
