@@ -645,11 +645,6 @@ impl Registration {
         self.designations.first()
     }
 
-    /// Whether this submission repeats the one that made the record (REG-5).
-    pub fn repeats(&self, other: &Self) -> bool {
-        self.submission == other.submission
-    }
-
     /// Whether the record was made by a submission with this content (REG-5).
     pub fn was_made_by(&self, command: &SubmitRegistration) -> bool {
         self.submission == command.digest

@@ -57,8 +57,7 @@ impl By {
         }
     }
 
-    /// The registration that the invitation may have led to, for a repetition: an offer is gone as soon as the organisation
-    /// has the application, before the slot learns of it.
+    /// The registration that the invitation may have led to, for a repetition.
     fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>, keys: &Keys) -> Option<RegistrationId> {
         match self {
             Self::Link(token) => slot.registration_of(token),
