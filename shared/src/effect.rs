@@ -25,16 +25,8 @@ use crate::{
 pub enum Effect {
     /// Deliver a message (MSG-1).
     Send(Box<Message>),
-    /// Mark the invitation as accepted by its registration. Left by releases in which the registration was the commit point;
-    /// nothing leaves it any more.
-    UseInvitation {
-        /// The invitation's slot.
-        slot: InvitationSlotId,
-        /// The invitation's generation in its slot.
-        generation: u32,
-        /// The registration that used it.
-        registration: RegistrationId,
-    },
+    /// Enter the registration that an invitation was used for (REG-5).
+    Register(Box<Entry>),
     /// Put a submitted registration into the operator's queue (APR-1).
     Enqueue {
         /// The registration.
@@ -143,8 +135,6 @@ pub enum Effect {
         /// To whom it is addressed.
         email: Email,
     },
-    /// Enter the registration that an invitation was used for (REG-5).
-    Register(Box<Entry>),
 }
 
 /// A registration that another record's commit has decided, with what must follow it.

@@ -544,6 +544,13 @@ impl InvitationSlot {
         }
     }
 
+    /// The registration that this invitation was accepted for, for a repeated acceptance (INV-7).
+    pub fn registration_by(&self, id: InvitationId) -> Option<RegistrationId> {
+        let past = self.past.iter().map(|past| (past.generation, past.registration));
+        let mut all = past.chain([(self.current.generation, self.current.registration)]);
+        all.find(|(generation, _)| id == InvitationId { slot: self.id, generation: *generation })?.1
+    }
+
     /// The registration that used the link with this token, for a repeated submission (REG-5).
     pub fn registration_of(&self, token: &PlainToken) -> Option<RegistrationId> {
         self.current.registration.filter(|_| self.current.token.matches(token, TokenPurpose::Invitation))
@@ -557,17 +564,6 @@ impl InvitationSlot {
         let offer = self.offer();
         let register = Effect::Register(Box::new(Entry { registration, action, effects }));
         Decision::with(Action::InvitationUse, self, vec![register, offer])
-    }
-
-    /// Marks the invitation as used by its registration. Repeating it changes nothing. One that was revoked meanwhile
-    /// counts as accepted all the same: the registration was committed while the link worked.
-    pub fn used_by(mut self, generation: u32, registration: RegistrationId) -> Option<Decision<Self>> {
-        let fresh = self.current.generation == generation && self.current.registration.is_none();
-        fresh.then(|| {
-            self.current.registration = Some(registration);
-            let offer = self.offer();
-            Decision::with(Action::InvitationUse, self, vec![offer])
-        })
     }
 }
 

@@ -20,8 +20,9 @@ use shared::{
     config::Gateway,
     decision::{Counted, Decision},
     refusal::Refusal,
+    registration::Registration,
     secret::{Entropy, IndexPurpose, Keys, MacPurpose, SealPurpose, SessionSecret},
-    values::{Seconds, Timestamp},
+    values::{RegistrationId, Seconds, Timestamp},
 };
 
 use crate::{
@@ -121,6 +122,16 @@ impl<P: Platform> Edge<P> {
         let kv = self.kv();
         let found = try_join_all(ids.iter().map(|id| kv.get::<R>(id))).await?;
         Ok(found.into_iter().flatten().map(Stored::into_value).collect())
+    }
+
+    /// The registration that an invitation names as its own (REG-5). Watched, since a plain read could be older than the
+    /// invitation.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] while it still waits inside the invitation; a fault of the store.
+    pub async fn registered(&self, id: &RegistrationId) -> Result<Stored<Registration>, Failure> {
+        let entered = self.kv().load::<Registration>(id).await?;
+        Ok(entered.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?.into_stored())
     }
 
     /// Loads, decides, commits, drains. Decides again when somebody else was faster, [`DECIDE_TRIES`] times at most.

@@ -58,10 +58,6 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
 async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Result<(), Failure> {
     match edge.open_effect(key, pending)? {
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
-        // INV-5: a link works once.
-        Effect::UseInvitation { slot, generation, registration } => {
-            use_invitation(edge, InvitationId { slot, generation }, registration).await
-        }
         // REG-5: its invitation has committed it.
         Effect::Register(entry) => {
             let shared::effect::Entry { registration, action, effects } = *entry;
@@ -115,20 +111,6 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             webhooks::list(edge, &partner, delivery, created_at).await
         }
     }
-}
-
-/// INV-5: a link works once. The partner is told in the same commit (MSG-3).
-async fn use_invitation<P: Platform>(
-    edge: &Edge<P>,
-    invitation: InvitationId,
-    registration: RegistrationId,
-) -> Result<(), Failure> {
-    let marked = edge.transact::<InvitationSlot, ()>(&invitation.slot, Refusal::NotFound, |slot, _| {
-        let told = edge.gateway.tell_of_acceptance(&slot, registration, edge.now);
-        Ok(slot.used_by(invitation.generation, registration).map(|used| used.and(told)).into())
-    });
-    let ((), slot) = marked.await?;
-    if slot.pending().is_empty() { Ok(()) } else { message_is_out::<P, InvitationSlot>(edge, &invitation.slot).await }
 }
 
 /// Puts an entry into a list; carried out again, it is there already.

@@ -14,7 +14,7 @@ use shared::{
     organisation::Organisation,
     refusal::Refusal,
     registration::{Circumstances, Registration},
-    secret::{Keys, PlainToken},
+    secret::PlainToken,
     values::{InvitationSlotId, RegistrationId, Timestamp},
 };
 
@@ -58,11 +58,10 @@ impl By {
     }
 
     /// The registration that the invitation may have led to, for a repetition.
-    fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>, keys: &Keys) -> Option<RegistrationId> {
+    fn registration(&self, slot: &InvitationSlot, person: &SignedIn<'_>) -> Option<RegistrationId> {
         match self {
             Self::Link(token) => slot.registration_of(token),
-            Self::Offer(id) => (person.membership.organisation_administrator)
-                .then(|| Registration::id_of_invitation(id.slot, id.generation, keys)),
+            Self::Offer(id) => slot.registration_by(*id).filter(|_| person.membership.organisation_administrator),
         }
     }
 }
@@ -121,7 +120,7 @@ async fn commit<P: Platform>(
         .transact::<InvitationSlot, bool>(slot, Refusal::LinkNotValid, |slot, rng| {
             let invited = match by.present(&slot, person, organisation, edge.now) {
                 Ok(invited) => invited,
-                Err(_) if slot.current.registration.is_some() => return Ok(Change::Keep(false)),
+                Err(_) if by.registration(&slot, person).is_some() => return Ok(Change::Keep(false)),
                 Err(refusal) => return Err(refusal),
             };
             let decision = Registration::by_organisation(invited, person, organisation, &circumstances, rng)?;
@@ -132,9 +131,8 @@ async fn commit<P: Platform>(
     if ours {
         return Ok(());
     }
-    let id = by.registration(slot.value(), person, &edge.keys).ok_or(Refusal::LinkNotValid)?;
-    // Watched: a plain read could be older than the slot, which already names the registration.
-    let stored = edge.kv().load::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored();
+    let id = by.registration(slot.value(), person).ok_or(Refusal::LinkNotValid)?;
+    let stored = edge.registered(&id).await?;
     if !stored.value().was_joined_by(organisation.id) {
         return Err(Refusal::LinkNotValid.into());
     }

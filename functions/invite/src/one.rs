@@ -14,7 +14,6 @@ use shared::{
     invitation::{InvitationId, InvitationSlot, Issued, RawResend, Resend, ResendInvitation},
     quota::Class,
     refusal::Refusal,
-    registration::Registration,
     secret::PlainToken,
 };
 
@@ -60,7 +59,6 @@ async fn send_again<P: Platform>(
     id: InvitationId,
     wish: &Resend<'_>,
 ) -> Result<InvitationView, Failure> {
-    require_unused(edge, id).await?;
     let (token, stored) = edge
         .transact::<InvitationSlot, Option<PlainToken>>(&id.slot, Refusal::NotFound, |slot, rng| {
             if slot.was_resent_by(&wish.claim) {
@@ -82,7 +80,6 @@ pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     quota::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     own(edge, &partner, id).await?;
-    require_unused(edge, id).await?;
     // 5. Decide and 6. commit.
     let ((), stored) = edge
         .transact::<InvitationSlot, ()>(&id.slot, Refusal::NotFound, |slot, _| {
@@ -113,13 +110,4 @@ async fn own<'a, P: Platform>(
     let application = application.ok_or(Refusal::NotFound)?;
     slot.outline(id.generation, edge.now).ok_or(Refusal::NotFound)?;
     Ok((slot, application))
-}
-
-/// Refuses when a registration was committed with the invitation and its slot has not learnt of it yet.
-async fn require_unused<P: Platform>(edge: &Edge<P>, id: InvitationId) -> Result<(), Failure> {
-    let registration = Registration::id_of_invitation(id.slot, id.generation, &edge.keys);
-    match edge.kv().get::<Registration>(&registration).await? {
-        Some(_) => Err(Refusal::InvitationAccepted.into()),
-        None => Ok(()),
-    }
 }

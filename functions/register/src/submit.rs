@@ -2,11 +2,7 @@
 //! the creation of the registration, whose id derives from the solved captcha or the confirmed mailbox. Either way a
 //! repetition meets its own record (REG-5).
 
-use edge::{
-    Change, Edge, Failure, Platform,
-    edge::{BUSY_RETRY_AFTER, NowStands},
-};
-use kv_schema::record::Stored;
+use edge::{Change, Edge, Failure, Platform, edge::NowStands};
 use shared::{
     account::Login,
     audit::Actor,
@@ -18,7 +14,7 @@ use shared::{
     refusal::Refusal,
     registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
     secret::PlainToken,
-    values::{Email, FormId, InvitationSlotId, OrganisationId, RegistrationId},
+    values::{Email, FormId, InvitationSlotId, OrganisationId},
 };
 
 use crate::{
@@ -123,18 +119,12 @@ pub(crate) async fn invited<P: Platform>(
         return Ok(ours);
     }
     let id = slot.value().registration_of(&token).ok_or(Refusal::LinkNotValid)?;
-    let stored = entered_by_now(edge, &id).await?;
+    let stored = edge.registered(&id).await?;
     if !parsed.is_ok_and(|command| stored.value().was_made_by(&command)) {
         return Err(Refusal::LinkNotValid.into());
     }
     edge.drain(stored.envelope()).await;
     Ok(stored.into_value())
-}
-
-/// The registration that a slot names: it may still wait inside the slot. Watched, since a plain read could be older.
-async fn entered_by_now<P: Platform>(edge: &Edge<P>, id: &RegistrationId) -> Result<Stored<Registration>, Failure> {
-    let entered = edge.kv().load::<Registration>(id).await?;
-    Ok(entered.ok_or(Refusal::Busy { retry_after: BUSY_RETRY_AFTER })?.into_stored())
 }
 
 /// Submits by the public form.

@@ -47,7 +47,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 19;
+pub(crate) const KINDS: u8 = 18;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -204,7 +204,8 @@ impl Walk {
 
         let generation = first.current.generation;
         let registration = Registration::id_of_invitation(first.id, generation, &self.keys);
-        let used = first.used_by(generation, registration).expect("not used before").next;
+        let mut used = first;
+        used.current.registration = Some(registration);
         self.keep("accepted", used.id, &used);
 
         let mailed = invitation(true);
@@ -248,10 +249,7 @@ impl Walk {
         let submitted = self.submitted(decision);
         self.keep("submitted by invitation", submitted.id, &submitted);
         let again = Registration::by_invitation(invited, command.clone(), &circumstances, &mut Seeded(10));
-        let used = self.decided(slot.clone().used_for(again));
-        // Of releases in which the registration was the commit point.
-        let (slot_id, generation) = (used.id, used.current.generation);
-        self.effects.push(Effect::UseInvitation { slot: slot_id, generation, registration: submitted.id });
+        let _ = self.decided(slot.clone().used_for(again));
 
         let approved = submitted.approve(&registrar, &self.keys, NOW).expect("not decided yet");
         let approved = self.decided(approved);
@@ -651,7 +649,6 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::OperatorInvited { .. } => "Send OperatorInvited",
             Body::ActivationAgain { .. } => "Send ActivationAgain",
         },
-        Effect::UseInvitation { .. } => "UseInvitation",
         Effect::Enqueue { .. } => "Enqueue",
         Effect::Dequeue { .. } => "Dequeue",
         Effect::FoundOrganisation(_) => "FoundOrganisation",

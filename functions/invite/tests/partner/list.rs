@@ -53,7 +53,7 @@ fn inv_3_a_list_is_filtered_by_state() {
     // INV-3
     let stage = Stage::new();
     let (accepted, token) = stage.handed_over("ada");
-    let _ = stage.accepted(&accepted, &token);
+    let _ = stage.accepted(&token);
     let revoked = stage.invited("bea");
     let _ = stage.send(&Ask::post(format!("/invite/{revoked}/revoke"))).expect(200);
     let expired = stage.invited("cy");

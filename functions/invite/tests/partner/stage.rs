@@ -16,10 +16,10 @@ use kv_schema::backends::{
 use serde_json::{Value, json};
 use shared::{
     config::Gateway,
-    invitation::{InvitationId, InvitationSlot},
+    invitation::InvitationSlot,
     registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, Keys, PlainToken, SecretDigest},
-    values::Timestamp,
+    values::{InvitationSlotId, RegistrationId, Timestamp},
 };
 
 use crate::description;
@@ -278,8 +278,8 @@ impl Stage {
         self.send(&Ask::new(Method::GET, format!("/invite/accept?token={token}"))).status == 200
     }
 
-    /// A registration was committed with the link; its slot has not learnt of it.
-    pub(crate) fn registered(&self, token: &str) -> Registration {
+    /// Somebody submits by the link. Their registration still waits inside the invitation.
+    pub(crate) fn accepted(&self, token: &str) -> RegistrationId {
         let gateway = Gateway::parse(&GATEWAY).expect("valid");
         let token = token.parse::<PlainToken>().expect("a token");
         let entered = json!({
@@ -287,37 +287,23 @@ impl Stage {
             "profile": { "legal_name": "Kestrel", "street": "12 Lathe Street", "city": "Toledo", "country": "US" },
         });
         let entered: RawRegistration = serde_json::from_value(entered).expect("a registration");
-        let id = shared::values::InvitationSlotId::from_bytes(token.record());
+        let id = InvitationSlotId::from_bytes(token.record());
         let kv = self.deployment.world().kv();
-        let made = alone(
-            async {
-                let stored = kv.get::<InvitationSlot>(&id).await.expect("readable").expect("invited");
-                let slot = stored.value();
-                let invited = slot.present(&token, self.now()).expect("valid");
-                let application = gateway.application(&slot.application).expect("configured");
-                let command = SubmitRegistration::parse(&entered, Some(&slot.email)).expect("valid");
-                let (keys, now) = (keys(), self.now());
-                let circumstances = Circumstances { application, has_account: false, keys: &keys, now };
-                let made = Registration::by_invitation(invited, command, &circumstances, &mut Sevens).next;
-                let _ = kv.create(&made.id, made.clone(), Vec::new()).await.expect("alone");
-                made
-            },
-            TURNS_MAX,
-        );
-        made.expect("few turns")
-    }
-
-    /// A registration was committed with the link, and its slot has learnt of it.
-    pub(crate) fn accepted(&self, id: &str, token: &str) -> Registration {
-        let (made, id) = (self.registered(token), id.parse::<InvitationId>().expect("an id"));
-        let kv = self.deployment.world().kv();
-        let marked = async {
-            let seen = kv.load::<InvitationSlot>(&id.slot).await.expect("readable").expect("invited");
-            let next = seen.value().clone().used_by(id.generation, made.id).expect("unused").next;
-            let _ = kv.replace(seen, next, Vec::new()).await.expect("alone");
+        let submitted = async {
+            let seen = kv.load::<InvitationSlot>(&id).await.expect("readable").expect("invited");
+            let slot = seen.value();
+            let invited = slot.present(&token, self.now()).expect("valid");
+            let application = gateway.application(&slot.application).expect("configured");
+            let command = SubmitRegistration::parse(&entered, Some(&slot.email)).expect("valid");
+            let (keys, now) = (keys(), self.now());
+            let circumstances = Circumstances { application, has_account: false, keys: &keys, now };
+            let decision = Registration::by_invitation(invited, command, &circumstances, &mut Sevens);
+            let made = decision.next.id;
+            let used = slot.clone().used_for(decision).next;
+            let _ = kv.replace(seen, used, Vec::new()).await.expect("alone");
+            made
         };
-        alone(marked, TURNS_MAX).expect("few turns");
-        made
+        alone(submitted, TURNS_MAX).expect("few turns")
     }
 }
 
