@@ -61,8 +61,9 @@ pub struct Watched<C> {
 pub enum Swap<C> {
     /// The value was written.
     Applied,
-    /// Reported as failed, which says nothing: the write may have been applied, or may still be. Carries a fresh watch of the same key (`cas-failed` hands back
-    /// a new handle; the adapter calls `current` on it), so that finding out the truth costs one read and no connection.
+    /// Reported as failed, which says nothing: the write may have been applied, or may still be. Carries a fresh watch of the
+    /// same key (`cas-failed` hands back a new handle; the adapter calls `current` on it), so that finding out the truth
+    /// costs one read and no connection.
     Refused(Watched<C>),
 }
 

@@ -454,14 +454,15 @@ impl InvitationSlot {
     /// What the partner was told when this command made the invitation, whatever became of it since (INV-2). `None` when
     /// the slot does not know it.
     pub fn outline_as_made(&self, generation: u32, command: &CreateInvitation) -> Option<Outline<'_>> {
+        let outline = self.outline_as_sent_again(generation)?;
+        Some(Outline { expires_at: outline.created_at.plus(command.lifetime), ..outline })
+    }
+
+    /// What the partner was told when the invitation was sent again, whatever became of it since (INV-2). `None` when the
+    /// slot does not know it.
+    pub fn outline_as_sent_again(&self, generation: u32) -> Option<Outline<'_>> {
         let outline = self.outline(generation, self.current.created_at)?;
-        Some(Outline {
-            state: InvitationState::Pending,
-            expires_at: outline.created_at.plus(command.lifetime),
-            revoked_at: None,
-            registration: None,
-            ..outline
-        })
+        Some(Outline { state: InvitationState::Pending, revoked_at: None, registration: None, ..outline })
     }
 
     /// What the partner is told of one of the slot's invitations; `None` when it never was, or is so far in the past that

@@ -394,8 +394,8 @@ impl Registration {
         decision
     }
 
-    /// An Organisation Administrator accepts the invitation for an organisation that exists (INV-7). The id is the one
-    /// that a submission would get, so that an invitation leads to one of them and never to both.
+    /// An Organisation Administrator accepts the invitation for an organisation that exists (INV-7). The invitation's commit
+    /// decides whether it leads to this or to a submission; the id is the same.
     ///
     /// # Errors
     /// [`Refusal::RoleMissing`].

@@ -59,7 +59,7 @@ const PRIMITIVES: [&str; 12] = [
 /// Stale reads are those of this model.
 const STALE: (&str, &str) = ("pairs of requests, stale reads", "Dynamo");
 /// How the lines of the negative controls begin, each of which has to be caught.
-const CONTROLS: [&str; 15] = [
+const CONTROLS: [&str; 17] = [
     "create by swap alone",
     "create by increment alone",
     "both gates",
@@ -75,6 +75,8 @@ const CONTROLS: [&str; 15] = [
     "looking and then acting:",
     "an id that is not the one that stands",
     "message apart, a death",
+    "told for good what is so for a moment",
+    "told for good, a death",
 ];
 
 /// How far the explorations go.

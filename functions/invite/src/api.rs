@@ -136,17 +136,18 @@ impl InvitationView {
         Ok(Self { link: link_of(edge, slot, id, token), ..Self::outlined(slot, &made) })
     }
 
-    /// With the link, when the partner hands it over itself.
+    /// The answer to a request that sent an invitation again, as it was then, also for whoever repeats the request (INV-2).
     ///
     /// # Errors
     /// [`Refusal::NotFound`] when the slot does not know the invitation.
-    pub(crate) fn with_link<P: Platform>(
+    pub(crate) fn sent_again<P: Platform>(
         edge: &Edge<P>,
         slot: &InvitationSlot,
         id: InvitationId,
         token: Option<&PlainToken>,
     ) -> Result<Self, Refusal> {
-        Ok(Self { link: link_of(edge, slot, id, token), ..Self::of(edge, slot, id.generation)? })
+        let sent = slot.outline_as_sent_again(id.generation).ok_or(Refusal::NotFound)?;
+        Ok(Self { link: link_of(edge, slot, id, token), ..Self::outlined(slot, &sent) })
     }
 }
 

@@ -1,8 +1,7 @@
 //! One invitation, by its id (INV-3): `GET /invite/{id}`, `POST /invite/{id}/resend`, `POST /invite/{id}/revoke`.
 //!
-//! Commit point: the slot. A registration that was committed with the link counts, whether the slot has learnt of it or
-//! not: before either change its record is looked for under the id that derives from the invitation. One that is
-//! committed between this look and the commit counts as well; then the invitation ends as accepted (docs/rules.md).
+//! Commit point: the slot, as that of a submission and an acceptance: of those that meet one is first, and the others learn
+//! of it.
 
 use edge::{Change, Edge, Failure, Outcome, Platform, Request};
 use http::StatusCode;
@@ -68,7 +67,7 @@ async fn send_again<P: Platform>(
             Ok(Change::Commit(Counted::new(decision, Some(token))))
         })
         .await?;
-    Ok(InvitationView::with_link(edge, stored.value(), id, token.as_ref())?)
+    Ok(InvitationView::sent_again(edge, stored.value(), id, token.as_ref())?)
 }
 
 pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {

@@ -6,7 +6,8 @@
 //!
 //! Between steps nothing is stored: what was entered travels in the form and in a cookie, sealed; so steps back, a reload and
 //! a second tab lose nothing. Of the steps before the last one, only the one behind the organisation's details reads the
-//! store, for organisations that could be the same (REG-3). Commit point: the registration, or the invitation that it uses (`submit`).
+//! store, for organisations that could be the same (REG-3). Commit point: the registration, or the invitation that it uses
+//! (`submit`).
 
 mod api;
 mod captcha;
@@ -247,20 +248,19 @@ fn submitted<P: Platform>(edge: &Edge<P>, request: &Request, asked: bool) -> Out
 
 async fn status<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: StatusQuery = request.decode_query()?;
-    let kv = edge.kv();
     let stored;
     let followed = match (query.token, query.invitation) {
         (Some(token), None) => {
             let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
             let id = RegistrationId::from_bytes(token.record());
-            stored = kv.get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            stored = edge.kv().get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
             stored.value().follow(&token, edge.now)?
         }
         (None, Some(token)) => {
             let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
             let slot = submit::slot_of(edge, &token).await?;
             let id = slot.registration_of(&token).ok_or(Refusal::LinkNotValid)?;
-            stored = kv.get::<Registration>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+            stored = edge.registered(&id).await?;
             stored.value().follow_by_invitation(&slot, &token, edge.now)?
         }
         _ => return Err(BadRequest::Malformed.into()),

@@ -96,7 +96,9 @@ pub(crate) async fn invited<P: Platform>(
 ) -> Result<Registration, Failure> {
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let slot = slot_of(edge, &token).await?;
-    let parsed = SubmitRegistration::parse(&api::of_invitee(entered, &slot), Some(&slot.email));
+    // The invitee's name is that of the slot that the token is checked against: this one could be an older one.
+    let parsed =
+        |slot: &InvitationSlot| SubmitRegistration::parse(&api::of_invitee(entered.clone(), slot), Some(&slot.email));
     let application = application_of(edge, &slot)?;
     let has_account = has_account(edge, &slot.email).await?;
     let circumstances = Circumstances { application, has_account, keys: &edge.keys, now: edge.now };
@@ -107,7 +109,7 @@ pub(crate) async fn invited<P: Platform>(
                 Err(_) if slot.registration_of(&token).is_some() => return Ok(Change::Keep(None)),
                 Err(refusal) => return Err(refusal),
             };
-            let decision = Registration::by_invitation(invited, parsed.clone()?, &circumstances, rng);
+            let decision = Registration::by_invitation(invited, parsed(&slot)?, &circumstances, rng);
             let told = edge.gateway.tell_of_registration(&decision.next, true);
             let ours = decision.next.clone();
             let accepted = edge.gateway.tell_of_acceptance(&slot, ours.id, edge.now);
@@ -120,7 +122,7 @@ pub(crate) async fn invited<P: Platform>(
     }
     let id = slot.value().registration_of(&token).ok_or(Refusal::LinkNotValid)?;
     let stored = edge.registered(&id).await?;
-    if !parsed.is_ok_and(|command| stored.value().was_made_by(&command)) {
+    if !parsed(slot.value()).is_ok_and(|command| stored.value().was_made_by(&command)) {
         return Err(Refusal::LinkNotValid.into());
     }
     edge.drain(stored.envelope()).await;

@@ -377,11 +377,22 @@ fn inv_3_a_partner_takes_back_what_is_not_used() {
 }
 
 #[test]
-fn inv_3_a_registration_that_was_committed_counts_although_the_invitation_was_revoked_meanwhile() {
-    // INV-3, REG-5
-    let (slot, _) = invited(&command());
-    let accepted = used(&revoked(&slot, 1, NOW), 1);
-    assert_eq!(state(&accepted, 1, NOW), Some(InvitationState::Accepted));
+fn inv_3_whoever_comes_after_the_revocation_is_refused() {
+    // INV-3, INV-5
+    let (slot, token) = invited(&command());
+    let revoked = revoked(&slot, 1, NOW);
+    assert_eq!(revoked.present(&token, NOW).err(), Some(Refusal::LinkNotValid));
+    assert_eq!((revoked.registration_of(&token), revoked.registration_by(revoked.current_id())), (None, None));
+}
+
+#[test]
+fn inv_7_a_repeated_acceptance_finds_its_registration_also_under_a_later_invitation() {
+    // INV-7
+    let (slot, token) = invited(&command());
+    let used = used(&slot, 1);
+    let (again, _) = reopened(&used, 2, after(1)).expect("used");
+    assert_eq!(again.registration_by(used.current_id()), Some(registration(1)));
+    assert_eq!((again.registration_by(again.current_id()), again.registration_of(&token)), (None, None));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use crate::{
     config::{Approval, Gateway},
     effect::Entry,
     invitation::{CreateInvitation, InvitationSlot, RawInvitation, Wish},
-    secret::PlainToken,
+    secret::{PlainToken, SealPurpose, Sealed},
     values::PartnerId,
 };
 
@@ -241,6 +241,42 @@ fn inv_5_a_registration_uses_its_invitation_up() {
         let entries: Vec<Entry> = used.effects.iter().filter_map(entry).collect();
         assert!(matches!(entries.as_slice(), [one] if one.registration == registration && one.effects == effects));
         assert_eq!(used.next.clone().revoke(generation, NOW).err(), Some(Refusal::InvitationAccepted), "INV-3");
+    }
+}
+
+#[test]
+fn reg_5_the_largest_registration_fits_into_its_invitation() {
+    // REG-5
+    let (gateway, keys) = (automatic(), keys());
+    let long = |chars: usize| "\u{10450}".repeat(chars);
+    let one = |n: usize| RawAdministrator {
+        given_name: long(80),
+        family_name: long(80),
+        email: format!("{}@{}.example", "a".repeat(63), format!("{n:063}.").repeat(2).trim_end_matches('.')),
+        organisation_administrator: true,
+        application_administrator: true,
+    };
+    let profile = RawProfile {
+        legal_name: long(120),
+        street: long(120),
+        city: long(80),
+        region: long(80),
+        registration_number: long(40),
+        ..raw_profile()
+    };
+    let most = RawRegistration { profile, administrators: (0..MAX_ADMINISTRATORS).map(one).collect(), ..raw() };
+    let (slot, token) = invitation(&gateway);
+    let invited = slot.present(&token, NOW).expect("valid");
+    let application = application(&gateway, "supply-platform");
+    let circumstances = Circumstances { application, has_account: false, keys: &keys, now: NOW };
+    let decision = Registration::by_invitation(invited, parsed(&most), &circumstances, &mut Seeded(1));
+    for effect in slot.used_for(decision).effects {
+        let bytes = postcard::to_allocvec(&effect).expect("an effect encodes");
+        let place = b"anywhere";
+        let sealed = keys.seal(SealPurpose::Message, place, &bytes, &mut Seeded(2));
+        let stored = postcard::to_allocvec(&sealed).expect("sealed bytes encode");
+        let read: Sealed = postcard::from_bytes(&stored).expect("not too long");
+        assert_eq!(keys.open(SealPurpose::Message, place, &read).as_ref(), Ok(&bytes));
     }
 }
 

@@ -23,9 +23,12 @@ use shared::{
 use standardwebhooks::Webhook;
 use totp_rs::TOTP;
 
-use crate::stage::{
-    API_KEY, AUDITOR_PASSWORD, Ask, BOOTSTRAP_SECRET, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD,
-    Serve, Stage, component, keys, webhook_secret,
+use crate::{
+    stage::{
+        API_KEY, AUDITOR_PASSWORD, Ask, BOOTSTRAP_SECRET, CLIENT_SECRET, MACHINE_KEY, PUBLIC_URL, REGISTRAR_PASSWORD,
+        Serve, Stage, component, keys, webhook_secret,
+    },
+    state,
 };
 
 /// The registrant's e-mail.
@@ -168,6 +171,28 @@ pub fn invitation_not_mailed(stage: &mut Stage) {
     let ask = invite(stage);
     dies_when(stage, component, &ask, slots);
     stage.wait(150);
+}
+
+/// A request dies as soon as it has committed something that must be followed by more, and is dead by now.
+fn dies_after_its_commit(stage: &mut Stage, ask: &Ask) {
+    sweep_all(stage);
+    let waiting = state::pending(stage);
+    dies_when(stage, component, ask, |stage| state::pending(stage) > waiting);
+    stage.wait(150);
+}
+
+/// Ada's submission died when the invitation was used and the registration not entered (REG-5).
+pub fn not_entered(stage: &mut Stage) {
+    invited(stage);
+    let ask = register_invited(stage);
+    dies_after_its_commit(stage, &ask);
+}
+
+/// Ada's acceptance for Kestrel died when the invitation was used and the registration not entered (INV-7).
+pub fn acceptance_not_entered(stage: &mut Stage) {
+    administrator_invited(stage);
+    let ask = accept_for_organisation(stage);
+    dies_after_its_commit(stage, &ask);
 }
 
 /// A webhook's request died when the licences of its order were written and the order was not (SHP-6).
@@ -605,7 +630,7 @@ pub fn administrates(stage: &mut Stage) {
 /// Ada administers Kestrel, and Kestrel is invited to a further application (INV-7).
 pub fn administrator_invited(stage: &mut Stage) {
     administrates(stage);
-    invited(stage);
+    invited_by_id(stage);
 }
 
 /// Ada accepts the invitation for Kestrel (INV-7).

@@ -42,6 +42,9 @@ pub struct Row {
     pub ask: fn(&Stage) -> Ask,
     /// Which answers end the client's efforts; the first is that of the undisturbed request.
     pub ends: &'static [u16],
+    /// After which answers the client does something ([`field@Row::between`]) and asks again, as a person does whose session
+    /// was lost with an answer. After any other it asks no more.
+    pub mends: &'static [u16],
     /// What the client does between two tries.
     pub between: fn(&mut Stage),
     /// Whether what the client got works: the status of the next step.
@@ -55,6 +58,10 @@ pub struct Row {
 impl Row {
     fn is_ended_by(&self, answer: &Answer) -> bool {
         self.ends.contains(&answer.status) && !answer.is_try_again()
+    }
+
+    fn goes_on_after(&self, answer: &Answer) -> bool {
+        answer.is_try_again() || self.mends.contains(&answer.status)
     }
 }
 
@@ -283,6 +290,9 @@ fn retry(row: &Row, stage: &mut Stage, mut answer: Option<Answer>) -> Result<Ans
     for _ in 0..TRIES {
         match answer {
             Some(answer) if row.is_ended_by(&answer) => return Ok(answer),
+            Some(answer) if !row.goes_on_after(&answer) => {
+                return Err(format!("the client is told for good: {} {}\n", answer.status, answer.text));
+            }
             Some(_) => (row.between)(stage),
             None => {}
         }

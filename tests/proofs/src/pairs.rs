@@ -9,11 +9,12 @@
 //! Answers are compared by what they say: status, address and document, without what is drawn in each run; and whether both
 //! are the same to the letter, since two that ask for one thing are to be told of the same thing.
 //!
-//! In a run in which one of them died its answer is left out: its client cannot know whether it was first. What it sends
-//! again may come to what it would have come to after the other one as a request of its own (a second offer of a seed). A
-//! request that is sent again later is made anew then, with the code that is shown by that time.
+//! In a run in which one of them died its client cannot know whether it was first: it may be told what it is told first,
+//! second or again, in any order of the two ([`Told`]). What it sends again may come to what it would have come to after the
+//! other one as a request of its own (a second offer of a seed). A request that is sent again later is made anew then, with
+//! the code that is shown by that time.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeSet, fmt::Write as _};
 
 use edge::Reply;
 use kv_schema::backends::{
@@ -116,7 +117,11 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
     let twice =
         [[0, 1, 0], [1, 0, 1]].map(|order| one_after_the_other(pair, start.fork(), &sent, &order, Later::AsSent));
     let waiting = serial.iter().map(|end| end.waiting).min().unwrap_or_default();
+    let again = [[0, 0, 1], [1, 1, 0], [0, 1, 1], [1, 0, 0]].map(|order| {
+        [Later::AsSent, Later::Anew].map(|later| one_after_the_other(pair, start.fork(), &sent, &order, later))
+    });
     let of_the_dead = [anew, twice].concat();
+    let told = Told::of(serial.iter().chain(&of_the_dead).chain(again.as_flattened()));
     let mut report = Report::default();
     let setup = || {
         let stage = start.fork();
@@ -135,7 +140,8 @@ fn explore(pair: &Pair, backend: Backend, bounds: Bounds, reads_are_stale: bool)
                 report.left_waiting += usize::from(ended.left_waiting);
                 let complaint = complaint(&serial, &ended);
                 let could_be = |end: &End| end.is_among_survivors(&ended.end, ended.died);
-                complaint.filter(|_| !ended.died.contains(&true) || !of_the_dead.iter().any(could_be))
+                let complaint = complaint.filter(|_| !ended.died.contains(&true) || !of_the_dead.iter().any(could_be));
+                complaint.or_else(|| told.complaint(&ended))
             }
             Err(complaint) => Some(complaint),
         };
@@ -211,6 +217,26 @@ impl End {
     fn is_among_survivors(&self, found: &Self, died: [bool; 2]) -> bool {
         let answers = self.answers.iter().zip(&found.answers).zip(died);
         self.state == found.state && answers.into_iter().all(|((one, other), died)| died || one == other)
+    }
+}
+
+/// What each client may be told, whichever was first and however often it asks.
+struct Told([BTreeSet<String>; 2]);
+
+impl Told {
+    fn of<'a>(ends: impl Iterator<Item = &'a End>) -> Self {
+        let mut told = [BTreeSet::new(), BTreeSet::new()];
+        for end in ends {
+            told.iter_mut().zip(&end.answers).for_each(|(told, answer)| told.extend([answer.clone()]));
+        }
+        Self(told)
+    }
+
+    /// What the client of a dead request is told in the end, if that could not be.
+    fn complaint(&self, Ended { end, died, .. }: &Ended) -> Option<String> {
+        let mut of_the_dead = self.0.iter().zip(&end.answers).zip(died).filter(|(_, died)| **died);
+        let ((told, answer), _) = of_the_dead.find(|((told, answer), _)| !told.contains(*answer))?;
+        Some(format!("  whoever died was told in the end: {answer}\n  could be told: {told:#?}\n"))
     }
 }
 

@@ -30,6 +30,7 @@ fn row(
         serve: component,
         ask,
         ends,
+        mends: &[],
         between: by::wait,
         then: no_next,
         in_parts: false,
@@ -56,6 +57,11 @@ impl Row {
     /// With something that the client does between two tries.
     fn between(self, between: fn(&mut Stage)) -> Self {
         Self { between, ..self }
+    }
+
+    /// With something that the client does after these answers before it asks again.
+    fn after(self, mends: &'static [u16], between: fn(&mut Stage)) -> Self {
+        Self { mends, between, ..self }
     }
 }
 
@@ -118,8 +124,11 @@ fn register() -> Vec<Row> {
 
 fn operate() -> Vec<Row> {
     vec![
-        row("operate", "SIG-1 the first sign-in", by::operator_ready, by::operator_signs_in, &[200]),
-        row("operate", "SIG-1 another sign-in", by::on_duty_and_next_code, by::operator_signs_in, &[200]),
+        // The code of a lost answer is used up: the next one is waited for.
+        row("operate", "SIG-1 the first sign-in", by::operator_ready, by::operator_signs_in, &[200])
+            .after(&[401], by::wait),
+        row("operate", "SIG-1 another sign-in", by::on_duty_and_next_code, by::operator_signs_in, &[200])
+            .after(&[401], by::wait),
         row("operate", "SIG-1 a wrong password", by::on_duty_and_next_code, by::operator_guesses, &[401]),
         row("operate", "SIG-1 enrol with the one-time secret", by::enrolment_open, by::enrol_first, &[200, 422])
             .then(by::enrolled_operator_works),
@@ -238,9 +247,10 @@ fn credentials() -> Vec<Row> {
         row("credentials", "CRD-1 activate a licence", by::ordered, by::activate_licence, &[200]),
         row("credentials", "CRD-4 begin an enrolment", by::licensed, by::begin_enrolment, &[200]),
         row("credentials", "CRD-4 prove the app", by::enrolling, by::prove_enrolment, &[200, 409])
-            .between(by::sign_in_with_app_if_lost),
+            .after(&[401, 403], by::sign_in_with_app_if_lost),
         row("credentials", "OTP-3 a wrong code", by::enrolling, by::prove_enrolment_wrongly, &[422]).by_status(),
-        row("verify-otp", "OTP-2 a right code", by::enrolled, by::verify_otp, &[200]).between(by::sign_in_if_lost),
+        row("verify-otp", "OTP-2 a right code", by::enrolled, by::verify_otp, &[200])
+            .after(&[401], by::sign_in_if_lost),
         row("verify-otp", "OTP-3 a wrong code", by::enrolled, by::verify_otp_wrongly, &[422])
             .by_status()
             .then(by::dashboard),
@@ -250,7 +260,7 @@ fn credentials() -> Vec<Row> {
 fn launch() -> Vec<Row> {
     vec![
         row("launch", "LCH-2 authorize", by::cleared, by::authorize, &[303]).then(by::exchange_works),
-        row("launch", "LCH-2 exchange the code", by::authorized, by::exchange, &[200]).between(by::launch_again),
+        row("launch", "LCH-2 exchange the code", by::authorized, by::exchange, &[200]).after(&[400], by::launch_again),
         row("launch", "LCH-2 sign-out", by::asked_to_sign_out, by::sign_out_as_asked, &[303]).then(by::dashboard),
         row("launch", "LCH-2 a code that was exchanged", by::exchanged, by::exchange, &[400]),
     ]
@@ -323,6 +333,31 @@ fn suppliers_meet() -> Vec<Pair> {
             by::administrator_invited,
             by::accept_for_organisation,
             by::register_invited,
+        ),
+        pair(
+            "INV-7 one acceptance twice",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            by::accept_for_organisation,
+        ),
+        pair(
+            "INV-7 acceptance by the link against the dashboard's",
+            by::administrator_finds_invitation,
+            by::accept_for_organisation,
+            by::accept_found,
+        ),
+        pair("INV-7 acceptance against revoke", by::administrator_invited, by::accept_for_organisation, by::revoke),
+        pair(
+            "INV-7 acceptance against sending again",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            by::resend,
+        ),
+        pair(
+            "INV-7 acceptance against another invitation",
+            by::administrator_invited,
+            by::accept_for_organisation,
+            by::invite_again,
         ),
         pair("INV-3 a submission against revoke", by::invited_by_id, by::register_invited, by::revoke),
         pair("INV-3 a submission against sending again", by::invited_by_id, by::register_invited, by::resend),
@@ -428,6 +463,15 @@ fn sweeps_meet() -> Vec<Pair> {
     vec![
         pair("OPS-3 an invitation sent again under its key", by::invitation_not_mailed, by::sweep, by::invite)
             .by_status(),
+        pair("OPS-3 a submission repeated that is not entered", by::not_entered, by::sweep, by::register_invited)
+            .by_status(),
+        pair(
+            "OPS-3 an acceptance repeated that is not entered",
+            by::acceptance_not_entered,
+            by::sweep,
+            by::accept_for_organisation,
+        )
+        .by_status(),
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
         pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status(),

@@ -132,6 +132,16 @@ async fn own_id_told<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
     told(&drawn)
 }
 
+/// Whoever comes while somebody else is creating the record is told that there is none, for good.
+async fn told_for_good<P: Platform>(edge: &Edge<P>, _: &Request) -> Outcome {
+    let decision = Decision::with(Action::Invitation, record(ID), vec![Effect::Send(Box::new(message()))]);
+    match edge.create(&ID, decision).await {
+        Ok(NowStands::Ours(_) | NowStands::Another(_)) => Ok(done()),
+        Err(Failure::Refused(Refusal::Busy { .. })) => Err(Refusal::NotFound.into()),
+        Err(other) => Err(other),
+    }
+}
+
 macro_rules! served {
     ($($name:ident by $handler:ident),*) => {$(
         fn $name(platform: Double, request: Request) -> Served {
@@ -147,6 +157,7 @@ served! {
     serve_id_of_its_own by id_of_its_own,
     serve_look_then_act by look_then_act,
     serve_own_id_told by own_id_told,
+    serve_told_for_good by told_for_good,
     serve_no_reminder by no_reminder
 }
 
@@ -162,6 +173,7 @@ fn crash_points(serve: Serve, backend: Backend) -> crash::Report {
         serve,
         ask,
         ends: &[204],
+        mends: &[],
         between: wait,
         then: |_| 0,
         in_parts: false,
@@ -184,6 +196,7 @@ fn negative_controls_each_wrong_handler_is_caught_at_a_crash_point() {
         ("message before the commit", serve_message_first as Serve),
         ("message apart from the commit", serve_message_apart),
         ("an id of its own in each try", serve_id_of_its_own),
+        ("told for good what is so for a moment", serve_told_for_good),
     ] {
         for backend in Backend::ALL {
             let report = crash_points(serve, backend);
@@ -233,10 +246,11 @@ fn negative_controls_each_wrong_handler_is_caught_by_an_order() {
 }
 
 #[test]
-fn negative_control_a_message_apart_from_the_commit_is_caught_by_a_death() {
+fn negative_controls_each_wrong_handler_is_caught_by_a_death() {
     let bounds = Bounds { crashes: 1, switches: Some(1) };
     for backend in Backend::ALL {
         caught("message apart, a death", serve_message_apart, |pair| pairs::prove(pair, backend, bounds));
+        caught("told for good, a death", serve_told_for_good, |pair| pairs::prove(pair, backend, bounds));
     }
 }
 
