@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::{Action, Denial},
-    config::Level,
-    credential::{Credential, Grant, Judged},
+    config::{Level, ProductKind},
+    credential::{
+        Credential, Factor, Grant, Judged, Opened,
+        phone::{Asker, NewPhone, ending},
+    },
     decision::{Counted, Decision},
     effect::Effect,
     lockout::Failures,
-    message::{Body, Message},
+    message::{Body, Message, PhoneCode},
     password::{AnswerHash, PasswordHash},
     refusal::Refusal,
     secret::{Entropy, PlainToken, Sealed, SessionSecret, TokenDigest, TokenPurpose},
@@ -83,6 +86,8 @@ pub struct Raised {
     pub credential: CredentialId,
     /// At which level.
     pub level: Level,
+    /// What the code proved.
+    pub factor: Factor,
 }
 
 /// The organisation that a person acts for in one session.
@@ -376,18 +381,115 @@ impl Account {
         Some(Decision::quiet(Action::CredentialGrant, self))
     }
 
-    /// Offers an authenticator app its seed (CRD-4).
+    /// Offers an authenticator app its seed (CRD-4). `kind` is the product's.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::WrongStage`].
     pub fn begin_enrolment(
         mut self,
         id: CredentialId,
+        kind: ProductKind,
         seed: Sealed,
         now: Timestamp,
     ) -> Result<Decision<Self>, Refusal> {
-        self.credential_mut(id)?.begin_enrolment(seed, now)?;
+        let credential = self.credential_mut(id)?;
+        credential.require_kind(kind, ProductKind::AuthenticatorApp)?;
+        credential.begin_enrolment(seed, now)?;
         Ok(Decision::quiet(Action::EnrolmentOffer, self))
+    }
+
+    /// Has a code sent to a phone that is to be registered (CRD-5). `kind` is the product's. `None` when that was done just
+    /// now.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], a field fault for a number that is registered, [`Refusal::WrongStage`],
+    /// [`Refusal::CredentialLocked`], [`Refusal::TooManyRequests`].
+    pub fn call_new_phone(
+        mut self,
+        id: CredentialId,
+        kind: ProductKind,
+        phone: NewPhone,
+        asker: Asker<'_>,
+        now: Timestamp,
+        rng: &mut dyn Entropy,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let credential = self.credential_mut(id)?;
+        credential.require_kind(kind, ProductKind::Phone)?;
+        let code = credential.call_new_phone(phone, asker, now, rng)?;
+        Ok(code.map(|code| self.called(code)))
+    }
+
+    /// Has a code sent to a registered phone (CRD-5). `None` when that was done just now.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], a field fault when there is no such phone; as for a new phone.
+    pub fn call_phone(
+        mut self,
+        id: CredentialId,
+        ordinal: u8,
+        asker: Asker<'_>,
+        now: Timestamp,
+        rng: &mut dyn Entropy,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let code = self.credential_mut(id)?.call_phone(ordinal, asker, now, rng)?;
+        Ok(code.map(|code| self.called(code)))
+    }
+
+    fn called(self, code: PhoneCode) -> Decision<Self> {
+        Decision::with(Action::PhoneCode, self, vec![Effect::Call(Box::new(code))])
+    }
+
+    /// Judges the code that proves a new phone, raises the session and mails a notice (CRD-5, CRD-9, OTP-4).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] when there is no such credential; nothing was judged then.
+    pub fn prove_phone(
+        mut self,
+        presented: &Presented<'_>,
+        product: &str,
+        now: Timestamp,
+    ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
+        let Opened::Sent(right) = presented.opened else {
+            return Err(NO_AUTHENTICATOR);
+        };
+        let credential = self.credential_mut(presented.credential)?;
+        let factor = credential.factor();
+        let judged = credential.prove_phone(*right, now);
+        let outcome = answer(judged, credential);
+        if !judged.counts() {
+            return Ok(Counted::unjudged(self, outcome));
+        }
+        let newest = credential.phones().and_then(|phones| phones.registered().last());
+        let ending = newest.map(|phone| ending(&phone.number)).unwrap_or_default();
+        let mut effects = Vec::new();
+        if outcome.is_ok() {
+            self.raise(presented, factor, now);
+            effects.push(self.notice(Body::PhoneAdded { product: product.to_owned(), ending, at: now }));
+        }
+        Ok(judged_code(Decision::with(Action::PhoneProof, self, effects), outcome))
+    }
+
+    /// Removes a phone and mails a notice (CRD-9). `None` when it is gone already.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`], [`Refusal::WrongStage`] for the last one.
+    pub fn remove_phone(
+        mut self,
+        id: CredentialId,
+        ordinal: u8,
+        product: &str,
+        now: Timestamp,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let removed = self.credential_mut(id)?.remove_phone(ordinal)?;
+        Ok(removed.map(|phone| {
+            let ending = ending(&phone.number);
+            let told = self.notice(Body::PhoneRemoved { product: product.to_owned(), ending, at: now });
+            Decision::with(Action::PhoneRemoval, self, vec![told])
+        }))
+    }
+
+    fn notice(&self, body: Body) -> Effect {
+        Effect::Send(Box::new(Message { to: self.email.clone(), name: self.name.full(), body }))
     }
 
     /// Judges the code that proves a newly offered app, raises the session and mails a notice (CRD-4, CRD-9, OTP-4).
@@ -401,19 +503,15 @@ impl Account {
         now: Timestamp,
     ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
         let credential = self.credential_mut(presented.credential)?;
-        let judged = credential.prove_enrolment(presented.seed, presented.code, now);
+        let judged = credential.prove_enrolment(presented.opened, presented.code, now);
         let outcome = answer(judged, credential);
         if !judged.counts() {
             return Ok(Counted::unjudged(self, outcome));
         }
         let mut effects = Vec::new();
         if outcome.is_ok() {
-            self.raise(presented, now);
-            effects.push(Effect::Send(Box::new(Message {
-                to: self.email.clone(),
-                name: self.name.full(),
-                body: Body::AuthenticatorAdded { product: product.to_owned(), at: now },
-            })));
+            self.raise(presented, Factor::App, now);
+            effects.push(self.notice(Body::AuthenticatorAdded { product: product.to_owned(), at: now }));
         }
         Ok(judged_code(Decision::with(Action::EnrolmentProof, self, effects), outcome))
     }
@@ -428,23 +526,24 @@ impl Account {
         now: Timestamp,
     ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
         let credential = self.credential_mut(presented.credential)?;
-        let judged = credential.judge(presented.seed, presented.code, now);
+        let factor = credential.factor();
+        let judged = credential.judge(presented.opened, presented.code, now);
         let outcome = answer(judged, credential);
         if !judged.counts() {
             return Ok(Counted::unjudged(self, outcome));
         }
         if outcome.is_ok() {
-            self.raise(presented, now);
+            self.raise(presented, factor, now);
         }
         Ok(judged_code(Decision::quiet(Action::SecondFactor, self), outcome))
     }
 
-    fn raise(&mut self, presented: &Presented<'_>, now: Timestamp) {
+    fn raise(&mut self, presented: &Presented<'_>, factor: Factor, now: Timestamp) {
         let level = self.credential(presented.credential).map(|credential| credential.grant.level);
         let session = self.sessions.iter_mut().find(|session| presented.session.matches(&session.digest));
         if let (Some(session), Ok(level)) = (session, level) {
             session.digest = presented.next_session.digest();
-            session.raised = Some(Raised { at: now, credential: presented.credential, level });
+            session.raised = Some(Raised { at: now, credential: presented.credential, level, factor });
         }
     }
 }
@@ -454,15 +553,15 @@ fn usable(credential: &Credential, now: Timestamp) -> bool {
 }
 
 const NO_AUTHENTICATOR: Refusal =
-    Refusal::WrongStage { hint: "Register an authenticator app for a credential that has not expired." };
+    Refusal::WrongStage { hint: "Register an authenticator for a credential that has not expired." };
 
 /// A code that was entered, with all that judging it needs.
 #[derive(Debug)]
 pub struct Presented<'a> {
     /// For which credential.
     pub credential: CredentialId,
-    /// The credential's seed, opened.
-    pub seed: &'a [u8],
+    /// What the code is judged by.
+    pub opened: &'a Opened,
     /// The code.
     pub code: &'a OtpCode,
     /// The session that is to be raised.

@@ -171,6 +171,12 @@ coded! {
         ActivationLink = "activation-link",
         /// An organisation learnt how an invitation of one of its people stands.
         InvitationOffer = "invitation-offer",
+        /// A code was sent to a phone.
+        PhoneCode = "phone-code",
+        /// A phone was proved and registered.
+        PhoneProof = "phone-proof",
+        /// A phone was removed.
+        PhoneRemoval = "phone-removal",
     }
 }
 

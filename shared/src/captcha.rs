@@ -11,7 +11,7 @@ use crate::{
     config::CaptchaService,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, MacPurpose, digest256_hex, hex, same},
-    values::{FormId, Seconds, Timestamp},
+    values::{FormId, Seconds, Timestamp, host_of},
 };
 
 /// How long a challenge can be used. A page is left open for a while before it is sent.
@@ -170,15 +170,6 @@ pub struct Verdict {
     pub success: bool,
     /// The host on whose page that was, without a port.
     pub hostname: Option<String>,
-}
-
-/// The host of an origin, without the port.
-fn host_of(origin: &str) -> &str {
-    let authority = origin.split_once("://").map_or(origin, |(_, authority)| authority);
-    match authority.split_once(']') {
-        Some((address, _)) => address.trim_start_matches('['),
-        None => authority.split(':').next().unwrap_or_default(),
-    }
 }
 
 fn not_solved() -> Refusal {

@@ -182,7 +182,7 @@ impl Service {
     }
 }
 
-/// How e-mail leaves (MSG-1).
+/// How e-mail leaves, and what goes to phones (MSG-1).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Messages {
     /// Whose interface the variable `mail_endpoint` leads to.
@@ -191,6 +191,26 @@ pub struct Messages {
     pub from: Email,
     /// Where answers go.
     pub reply_to: Email,
+    /// How codes reach phones; only with it can a product be of the kind [`ProductKind::Phone`].
+    pub phone: Option<PhoneMessages>,
+}
+
+/// How text messages and calls leave (MSG-1).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneMessages {
+    /// Whose interface the variable `phone_endpoint` leads to.
+    pub provider: PhoneProvider,
+    /// The number that they come from.
+    pub from: Phone,
+}
+
+/// An interface that takes text messages and calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PhoneProvider {
+    /// A generic JSON document.
+    Json,
+    /// Twilio's, and those that are compatible with it.
+    Twilio,
 }
 
 /// An interface that takes e-mail.
@@ -520,6 +540,8 @@ pub struct Agreement {
 pub enum ProductKind {
     /// An authenticator app by QR code (CRD-4).
     AuthenticatorApp,
+    /// One to three phones, by SMS or voice (CRD-5).
+    Phone,
 }
 
 /// An assurance level, the higher the stronger (CRD-7).
@@ -654,7 +676,7 @@ mod tests {
             gateway.catalogue(&partner).map(|product| product.id.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(catalogue("anvil"), ["anvil-mobile-id"]);
-        assert_eq!(catalogue("cobalt"), ["cobalt-mobile-id"]);
+        assert_eq!(catalogue("cobalt"), ["cobalt-mobile-id", "cobalt-phone"]);
         assert!(catalogue("elsewhere").is_empty());
         assert!(gateway.partner(&id("elsewhere")).is_none());
     }
@@ -755,6 +777,7 @@ mod tests {
             provider,
             from: id("no-reply@vestibule.example"),
             reply_to: id(reply_to),
+            phone: Some(PhoneMessages { provider: PhoneProvider::Json, from: id("+12125550199") }),
         };
         assert_eq!(ours, expected(MailProvider::Json, "support@vestibule.example"));
         for (name, provider) in [("postmark", MailProvider::Postmark), ("resend", MailProvider::Resend)] {
@@ -762,6 +785,24 @@ mod tests {
             let theirs = messages(&FIXTURE.replacen("provider = \"json\"", &keys, 1)).expect("configured");
             assert_eq!(theirs, expected(provider, "answers@vestibule.example"));
         }
+    }
+
+    #[test]
+    fn crd_5_products_for_phones_need_a_way_to_phones() {
+        // CRD-5, MSG-1
+        let (start, end) =
+            (FIXTURE.find("[messages.phone]").expect("there"), FIXTURE.find("[public_form]").expect("there"));
+        let parsed = |table: &str| {
+            let text = [FIXTURE.get(..start), Some(table), FIXTURE.get(end..)].map(Option::unwrap_or_default).concat();
+            Gateway::parse(&text).map(|gateway| gateway.messages.phone)
+        };
+        let fault = parsed("").expect_err("nothing takes codes to phones");
+        assert_eq!(
+            (fault.key.as_str(), fault.reason.as_str()),
+            ("products.cobalt-phone.kind", "must be one of \"authenticator-app\"")
+        );
+        let twilio = parsed("[messages.phone]\nprovider = \"twilio\"\nfrom = \"+1 212 555 0199\"\n");
+        assert_eq!(twilio, Ok(Some(PhoneMessages { provider: PhoneProvider::Twilio, from: id("+12125550199") })));
     }
 
     #[test]
@@ -981,9 +1022,16 @@ mod tests {
         ("term_days = 365", "term_days = 0", "products.anvil-mobile-id.term_days", "from 1 to 1830"),
         (
             "kind = \"authenticator-app\"",
-            "kind = \"phone\"",
+            "kind = \"token\"",
             "products.anvil-mobile-id.kind",
             "must be one of \"authenticator-app\"",
+        ),
+        ("from = \"+1 212 555 0199\"", "from = \"212 555 0199\"", "messages.phone.from", "+ and its country code"),
+        (
+            "[messages.phone]\nprovider = \"json\"",
+            "[messages.phone]\nprovider = \"pigeon\"",
+            "messages.phone.provider",
+            "must be one of \"json\", \"twilio\"",
         ),
         (
             "[\"registrar\", \"fulfilment\"]",

@@ -1,9 +1,12 @@
 //! One-time-password credentials: a licence becomes a credential, a credential gets an authenticator.
 
+pub mod phone;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Level, Product},
+    config::{Level, Product, ProductKind},
+    credential::phone::{Asker, Phones},
     refusal::Refusal,
     secret::{Entropy, Keys, SealPurpose, Sealed, Secret},
     totp::{Clockwork, Parameters, Seed, verify},
@@ -15,6 +18,7 @@ pub const MAX_FAILURES: u32 = 10;
 /// How long an enrolment stays open before its seed is discarded.
 pub const ENROLMENT_LIFETIME: Seconds = Seconds::hours(1);
 
+const NOT_REGISTERED: &str = "Register an authenticator first.";
 const EXPIRED: &str = "This credential has expired. Get a new licence key to renew it.";
 
 /// A credential as a licence grants it.
@@ -57,6 +61,8 @@ pub enum Authenticator {
         /// When the app was proved.
         enrolled_at: Timestamp,
     },
+    /// Phones, of which none may be proved yet (CRD-5).
+    Phones(Phones),
 }
 
 /// A credential of one account.
@@ -68,6 +74,37 @@ pub struct Credential {
     pub authenticator: Authenticator,
     /// Consecutive failures (OTP-3).
     pub failures: u32,
+}
+
+/// What was proved by a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Factor {
+    /// That the person has the authenticator app.
+    App,
+    /// That they read the phone's text messages.
+    Sms,
+    /// That they answer the phone.
+    Voice,
+}
+
+impl Factor {
+    /// Its authentication method reference (RFC 8176, 2).
+    pub const fn amr(self) -> &'static str {
+        match self {
+            Self::App => "otp",
+            Self::Sms => "sms",
+            Self::Voice => "tel",
+        }
+    }
+}
+
+/// What a code is judged by, opened for one judgement.
+#[derive(Debug)]
+pub enum Opened {
+    /// The seed of an authenticator app.
+    Seed(Secret<Vec<u8>>),
+    /// Whether it is the code that was sent to a phone.
+    Sent(bool),
 }
 
 /// What is known of one presented code.
@@ -108,7 +145,11 @@ impl Credential {
 
     /// Whether an authenticator is registered.
     pub fn registered(&self) -> bool {
-        matches!(self.authenticator, Authenticator::App { .. })
+        match &self.authenticator {
+            Authenticator::App { .. } => true,
+            Authenticator::Phones(phones) => !phones.registered().is_empty(),
+            Authenticator::Missing | Authenticator::Enrolling { .. } => false,
+        }
     }
 
     /// The sealed seed that the next code is judged by.
@@ -116,8 +157,26 @@ impl Credential {
         match &self.authenticator {
             Authenticator::App { seed, .. } => Some(seed),
             Authenticator::Enrolling { seed, started_at } if now.since(*started_at) < ENROLMENT_LIFETIME => Some(seed),
-            Authenticator::Missing | Authenticator::Enrolling { .. } => None,
+            Authenticator::Missing | Authenticator::Enrolling { .. } | Authenticator::Phones(_) => None,
         }
+    }
+
+    /// Whether the product's kind of authenticator can be registered for it.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when it is for another kind.
+    pub(crate) fn require_kind(&self, kind: ProductKind, wanted: ProductKind) -> Result<(), Refusal> {
+        let fits = kind == wanted
+            && match &self.authenticator {
+                Authenticator::Missing => true,
+                Authenticator::Enrolling { .. } | Authenticator::App { .. } => wanted == ProductKind::AuthenticatorApp,
+                Authenticator::Phones(_) => wanted == ProductKind::Phone,
+            };
+        let hint = match wanted {
+            ProductKind::AuthenticatorApp => "This credential is not for an authenticator app.",
+            ProductKind::Phone => "This credential is not for phones.",
+        };
+        if fits { Ok(()) } else { Err(Refusal::WrongStage { hint }) }
     }
 
     /// Offers a new authenticator app a seed (CRD-4). An unproved earlier offer is replaced, a proved app is not.
@@ -143,16 +202,18 @@ impl Credential {
         Ok(())
     }
 
-    /// Judges a code of the registered app and counts the outcome (OTP-1, OTP-2, OTP-3).
-    pub(crate) fn judge(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
+    /// Judges a code of the registered authenticator and counts the outcome (OTP-1, OTP-2, OTP-3).
+    pub(crate) fn judge(&mut self, opened: &Opened, code: &OtpCode, now: Timestamp) -> Judged {
         if self.expired(now) {
             return Judged::Unusable(EXPIRED);
         }
         if self.locked() {
             return Judged::Locked;
         }
-        let Authenticator::App { clockwork, .. } = &mut self.authenticator else {
-            return Judged::Unusable("Register your authenticator app first.");
+        let (clockwork, seed) = match (&mut self.authenticator, opened) {
+            (Authenticator::App { clockwork, .. }, Opened::Seed(seed)) => (clockwork, seed.expose()),
+            (Authenticator::Phones(_), Opened::Sent(right)) => return self.judge_called(*right),
+            _ => return Judged::Unusable(NOT_REGISTERED),
         };
         match verify(seed, &Parameters::authenticator_app(), clockwork, code, now) {
             Some(moved) => {
@@ -165,20 +226,21 @@ impl Credential {
     }
 
     /// Judges the code that proves a newly offered app (CRD-4). The code is consumed like any other (OTP-2).
-    pub(crate) fn prove_enrolment(&mut self, seed: &[u8], code: &OtpCode, now: Timestamp) -> Judged {
+    pub(crate) fn prove_enrolment(&mut self, opened: &Opened, code: &OtpCode, now: Timestamp) -> Judged {
         if self.expired(now) {
             return Judged::Unusable(EXPIRED);
         }
         if self.locked() {
             return Judged::Locked;
         }
-        let Authenticator::Enrolling { seed: sealed, started_at } = &self.authenticator else {
+        let (Authenticator::Enrolling { seed: sealed, started_at }, Opened::Seed(seed)) = (&self.authenticator, opened)
+        else {
             return Judged::Unusable("Begin the registration of your authenticator app again.");
         };
         if now.since(*started_at) >= ENROLMENT_LIFETIME {
             return Judged::Unusable("The QR code is more than an hour old. Begin the registration again.");
         }
-        match verify(seed, &Parameters::authenticator_app(), &Clockwork::default(), code, now) {
+        match verify(seed.expose(), &Parameters::authenticator_app(), &Clockwork::default(), code, now) {
             Some(clockwork) => {
                 self.authenticator = Authenticator::App { seed: sealed.clone(), clockwork, enrolled_at: now };
                 self.failures = 0;
@@ -223,6 +285,23 @@ pub fn seal_seed(
     keys.seal(SealPurpose::TotpSeed, &place(account, credential), seed.expose(), rng)
 }
 
+/// Opens what this code of the credential is judged by.
+///
+/// # Errors
+/// [`Refusal::WrongStage`] when there is nothing, or it was sealed for another place or with keys that are gone; a field fault
+/// when no code was sent to whoever enters one, or it is over. Nothing is judged then.
+pub fn open_factor(
+    credential: &Credential,
+    code: &OtpCode,
+    asker: Asker<'_>,
+    now: Timestamp,
+) -> Result<Opened, Refusal> {
+    match &credential.authenticator {
+        Authenticator::Phones(_) => credential.is_sent_code(code, asker, now).map(Opened::Sent),
+        _ => open_seed(credential, asker.account, asker.keys, now).map(Opened::Seed),
+    }
+}
+
 /// Opens the seed that the credential's next code is judged by (CRD-6).
 ///
 /// # Errors
@@ -245,7 +324,7 @@ impl Credential {
             Authenticator::Enrolling { .. } => {
                 "The QR code is more than an hour old. Begin the registration of your authenticator app again."
             }
-            Authenticator::Missing | Authenticator::App { .. } => "Register your authenticator app first.",
+            Authenticator::Missing | Authenticator::App { .. } | Authenticator::Phones(_) => NOT_REGISTERED,
         }
     }
 }

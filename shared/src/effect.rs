@@ -11,7 +11,7 @@ use crate::{
     credential::Grant,
     event::Event,
     invitation::InvitationId,
-    message::Message,
+    message::{Message, PhoneCode},
     organisation::{JoinRequest, Organisation},
     registration::{QueueSummary, Registration},
     values::{
@@ -135,6 +135,8 @@ pub enum Effect {
         /// To whom it is addressed.
         email: Email,
     },
+    /// Send a code to a phone, as long as it is good (CRD-5).
+    Call(Box<PhoneCode>),
 }
 
 /// A registration that another record's commit has decided, with what must follow it.

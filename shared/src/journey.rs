@@ -91,9 +91,9 @@ impl Blocker {
                 "Get a credential from the webstore, or enter the licence key that you have."
             }
             Self::CredentialExpired { .. } => "Get a new licence key to renew your credential.",
-            Self::CredentialNotRegistered { .. } => "Register your authenticator app.",
+            Self::CredentialNotRegistered { .. } => "Register your authenticator.",
             Self::CredentialLocked => "Write to support: only they can help with a locked credential.",
-            Self::OtpRequired => "Enter a code from your authenticator app.",
+            Self::OtpRequired => "Enter a one-time code.",
             Self::LaunchTermsRequired => "Accept the access terms for this launch.",
         }
     }

@@ -323,7 +323,7 @@ fn claims(cleared: &Cleared<'_>, level: Level, keys: &Keys) -> Claims {
         organisation_name: organisation.profile.legal_name.as_str().to_owned(),
         roles: given,
         acr: acr(level),
-        amr: ["pwd", "otp", "mfa"].map(str::to_owned).to_vec(),
+        amr: ["pwd", raised.factor.amr(), "mfa"].map(str::to_owned).to_vec(),
         auth_time: raised.at,
     }
 }

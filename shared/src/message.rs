@@ -4,7 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::values::{Email, Money, Timestamp};
+use crate::{
+    credential::phone::Channel,
+    values::{Email, Money, Phone, Timestamp},
+};
 
 /// A message to one person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +18,19 @@ pub struct Message {
     pub name: String,
     /// What it says.
     pub body: Body,
+}
+
+/// A one-time code to a phone (CRD-5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhoneCode {
+    /// The number.
+    pub to: Phone,
+    /// How it goes there.
+    pub channel: Channel,
+    /// Six digits.
+    pub code: String,
+    /// After this it is no use, and not sent any more.
+    pub expires_at: Timestamp,
 }
 
 /// What a message says.
@@ -191,5 +207,23 @@ pub enum Body {
         token: String,
         /// Until when the link works.
         expires_at: Timestamp,
+    },
+    /// A phone was registered as an authenticator (CRD-9).
+    PhoneAdded {
+        /// The product's name.
+        product: String,
+        /// The last digits of its number.
+        ending: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A phone is no authenticator any more (CRD-9).
+    PhoneRemoved {
+        /// The product's name.
+        product: String,
+        /// The last digits of its number.
+        ending: String,
+        /// When.
+        at: Timestamp,
     },
 }

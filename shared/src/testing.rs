@@ -6,7 +6,7 @@ use core::{fmt::Debug, str::FromStr};
 use crate::{
     account::{Account, ActsFor, Membership, Recovery, Session, SignedIn, Stage},
     config::{Application, Gateway, Product},
-    credential::{Authenticator, Credential, seal_seed},
+    credential::{Authenticator, Credential, Opened, seal_seed},
     decision::Counted,
     effect::Effect,
     lockout::Failures,
@@ -15,7 +15,7 @@ use crate::{
     organisation::{Acceptance, Organisation, Profile, RawProfile, Subscription},
     password::{Blocklist, PasswordHash},
     refusal::{FieldFault, Refusal},
-    secret::{Keys, PlainToken, SessionSecret, TokenPurpose},
+    secret::{Keys, PlainToken, Secret, SessionSecret, TokenPurpose},
     totp::{Clockwork, Parameters, Seed, hotp},
     values::{AccountId, CredentialId, LicenceId, OrganisationId, OtpCode, PersonName, Seconds, Timestamp},
 };
@@ -177,6 +177,11 @@ pub(crate) fn registered(n: u8, product: &Product) -> Credential {
     let seed = seal_seed(&seed(), account().id, credential_id(n), &keys(), &mut Seeded(3));
     credential.authenticator = Authenticator::App { seed, clockwork: Clockwork::default(), enrolled_at: NOW };
     credential
+}
+
+/// The seed of every authenticator app in tests, as a code is judged by it.
+pub(crate) fn opened() -> Opened {
+    Opened::Seed(Secret::new(seed().expose().to_vec()))
 }
 
 /// The seed of every authenticator app in tests.

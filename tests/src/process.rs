@@ -47,6 +47,7 @@ impl Settings {
             .args(["--manifest", "spin.toml", "--ready-path", "/health", "--cache-dir", "target/vestibule-cache"])
             .args(["--listen", "127.0.0.1:0", "--mailbox", "127.0.0.1:0", "--origin-variable", "public_url"])
             .args(["--mailbox-variable", "mail_origin", "--mailbox-variable", "mail_endpoint=/send"])
+            .args(["--mailbox-variable", "phone_origin", "--mailbox-variable", "phone_endpoint=/send"])
             .args(["--clock-ahead", &ahead.as_secs().to_string()])
             .arg("--state-dir")
             .arg(&self.state)

@@ -196,6 +196,8 @@ pub fn options(gateway: PathBuf, secrets: &Secrets) -> Options {
         ("public_url".to_owned(), Address::Application(String::new())),
         ("mail_origin".to_owned(), Address::Mailbox(String::new())),
         ("mail_endpoint".to_owned(), Address::Mailbox("/send".to_owned())),
+        ("phone_origin".to_owned(), Address::Mailbox(String::new())),
+        ("phone_endpoint".to_owned(), Address::Mailbox("/send".to_owned())),
     ]
     .into();
     options

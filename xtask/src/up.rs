@@ -163,6 +163,8 @@ fn host(
         ("public_url".to_owned(), format!("http://{}", addresses.service)),
         ("mail_origin".to_owned(), format!("http://{}", addresses.mailbox)),
         ("mail_endpoint".to_owned(), format!("http://{}/send", addresses.mailbox)),
+        ("phone_origin".to_owned(), format!("http://{}", addresses.mailbox)),
+        ("phone_endpoint".to_owned(), format!("http://{}/send", addresses.mailbox)),
     ];
     for (name, value) in secrets.values(gateway)?.into_iter().chain(places) {
         host.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);

@@ -1,5 +1,6 @@
 //! What comes in and what goes out.
 
+pub(crate) mod phones;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
 
@@ -13,7 +14,7 @@ use edge::{
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, SignedIn},
-    config::{Gateway, Product},
+    config::{Gateway, Product, ProductKind},
     credential::{Authenticator, Credential, open_seed},
     licence::ActivateLicence,
     refusal::Refusal,
@@ -93,6 +94,30 @@ pub(crate) fn authenticator_address(credential: CredentialId) -> String {
     format!("/credentials/{credential}/authenticator")
 }
 
+/// Where a credential's phones are registered.
+pub(crate) fn phones_address(credential: CredentialId) -> String {
+    format!("/credentials/{credential}/phones")
+}
+
+/// Where the authenticator of a credential of this product is registered.
+fn address_for(product: Option<&Product>, credential: CredentialId) -> String {
+    match product.map(|product| product.kind) {
+        Some(ProductKind::Phone) => phones_address(credential),
+        Some(ProductKind::AuthenticatorApp) | None => authenticator_address(credential),
+    }
+}
+
+/// What can be registered for a credential.
+///
+/// # Errors
+/// [`Refusal::WrongStage`] when the configuration no longer has its product.
+pub(crate) fn kind(gateway: &Gateway, credential: &Credential) -> Result<ProductKind, Refusal> {
+    let product = gateway.product(&credential.grant.product);
+    product
+        .map(|product| product.kind)
+        .ok_or(Refusal::WrongStage { hint: "This kind of credential is not offered any more. Write to support." })
+}
+
 /// The request to begin an enrolment.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -101,7 +126,7 @@ pub(crate) struct RawBegin {
     pub(crate) csrf: Option<String>,
 }
 
-/// The code that proves an authenticator app.
+/// The code that proves an authenticator.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawCode {
@@ -154,22 +179,32 @@ struct Next {
 impl CredentialView {
     fn of(gateway: &Gateway, credential: &Credential, now: Timestamp) -> Self {
         let grant = &credential.grant;
-        let register = |label| Some(Next { label, href: authenticator_address(grant.id) });
+        let product = gateway.product(&grant.product);
+        let register = |label| Some(Next { label, href: address_for(product, grant.id) });
+        let for_phones = product.is_some_and(|product| product.kind == ProductKind::Phone);
         let (state, label, tone, advice, next) = if credential.expired(now) {
             let next = Some(Next { label: "Enter a licence key", href: "/credentials/licence".to_owned() });
             ("expired", "Expired", "stop", "Get a new licence key to renew it.", next)
         } else if credential.locked() && credential.registered() {
             ("locked", "Locked", "stop", "Write to support: only they can help with a locked credential.", None)
         } else {
-            match credential.authenticator {
+            match &credential.authenticator {
                 Authenticator::App { .. } => ("active", "Active", "good", "Use its codes when you launch.", None),
                 Authenticator::Enrolling { .. } => {
                     let next = register("Continue");
                     ("enrolling", "Not registered", "wait", "Finish the registration of your app.", next)
                 }
+                Authenticator::Phones(phones) if !phones.registered().is_empty() => {
+                    let next = Some(Next { label: "Phones", href: phones_address(grant.id) });
+                    ("active", "Active", "good", "Have a code sent when you launch.", next)
+                }
+                Authenticator::Phones(_) => {
+                    let next = Some(Next { label: "Continue", href: phones_address(grant.id) });
+                    ("enrolling", "Not registered", "wait", "Finish the registration of your phone.", next)
+                }
                 Authenticator::Missing => {
-                    let next = register("Activate");
-                    ("not-registered", "Not registered", "todo", "Register your authenticator app.", next)
+                    let advice = if for_phones { "Register your phones." } else { "Register your authenticator app." };
+                    ("not-registered", "Not registered", "todo", advice, register("Activate"))
                 }
             }
         };
@@ -261,16 +296,16 @@ impl AgreementPage {
 pub(crate) struct ActivatedView {
     credential: CredentialId,
     product: String,
-    authenticator: String,
+    pub(crate) authenticator: String,
 }
 
 impl ActivatedView {
     pub(crate) fn of(credential: CredentialId, product: &Product) -> Self {
-        Self { credential, product: product.id.to_string(), authenticator: authenticator_address(credential) }
+        Self { credential, product: product.id.to_string(), authenticator: address_for(Some(product), credential) }
     }
 }
 
-/// The answer to a program that proved an authenticator app.
+/// The answer to a program that proved an authenticator.
 #[derive(Serialize)]
 pub(crate) struct VerifiedView {
     credential: CredentialId,

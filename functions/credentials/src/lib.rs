@@ -1,12 +1,13 @@
-//! A person's credentials: licence keys become credentials, credentials get an authenticator app.
+//! A person's credentials: licence keys become credentials, credentials get an authenticator app or phones.
 //!
 //! `GET /credentials`: what the account holds. `GET,POST /credentials/licence`: a licence key is checked (`step=check`)
 //! and activated (`step=activate`); commit point: the licence, whose effect grants the credential (CRD-1). `POST
 //! /credentials/{id}/authenticator`: offers an app its seed; `GET` of the same shows it while it is offered (CRD-4);
 //! `POST /credentials/{id}/authenticator/verify`: the first code proves the app and raises the session (CRD-9, OTP-4).
-//! Commit point of both: the account.
+//! Commit point of both: the account. What is registered at `/credentials/{id}/phones`: [`phones`].
 
 mod api;
+mod phones;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Reply, Request, failure::BadRequest, form::FormFaults, request::Encoding,
@@ -16,8 +17,8 @@ use http::{Method, StatusCode};
 use shared::{
     account::{Account, Presented},
     checkout::Order,
-    config::Product,
-    credential::{open_seed, seal_seed},
+    config::{Product, ProductKind},
+    credential::{open_factor, phone::Asker, seal_seed},
     licence::{Licence, credential_id, licence_id},
     refusal::Refusal,
     totp::Seed,
@@ -46,11 +47,17 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["credentials", id, "authenticator"]) => authenticator(edge, request, named(id)?).await,
         (&Method::POST, ["credentials", id, "authenticator"]) => begin(edge, request, named(id)?).await,
         (&Method::POST, ["credentials", id, "authenticator", "verify"]) => verify(edge, request, named(id)?).await,
+        (&Method::GET, ["credentials", id, "phones"]) => phones::show(edge, request, named(id)?).await,
+        (&Method::POST, ["credentials", id, "phones"]) => phones::call(edge, request, named(id)?).await,
+        (&Method::POST, ["credentials", id, "phones", "verify"]) => phones::verify(edge, request, named(id)?).await,
+        (&Method::POST, ["credentials", id, "phones", "remove"]) => phones::remove(edge, request, named(id)?).await,
         (_, ["credentials"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
-        (_, ["credentials", "licence"] | ["credentials", _, "authenticator"]) => {
+        (_, ["credentials", "licence"] | ["credentials", _, "authenticator" | "phones"]) => {
             Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
         }
-        (_, ["credentials", _, "authenticator", "verify"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (_, ["credentials", _, "authenticator", "verify"] | ["credentials", _, "phones", "verify" | "remove"]) => {
+            Err(BadRequest::MethodNotAllowed("POST").into())
+        }
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
 }
@@ -135,7 +142,7 @@ async fn activate<P: Platform>(
     match activated {
         Ok(_) => {
             let view = ActivatedView::of(credential, product);
-            edge.done(request, &api::authenticator_address(credential), StatusCode::OK, &view)
+            edge.done(request, &view.authenticator, StatusCode::OK, &view)
         }
         Err(Failure::Refused(Refusal::LicenceNotUsable)) => Err(Refusal::LicenceNotUsable.into()),
         Err(failure) => {
@@ -148,9 +155,12 @@ async fn activate<P: Platform>(
 async fn authenticator<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
+    if api::kind(&edge.gateway, account.credential(id)?) == Ok(ProductKind::Phone) {
+        return Ok(Reply::see_other(api::phones_address(id)));
+    }
     match AuthenticatorPage::of(edge, &person, id, FormFaults::none()) {
         Ok(page) => edge.show(request, StatusCode::OK, &page),
-        Err(refusal) => step_up_first(request, refusal.into(), id),
+        Err(refusal) => step_up_first(request, refusal.into(), &api::authenticator_address(id)),
     }
 }
 
@@ -163,14 +173,15 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId)
     let begun = edge
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, rng| {
             account.signed_in(&cookie.secret(), cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
+            let kind = api::kind(&edge.gateway, account.credential(id)?)?;
             let sealed = seal_seed(&Seed::random(rng), account.id, id, &edge.keys, rng);
-            Ok(account.begin_enrolment(id, sealed, edge.now)?.into())
+            Ok(account.begin_enrolment(id, kind, sealed, edge.now)?.into())
         })
         .await;
     // 7. Respond.
     let stored = match begun {
         Ok(((), stored)) => stored,
-        Err(failure) => return step_up_first(request, failure, id),
+        Err(failure) => return step_up_first(request, failure, &api::authenticator_address(id)),
     };
     let person = edge.confirm_session(&cookie, stored.value())?;
     if request.encoding()? == Encoding::Form {
@@ -181,10 +192,10 @@ async fn begin<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId)
 }
 
 /// A person who needs a second factor first is led to it, and back.
-fn step_up_first(request: &Request, failure: Failure, id: CredentialId) -> Outcome {
+fn step_up_first(request: &Request, failure: Failure, back: &str) -> Outcome {
     match failure {
         Failure::Refused(Refusal::OtpRequired) if request.wants_page() => {
-            Ok(Reply::see_other(format!("/verify-otp?continue={}", api::authenticator_address(id))))
+            Ok(Reply::see_other(format!("/verify-otp?continue={back}")))
         }
         other => Err(other),
     }
@@ -210,11 +221,12 @@ async fn verify<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let credential = account.credential(id)?;
-            let seed = open_seed(credential, account.id, &edge.keys, edge.now)?;
+            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let opened = open_factor(credential, &code, asker, edge.now)?;
             let product = api::product_name(&edge.gateway, credential);
             let presented = Presented {
                 credential: id,
-                seed: seed.expose(),
+                opened: &opened,
                 code: &code,
                 session: &secret,
                 next_session: &next_session,
@@ -243,7 +255,7 @@ fn code_refused<P: Platform>(
     let person = edge.confirm_session(cookie, account)?;
     let page = match AuthenticatorPage::of(edge, &person, id, FormFaults::none()) {
         Ok(page) => page,
-        Err(refusal) => return step_up_first(request, refusal.into(), id),
+        Err(refusal) => return step_up_first(request, refusal.into(), &api::authenticator_address(id)),
     };
     edge.refused_in_place(request, refusal.into(), "code", |faults| page.with(faults))
 }

@@ -22,7 +22,7 @@ use shared::{
 use crate::{
     edge::Edge,
     failure::Failure,
-    platform::{Outgoing, Platform},
+    platform::{JSON, Outgoing, Platform},
 };
 
 /// Where the component `effects` is reached: from component to component only, by no route.
@@ -134,6 +134,7 @@ impl<P: Platform> Edge<P> {
         let body = serde_json::to_vec(&undone).map_err(|error| Failure::Fault(format!("effects: {error}")))?;
         let outgoing = Outgoing {
             url: EFFECTS_URL.to_owned(),
+            media_type: JSON,
             idempotency_key: self.request_id.clone(),
             headers: Vec::new(),
             body,

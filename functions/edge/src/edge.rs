@@ -507,6 +507,7 @@ fn belongs_to_a_form(refusal: &Refusal) -> bool {
             | Refusal::CodeNotAccepted { .. }
             | Refusal::AnswersNotAccepted { .. }
             | Refusal::CredentialLocked
+            | Refusal::TooManyRequests { .. }
             | Refusal::TermsChanged
     )
 }

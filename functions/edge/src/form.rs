@@ -131,6 +131,12 @@ impl LocalPath {
         &self.0
     }
 
+    /// The address of a page that goes on to this path.
+    pub fn after(&self, page: &str) -> String {
+        let escaped: String = form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
+        format!("{page}?continue={escaped}")
+    }
+
     /// Gives the path away.
     pub fn into_string(self) -> String {
         self.0
@@ -189,5 +195,7 @@ mod tests {
             assert_eq!(LocalPath::or(Some(bad), "/d").as_str(), "/d", "{bad}");
         }
         assert_eq!(LocalPath::or(None, "/d").as_str(), "/d");
+        let path = LocalPath::or(Some("/invite/accept?link=a%2Bb&c"), "/d");
+        assert_eq!(path.after("/sign-in"), "/sign-in?continue=%2Finvite%2Faccept%3Flink%3Da%252Bb%26c");
     }
 }

@@ -12,6 +12,7 @@ pub mod assets;
 pub mod cookies;
 pub mod drain;
 pub mod edge;
+pub mod factors;
 pub mod failure;
 pub mod form;
 #[cfg(not(target_family = "wasm"))]

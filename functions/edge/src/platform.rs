@@ -25,7 +25,7 @@ pub trait Platform: Store + Ambient {
     /// When the variable is not granted, or the provider fails.
     fn variable(&self, name: &str) -> impl Future<Output = Result<Option<String>, PlatformFault>>;
 
-    /// Posts a JSON document to a granted host and reads the answer; a body of more than [`ANSWER_BYTES_MAX`] bytes, or one
+    /// Posts a document to a granted host and reads the answer; a body of more than [`ANSWER_BYTES_MAX`] bytes, or one
     /// that breaks off, counts as empty: what was done there is done. Without a limit to the patience it waits as long as the
     /// request may live.
     ///
@@ -37,7 +37,7 @@ pub trait Platform: Store + Ambient {
         patience: Option<Seconds>,
     ) -> impl Future<Output = Result<Answered, PlatformFault>>;
 
-    /// Posts a JSON document to a granted host and takes in how that was answered, not what. No answer within `patience`, or
+    /// Posts a document to a granted host and takes in how that was answered, not what. No answer within `patience`, or
     /// none at all, is an [`Answer`] as well; a redirect is not followed.
     fn notify(&self, message: Outgoing, patience: Seconds) -> impl Future<Output = Answer>;
 
@@ -51,11 +51,18 @@ pub trait Platform: Store + Ambient {
     fn log(&self, line: &str);
 }
 
-/// A JSON document that leaves. It cannot be printed: its headers may hold a secret.
+/// The media type of JSON.
+pub const JSON: &str = "application/json";
+/// The media type of a form.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A document that leaves. It cannot be printed: its headers may hold a secret.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// Where it goes.
     pub url: String,
+    /// [`JSON`] or [`FORM`].
+    pub media_type: &'static str,
     /// The same for every try of one cause, so that the receiver can recognise a repetition.
     pub idempotency_key: String,
     /// What the receiver wants besides: by whom it is sent, for example.

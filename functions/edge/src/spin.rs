@@ -32,7 +32,7 @@ use crate::{
     drain::Hands,
     edge::Edge,
     failure::{BadRequest, Outcome},
-    platform::{ANSWER_BYTES_MAX, Answered, Outgoing, Platform, PlatformFault, Question},
+    platform::{ANSWER_BYTES_MAX, Answered, FORM, JSON, Outgoing, Platform, PlatformFault, Question},
     request::{Headers, Request, TARGET_BYTES_MAX, body_bytes_max},
     serve::serve,
 };
@@ -159,8 +159,8 @@ impl Platform for Spin {
 
     async fn ask(&self, question: Question, patience: Seconds) -> Result<Answered, PlatformFault> {
         let headers = vec![
-            ("content-type", "application/x-www-form-urlencoded".to_owned()),
-            ("accept", "application/json".to_owned()),
+            ("content-type", FORM.to_owned()),
+            ("accept", JSON.to_owned()),
             ("content-length", question.form.len().to_string()),
         ];
         let (status, body) = asked(&question.url, headers, question.form.into_bytes(), Some(patience)).await?;
@@ -211,8 +211,8 @@ async fn bounded(request: types::Request) -> Result<Request, (BadRequest, Header
 fn headers_of(outgoing: &Outgoing) -> Vec<(&'static str, String)> {
     let mut headers = outgoing.headers.clone();
     headers.extend([
-        ("content-type", "application/json".to_owned()),
-        ("accept", "application/json".to_owned()),
+        ("content-type", outgoing.media_type.to_owned()),
+        ("accept", JSON.to_owned()),
         ("content-length", outgoing.body.len().to_string()),
         ("idempotency-key", outgoing.idempotency_key.clone()),
     ]);

@@ -26,7 +26,7 @@ use shared::{
     values::{AccountId, ApplicationId, Email, InvitationSlotId, OrganisationId, RegistrationId, Timestamp, UserId},
 };
 
-use crate::{mail, webhooks};
+use crate::{mail, phone, webhooks};
 
 /// User IDs that are tried for one person: with ten thousand numbers a name, this many are taken only by design.
 const USER_ID_TRIES: u8 = 40;
@@ -58,6 +58,7 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
 async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Result<(), Failure> {
     match edge.open_effect(key, pending)? {
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
+        Effect::Call(code) => phone::deliver(edge, &code, &pending.id.0).await,
         // REG-5: its invitation has committed it.
         Effect::Register(entry) => {
             let shared::effect::Entry { registration, action, effects } = *entry;

@@ -1,13 +1,16 @@
 //! `POST /effects`, from component to component only: carries out what is pending in a record.
 //!
-//! The one component that reaches the mail provider and the endpoints of partners. It has no route: the others ask it once they have committed, and the
-//! sweep asks it for whoever died before that. What it is told is only where to look; what there is to do stands, sealed,
-//! in the record. So it may be asked by anybody, at any time, and any number of times.
+//! The one component that reaches the providers of mail, text messages and calls, and the endpoints of partners. It has no
+//! route: the others ask it once they have committed, and the sweep asks it for whoever died before that. What it is told is
+//! only where to look; what there is to do stands, sealed, in the record. So it may be asked by anybody, at any time, and any
+//! number of times.
 //!
 //! Commit points: those of the effects, each harmless when repeated; then the record again, without what is done.
 
 mod hands;
 mod mail;
+mod outbound;
+mod phone;
 mod webhooks;
 
 use edge::{Edge, Outcome, Platform, Reply, Request, drain::Undone, failure::BadRequest};

@@ -8,16 +8,10 @@ mod wording;
 
 use askama::Template;
 use edge::{Edge, Failure, Platform};
-use shared::{message::Message, values::Seconds};
+use shared::message::Message;
 
-use self::{
-    letter::Letter,
-    provider::{Mail, Verdict},
-    wording::Sender,
-};
-
-/// How long the provider may take: whoever waits for the page waits for it too. What takes longer is tried again by the sweep.
-const PATIENCE: Seconds = Seconds(5);
+use self::{letter::Letter, provider::Mail, wording::Sender};
+use crate::outbound::{hand_over, required};
 
 /// Delivers a message. `cause` names the effect for ever, so that a repeated delivery is recognised (MSG-1).
 ///
@@ -25,8 +19,7 @@ const PATIENCE: Seconds = Seconds(5);
 /// When the provider does not answer, or does not take the message now. One that it will never take is done with: the log
 /// says so, without saying to whom it was.
 pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8; 16]) -> Result<(), Failure> {
-    let missing = || Failure::Fault("variable mail_endpoint is empty".to_owned());
-    let url = edge.platform.variable("mail_endpoint").await?.ok_or_else(missing)?;
+    let url = required(edge, "mail_endpoint").await?;
     let secret = edge.platform.variable("mail_secret").await?;
     let (service, messages) = (&edge.gateway.service, &edge.gateway.messages);
     let sender = Sender { service: &service.name, public_url: &edge.public_url };
@@ -43,16 +36,7 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, caus
         html: &html,
     };
     let outgoing = provider::outgoing(messages.provider, url, secret, &mail).map_err(Failure::Fault)?;
-    let answered = edge.platform.post(outgoing, Some(PATIENCE)).await?;
-    let fault = |what: &str| Failure::Fault(format!("the mail provider {what}: {}", answered.status));
-    match provider::verdict(messages.provider, &answered) {
-        Verdict::Taken => Ok(()),
-        Verdict::Later => Err(fault("did not take it")),
-        Verdict::Never => {
-            edge.log_failure("message dropped", &fault("will never take it"));
-            Ok(())
-        }
-    }
+    hand_over(edge, outgoing, "mail", |answered| provider::verdict(messages.provider, answered)).await
 }
 
 fn written(message: &Message, by: &Sender<'_>, support: &str) -> Letter {

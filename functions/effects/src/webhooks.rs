@@ -6,7 +6,7 @@
 use edge::{
     Edge, Failure, Platform,
     edge::{BUSY_RETRY_AFTER, NowStands},
-    platform::Outgoing,
+    platform::{JSON, Outgoing},
 };
 use kv_schema::{
     kv::Replaced,
@@ -116,7 +116,7 @@ async fn try_once<P: Platform>(edge: &Edge<P>, endpoint: &Endpoint, delivery: &D
         ("webhook-timestamp", edge.now.unix().to_string()),
         ("webhook-signature", signatures_of(&secrets, &id, edge.now, &body)),
     ];
-    let outgoing = Outgoing { url: endpoint.url.clone(), idempotency_key: id, headers, body };
+    let outgoing = Outgoing { url: endpoint.url.clone(), media_type: JSON, idempotency_key: id, headers, body };
     Ok(edge.platform.notify(outgoing, delivery.patience()).await)
 }
 

@@ -4,7 +4,7 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, failure::BadRequest, link};
+use edge::{Edge, Failure, Platform, Request, failure::BadRequest, form::LocalPath, link};
 use http::StatusCode;
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use shared::{
@@ -280,10 +280,9 @@ pub(crate) struct Accepted {
 /// The page of an invitation.
 const ACCEPT: &str = "/invite/accept";
 
-/// The sign-in that leads back to this address, which holds nothing that needs other escapes than these.
+/// The sign-in that leads back to this address.
 pub(crate) fn sign_in_and_return(address: &str) -> String {
-    let escaped = address.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
-    format!("/sign-in?continue={escaped}")
+    LocalPath::or(Some(address), "/dashboard").after("/sign-in")
 }
 
 impl AcceptPage {

@@ -53,6 +53,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::GET, ["sign-in", "reset", "sent"]) => reset::sent(edge, request),
         (&Method::GET, ["sign-in", "reset", "choose"]) => reset::open(edge, request).await,
         (&Method::POST, ["sign-in", "reset", "choose"]) => reset::choose(edge, request).await,
+        (&Method::POST, ["sign-in", "reset", "send"]) => reset::send(edge, request).await,
+        (_, ["sign-in", "reset", "send"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, ["sign-in"] | ["sign-in", "organisation" | "reset"] | ["sign-in", "reset", "choose"]) => {
             Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
         }

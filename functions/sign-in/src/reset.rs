@@ -1,5 +1,6 @@
 //! A forgotten password (SIG-3). `GET,POST /sign-in/reset` asks for a link, `GET /sign-in/reset/sent` says where to look for
-//! it, and `GET,POST /sign-in/reset/choose?token=` replaces the password.
+//! it, and `GET,POST /sign-in/reset/choose?token=` replaces the password; where the proof is a code to a phone, `POST
+//! /sign-in/reset/send` has it sent (CRD-5).
 //!
 //! Commit point: the account, which gets a link, or a failure more, or the new password. The answer to a question for a
 //! link is the same for every name, and comes after the same time ([`ANSWER_MILLIS`]); that to a proof is revealed only
@@ -14,6 +15,7 @@ use std::{
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
     form::{FormFaults, TokenQuery},
+    link,
     password::advising,
 };
 use http::StatusCode;
@@ -21,21 +23,26 @@ use kv_schema::record::Stored;
 use shared::{
     account::{Account, Needed, Proof},
     audit::Actor,
-    credential::open_seed,
+    credential::{open_factor, phone::Asker},
     password::AnswerHash,
     refusal::Refusal,
-    secret::PlainToken,
+    secret::{PlainToken, TokenPurpose},
     values::AccountId,
 };
 
 use crate::{
     account_named,
-    api::reset::{ChoosePage, Chosen, Given, LinkAsked, RawChoice, RawReset, Replaced, ResetPage, SentPage},
+    api::reset::{
+        ChoosePage, Chosen, CodeSent, Given, LinkAsked, RawChoice, RawReset, RawSend, Replaced, ResetPage, SentPage,
+    },
 };
 
 /// The answer to a question for a link does not come before. What a known name costs more (a reminder, a message to the mail
 /// provider) fits into this time, so the time does not tell whether there is such an account.
 const ANSWER_MILLIS: u32 = 2_000;
+
+/// The page behind the link.
+const CHOOSE: &str = "/sign-in/reset/choose";
 
 pub(crate) fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     edge.show(request, StatusCode::OK, &ResetPage::new(FormFaults::none(), ""))
@@ -101,8 +108,36 @@ pub(crate) async fn open<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     let query: TokenQuery = request.decode_query()?;
     let (token, stored) = account_of(edge, &query.token).await?;
     let needed = needed(edge, stored.value(), &token)?;
-    let page = ChoosePage::of(edge, stored.value(), &needed, &query.token, FormFaults::none());
+    let page = ChoosePage::of(edge, stored.value(), &needed, &token, FormFaults::none());
     advising(edge.show(request, StatusCode::OK, &page))
+}
+
+/// Has a code sent to a phone, to be entered beside the new password.
+pub(crate) async fn send<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate: the link.
+    let raw: RawSend = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let (token, stored) = account_of(edge, &raw.token).await?;
+    needed(edge, stored.value(), &token)?;
+    // 3. Parse.
+    let chosen = raw.credential()?;
+    // 4. Load, 5. decide and 6. commit.
+    let by = token.digest(TokenPurpose::Reset);
+    let called = edge
+        .transact::<Account, ()>(&stored.value().id, Refusal::LinkNotValid, |account, rng| {
+            account.present_reset(&token, edge.now)?;
+            let credential = account.second_factor(chosen, edge.now)?.grant.id;
+            let asker = Asker { account: account.id, by: &by, keys: &edge.keys };
+            Ok(account.call_phone(credential, raw.phone, asker, edge.now, rng)?.into())
+        })
+        .await;
+    // 7. Respond.
+    match called {
+        Ok(_) => {
+            edge.done(request, &link::address(CHOOSE, "token", &raw.token), StatusCode::OK, &CodeSent { sent: true })
+        }
+        Err(failure) => refused(edge, request, raw.chosen(), &token, stored.value(), failure),
+    }
 }
 
 pub(crate) async fn choose<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -117,7 +152,7 @@ pub(crate) async fn choose<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
     let organisation = edge.organisation_name(&organisation, Refusal::LinkNotValid).await?;
     let chosen = match raw.parse(edge, account, &asked, &organisation) {
         Ok(chosen) => chosen,
-        Err(failure) => return refused(edge, request, &raw, &token, account, failure),
+        Err(failure) => return refused(edge, request, raw.chosen_credential(), &token, account, failure),
     };
     // 4. Load, 5. decide, 6. commit.
     let (outcome, stored) = replace(edge, account.id, &token, &chosen).await?;
@@ -127,7 +162,7 @@ pub(crate) async fn choose<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
             edge.clear_cookie(cookies::SESSION);
             edge.done(request, "/sign-in", StatusCode::OK, &Replaced { password_changed: true })
         }
-        Err(refusal) => refused(edge, request, &raw, &token, stored.value(), refusal.into()),
+        Err(refusal) => refused(edge, request, raw.chosen_credential(), &token, stored.value(), refusal.into()),
     }
 }
 
@@ -146,8 +181,9 @@ async fn replace<P: Platform>(
             Given::Code { credential, code } => {
                 account.present_reset(token, edge.now)?;
                 let credential = account.second_factor(*credential, edge.now)?;
-                let seed = open_seed(credential, account.id, &edge.keys, edge.now)?;
-                let proof = Proof::Code { credential: credential.grant.id, seed: seed.expose(), code };
+                let asker = Asker { account: account.id, by: &token.digest(TokenPurpose::Reset), keys: &edge.keys };
+                let opened = open_factor(credential, code, asker, edge.now)?;
+                let proof = Proof::Code { credential: credential.grant.id, opened: &opened, code };
                 account.reset_password(token, proof, questions, &password, edge.now)?
             }
             Given::Answers(given) => {
@@ -178,7 +214,7 @@ fn all_right<P: Platform>(edge: &Edge<P>, kept: &[(String, AnswerHash)], given: 
 fn refused<P: Platform>(
     edge: &Edge<P>,
     request: &Request,
-    raw: &RawChoice,
+    chosen: &str,
     token: &PlainToken,
     account: &Account,
     failure: Failure,
@@ -191,7 +227,7 @@ fn refused<P: Platform>(
         Needed::Answers(_) => "answer_1",
     };
     advising(edge.refused_in_place(request, failure, field, |faults| {
-        ChoosePage::of(edge, account, &needed, &raw.token, faults).with_credential(raw.chosen_credential())
+        ChoosePage::of(edge, account, &needed, token, faults).with_credential(chosen)
     }))
 }
 

@@ -271,13 +271,10 @@ impl<P: Platform> Visitor for Over<'_, P> {
             return Ok(Ended::Noted);
         }
         if R::REPLACED_AFTER_END {
-            // The reminder leads to the next step, should the store not take this one, too; and should somebody be faster
-            // now, to a record that goes on.
+            // The reminder leads to the next step, and should somebody be faster now, to a record that goes on.
             noted(kv.remind(seen.stored().key()).await?)?;
-            return match kv.condemn(seen).await {
-                Ok(_) | Err(Fault::Refused { .. }) => Ok(Ended::Noted),
-                Err(fault) => Err(fault),
-            };
+            kv.condemn(seen).await?;
+            return Ok(Ended::Noted);
         }
         let operations = 1 + R::ending_with_it(seen.value()).len();
         Ok(match kv.remove_over(seen, self.at_most).await? {

@@ -4,12 +4,14 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::form::{FormFaults, LocalPath};
+use edge::{
+    factors::{Factor, Factors},
+    form::{FormFaults, LocalPath},
+};
 use serde::{Deserialize, Serialize};
 use shared::{
-    account::{Account, SignedIn},
+    account::SignedIn,
     config::Gateway,
-    credential::Credential,
     refusal::{Faults, Refusal},
     values::{CredentialId, OtpCode, Timestamp},
 };
@@ -17,6 +19,40 @@ use shared::{
 /// Where to go on after the code; only paths of this site are followed.
 pub(crate) fn target(requested: Option<&str>) -> LocalPath {
     LocalPath::or(requested, "/dashboard")
+}
+
+/// A phone that a code is to be sent to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSend {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    #[serde(default)]
+    credential: Option<String>,
+    #[serde(default)]
+    pub(crate) phone: u8,
+    #[serde(default, rename = "continue")]
+    pub(crate) target: Option<String>,
+}
+
+impl RawSend {
+    /// The credential whose phone it is; `None` when the account has one authenticator only.
+    pub(crate) fn credential(&self) -> Result<Option<CredentialId>, Refusal> {
+        let mut faults = Faults::default();
+        let credential = faults.check_optional("credential", self.chosen(), str::parse::<CredentialId>);
+        faults.finish(credential)
+    }
+
+    /// The credential that was chosen, as it was sent.
+    pub(crate) fn chosen(&self) -> &str {
+        self.credential.as_deref().unwrap_or_default()
+    }
+}
+
+/// The answer to a program that had a code sent.
+#[derive(Serialize)]
+pub(crate) struct Sent {
+    pub(crate) sent: bool,
 }
 
 /// A code as a form or as JSON.
@@ -58,19 +94,13 @@ impl RawVerify {
     }
 }
 
-#[derive(Serialize)]
-struct Choice {
-    id: String,
-    name: String,
-}
-
 /// The page that asks for a code.
 #[derive(Serialize, Template)]
 #[template(path = "code.html")]
 pub(crate) struct CodePage {
     #[serde(skip)]
     title: &'static str,
-    credentials: Vec<Choice>,
+    credentials: Factors,
     #[serde(rename = "continue")]
     target: String,
     #[serde(skip)]
@@ -82,31 +112,21 @@ pub(crate) struct CodePage {
 impl CodePage {
     pub(crate) fn of(
         gateway: &Gateway,
-        account: &Account,
+        person: &SignedIn<'_>,
         now: Timestamp,
         chosen: &str,
         target: &LocalPath,
         faults: FormFaults,
     ) -> Self {
-        let name = |credential: &Credential| {
-            let product = gateway.product(&credential.grant.product);
-            product.map_or_else(|| credential.grant.product.to_string(), |product| product.name.clone())
-        };
-        let choices = account
-            .second_factors(now)
-            .map(|credential| Choice { id: credential.grant.id.to_string(), name: name(credential) });
+        let asker = &person.session.digest;
+        let factors = person.account.second_factors(now);
         Self {
-            title: "Enter the code from your authenticator app",
-            credentials: choices.collect(),
+            title: "Enter a one-time code",
+            credentials: factors.map(|one| Factor::of(one, gateway, asker, now)).collect(),
             target: target.as_str().to_owned(),
             chosen: chosen.to_owned(),
             faults,
         }
-    }
-
-    /// What a person with several authenticators chooses from.
-    fn options(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.credentials.iter().map(|choice| (choice.id.as_str(), choice.name.as_str()))
     }
 }
 

@@ -1,5 +1,5 @@
 //! `GET /verify-otp?continue=`: asks for a code. `POST /verify-otp`: judges it and raises the session, whose secret is
-//! replaced (OTP-1 to OTP-4, SIG-2).
+//! replaced (OTP-1 to OTP-4, SIG-2). `POST /verify-otp/send`: has a code sent to one of the person's phones (CRD-5).
 //!
 //! Commit point: the account. One read and one replace: session, credential, failure count and the raised session are
 //! one record, and the outcome is revealed only after the commit that counts it.
@@ -16,16 +16,16 @@ use edge::{
 use http::{Method, StatusCode};
 use shared::{
     account::{Account, Presented},
-    credential::open_seed,
+    credential::{open_factor, phone::Asker},
     refusal::Refusal,
 };
 
-use crate::api::{CodePage, RawVerify, VerifiedView};
+use crate::api::{CodePage, RawSend, RawVerify, Sent, VerifiedView};
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
 
-edge::component!(crate::handle);
+edge::component!(crate::handle, leaves effects);
 
 /// Routes of this component.
 ///
@@ -35,6 +35,8 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["verify-otp"]) => ask(edge, request).await,
         (&Method::POST, ["verify-otp"]) => verify(edge, request).await,
+        (&Method::POST, ["verify-otp", "send"]) => send(edge, request).await,
+        (_, ["verify-otp", "send"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, ["verify-otp"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
@@ -44,13 +46,46 @@ async fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: edge::form::ContinueQuery = request.decode_query()?;
     let target = api::target(query.continue_to.as_deref());
     let (cookie, account) = edge.session_account(request).await?;
-    edge.confirm_session(&cookie, &account)?;
+    let person = edge.confirm_session(&cookie, &account)?;
     if account.second_factors(edge.now).next().is_none() {
-        let refusal = Refusal::WrongStage { hint: "Get a credential and register your authenticator app first." };
+        let refusal = Refusal::WrongStage { hint: "Get a credential and register an authenticator for it first." };
         return led_to_credentials(edge, request, refusal.into());
     }
-    let page = CodePage::of(&edge.gateway, &account, edge.now, "", &target, FormFaults::none());
+    let page = CodePage::of(&edge.gateway, &person, edge.now, "", &target, FormFaults::none());
     edge.show(request, StatusCode::OK, &page)
+}
+
+/// Has a code sent to a phone. The session is not raised by it, and needs no more than the password for it.
+async fn send<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate: the cookie here, the session with the account.
+    let raw: RawSend = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let cookie = edge.require_session_cookie(request)?;
+    // 3. Parse.
+    let chosen = raw.credential()?;
+    let target = api::target(raw.target.as_deref());
+    // 4. Load, 5. decide and 6. commit.
+    let called = edge
+        .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, rng| {
+            let secret = cookie.secret();
+            account.signed_in(&secret, cookie.seen_at, edge.now)?;
+            let credential = account.second_factor(chosen, edge.now)?.grant.id;
+            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            Ok(account.call_phone(credential, raw.phone, asker, edge.now, rng)?.into())
+        })
+        .await;
+    // 7. Respond.
+    match called {
+        Ok(_) => edge.done(request, &target.after("/verify-otp"), StatusCode::OK, &Sent { sent: true }),
+        Err(failure) if request.wants_page() => {
+            let (cookie, account) = edge.session_account(request).await?;
+            let person = edge.confirm_session(&cookie, &account)?;
+            edge.refused_in_place(request, failure, "", |faults| {
+                CodePage::of(&edge.gateway, &person, edge.now, raw.chosen(), &target, faults)
+            })
+        }
+        Err(failure) => led_to_credentials(edge, request, failure),
+    }
 }
 
 async fn verify<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -70,10 +105,11 @@ async fn verify<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?;
             let credential = account.second_factor(command.credential, edge.now)?;
-            let seed = open_seed(credential, account.id, &edge.keys, edge.now)?;
+            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let opened = open_factor(credential, &command.code, asker, edge.now)?;
             let presented = Presented {
                 credential: credential.grant.id,
-                seed: seed.expose(),
+                opened: &opened,
                 code: &command.code,
                 session: &secret,
                 next_session: &next_session,
@@ -115,10 +151,10 @@ fn refused<P: Platform>(
     account: &Account,
     failure: Failure,
 ) -> Outcome {
-    edge.confirm_session(cookie, account)?;
+    let person = edge.confirm_session(cookie, account)?;
     let target: LocalPath = api::target(raw.target.as_deref());
     edge.refused_in_place(request, failure, "code", |faults| {
-        CodePage::of(&edge.gateway, account, edge.now, raw.chosen(), &target, faults)
+        CodePage::of(&edge.gateway, &person, edge.now, raw.chosen(), &target, faults)
     })
 }
 

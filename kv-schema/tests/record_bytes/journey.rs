@@ -10,8 +10,12 @@ use shared::{
     account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
     batch::{Batch, Printed},
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
-    config::{self, Application, Gateway, Partner, Product},
-    credential::{Grant, seal_seed},
+    config::{self, Application, Gateway, Partner, Product, ProductKind},
+    credential::{
+        Grant, Opened, grant, open_factor,
+        phone::{Asker, Channel, NewPhone},
+        seal_seed,
+    },
     decision::{Counted, Decision, Uncommitted},
     delivery::{Answer, Delivery, EndpointStanding},
     effect::Effect,
@@ -31,12 +35,12 @@ use shared::{
     promo::{OrderBatch, Promo, RawBatch},
     quota::Meter,
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
-    secret::{Entropy, IndexPurpose, Keys, PlainToken, SessionSecret, digest256},
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, Secret, SessionSecret, digest256},
     team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{
-        FormId, InvitationSlotId, OperatorId, OrderId, OrganisationId, OtpCode, RegistrationId, Seconds, Timestamp,
-        UserId,
+        CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId, OtpCode,
+        RegistrationId, Seconds, Timestamp, UserId,
     },
 };
 
@@ -47,7 +51,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 18;
+pub(crate) const KINDS: u8 = 19;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -574,18 +578,14 @@ impl Walk {
 
         let seed = Seed::random(rng);
         let sealed = seal_seed(&seed, account.id, id, &self.keys, rng);
-        let account = account.begin_enrolment(id, sealed, NOW).expect("no app yet").next;
+        let account = account.begin_enrolment(id, place.product.kind, sealed, NOW).expect("no app yet").next;
         self.keep("active, enrolling", account.id, &account);
 
         let next_session = SessionSecret::random(rng);
         let code = code(seed.expose(), NOW);
-        let presented = Presented {
-            credential: id,
-            seed: seed.expose(),
-            code: &code,
-            session: secret,
-            next_session: &next_session,
-        };
+        let opened = Opened::Seed(Secret::new(seed.expose().to_vec()));
+        let presented =
+            Presented { credential: id, opened: &opened, code: &code, session: secret, next_session: &next_session };
         let proved = account.prove_enrolment(&presented, &place.product.name, NOW).expect("its own credential");
         let (decision, outcome) = judged(proved);
         let account = self.decided(decision);
@@ -594,7 +594,53 @@ impl Walk {
         let account = judged(account.verify_otp(&presented, NOW).expect("its own credential")).0;
         let account = judged(account.next.sign_in(false, secret, NOW)).0;
         self.keep("active, with an authenticator app", account.next.id, &account.next);
+        self.phones(account.next.clone(), &next_session);
         (account.next, next_session)
+    }
+
+    /// Two phones for one more credential, of which one is removed.
+    fn phones(&mut self, account: Account, secret: &SessionSecret) {
+        let gateway = Gateway::parse(include_str!("../../../gateway.toml")).expect("valid");
+        let product = gateway.product(&"cobalt-phone".parse().expect("a slug")).expect("configured");
+        let (id, licence) = (CredentialId::from_bytes([5; 16]), LicenceId::from_bytes([5; 16]));
+        let granted = grant(id, licence, product, product.agreement_digest().to_owned(), NOW);
+        let account = account.receive(granted).expect("there is room").next;
+        let (account, secret) = self.phone(account, secret, ("+12125550123", "active, a first phone was called"), NOW);
+        let later = NOW.plus(Seconds(60));
+        let (account, _) = self.phone(account, &secret, ("+12125550124", "active, a second phone was called"), later);
+        let removed = account.remove_phone(id, 1, &product.name, later).expect("one of two").expect("it is there");
+        let account = self.decided(removed);
+        self.keep("active, with a phone of two", account.id, &account);
+    }
+
+    fn phone(
+        &mut self,
+        account: Account,
+        secret: &SessionSecret,
+        (number, called_name): (&str, &'static str),
+        now: Timestamp,
+    ) -> (Account, SessionSecret) {
+        let (id, rng) = (CredentialId::from_bytes([5; 16]), &mut Seeded(now.unix().cast_unsigned()));
+        let wish = NewPhone { number: number.parse().expect("a number"), channel: Channel::Sms };
+        let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
+        let asker = Asker { account: account.id, by: &secret.digest(), keys: &keys };
+        let called = account.call_new_phone(id, ProductKind::Phone, wish, asker, now, rng).expect("room");
+        let called = called.expect("not just now");
+        let sent = called.effects.iter().find_map(|effect| match effect {
+            Effect::Call(code) => Some(code.code.clone()),
+            _ => None,
+        });
+        let account = self.decided(called);
+        self.keep(called_name, account.id, &account);
+        let code: OtpCode = sent.expect("a code").parse().expect("six digits");
+        let opened = open_factor(account.credential(id).expect("its own"), &code, asker, now).expect("sent to it");
+        let next = SessionSecret::random(rng);
+        let presented =
+            Presented { credential: id, opened: &opened, code: &code, session: secret, next_session: &next };
+        let proved = account.prove_phone(&presented, "Phone Codes", now).expect("its own credential");
+        let (decision, outcome) = judged(proved);
+        assert_eq!(outcome.reveal_after_commit(), Ok(()));
+        (self.decided(decision), next)
     }
 
     fn launch(&mut self, place: &Place<'_>, account: &Account, organisation: &Organisation, secret: &SessionSecret) {
@@ -648,6 +694,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::PersonInvited { .. } => "Send PersonInvited",
             Body::OperatorInvited { .. } => "Send OperatorInvited",
             Body::ActivationAgain { .. } => "Send ActivationAgain",
+            Body::PhoneAdded { .. } => "Send PhoneAdded",
+            Body::PhoneRemoved { .. } => "Send PhoneRemoved",
         },
         Effect::Enqueue { .. } => "Enqueue",
         Effect::Dequeue { .. } => "Dequeue",
@@ -666,6 +714,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::ListDelivery { .. } => "ListDelivery",
         Effect::OfferInvitation { .. } => "OfferInvitation",
         Effect::Register(_) => "Register",
+        Effect::Call(_) => "Call",
     }
 }
 

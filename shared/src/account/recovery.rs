@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{ACTIVATION_LIFETIME, Account, Stage};
 use crate::{
     audit::{Action, Denial},
-    credential::{Credential, Judged},
+    credential::{Credential, Judged, Opened},
     decision::{Counted, Decision},
     effect::Effect,
     lockout::Failures,
@@ -87,8 +87,8 @@ pub enum Proof<'a> {
     Code {
         /// Of this credential.
         credential: CredentialId,
-        /// The credential's seed, opened.
-        seed: &'a [u8],
+        /// What the code is judged by.
+        opened: &'a Opened,
         /// The code.
         code: &'a OtpCode,
     },
@@ -187,7 +187,7 @@ impl Account {
     ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
         let by_code = matches!(self.present_reset(token, now)?.needed(questions_are_asked, now)?, Needed::Code(_));
         let outcome = match proof {
-            Proof::Code { credential, seed, code } if by_code => self.judge_code(credential, seed, code, now)?,
+            Proof::Code { credential, opened, code } if by_code => self.judge_code(credential, opened, code, now)?,
             Proof::Answers(right) if !by_code => self.judge_answers(right, now)?,
             Proof::Code { .. } | Proof::Answers(_) => return Err(OTHER_PROOF),
         };
@@ -209,12 +209,12 @@ impl Account {
     fn judge_code(
         &mut self,
         credential: CredentialId,
-        seed: &[u8],
+        opened: &Opened,
         code: &OtpCode,
         now: Timestamp,
     ) -> Result<Result<(), Refusal>, Refusal> {
         let credential = self.credential_mut(credential)?;
-        let judged = credential.judge(seed, code, now);
+        let judged = credential.judge(opened, code, now);
         let (locked, of_credential) = (credential.locked(), credential.tries_left());
         match judged {
             Judged::Right => Ok(Ok(())),

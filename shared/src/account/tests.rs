@@ -32,19 +32,19 @@ fn enrolling() -> Account {
 
 fn begun(account: Account, seed: &Seed, now: Timestamp) -> Result<Account, Refusal> {
     let sealed = seal_seed(seed, account.id, credential_id(1), &keys(), &mut Seeded(4));
-    account.begin_enrolment(credential_id(1), sealed, now).map(|decision| decision.next)
+    account.begin_enrolment(credential_id(1), ProductKind::AuthenticatorApp, sealed, now).map(|decision| decision.next)
 }
 
-fn presented<'a>(seed: &'a Seed, code: &'a OtpCode) -> Presented<'a> {
-    Presented { credential: credential_id(1), seed: seed.expose(), code, session: &SESSION, next_session: &NEXT }
+fn presented<'a>(opened: &'a Opened, code: &'a OtpCode) -> Presented<'a> {
+    Presented { credential: credential_id(1), opened, code, session: &SESSION, next_session: &NEXT }
 }
 
 fn verified(account: Account, code: &OtpCode, now: Timestamp) -> (Account, Result<(), Refusal>) {
-    committed(account.verify_otp(&presented(&seed(), code), now).expect("its own credential"))
+    committed(account.verify_otp(&presented(&opened(), code), now).expect("its own credential"))
 }
 
 fn proved(account: Account, code: &OtpCode, now: Timestamp) -> (Account, Result<(), Refusal>) {
-    let counted = account.prove_enrolment(&presented(&seed(), code), "Mobile ID", now);
+    let counted = account.prove_enrolment(&presented(&opened(), code), "Mobile ID", now);
     committed(counted.expect("its own credential"))
 }
 
@@ -64,7 +64,7 @@ fn first(account: &Account) -> &Credential {
 fn last_step(account: &Account) -> Option<u64> {
     match &first(account).authenticator {
         Authenticator::App { clockwork, .. } => clockwork.last_step,
-        Authenticator::Missing | Authenticator::Enrolling { .. } => None,
+        Authenticator::Missing | Authenticator::Enrolling { .. } | Authenticator::Phones(_) => None,
     }
 }
 
@@ -268,7 +268,7 @@ fn crd_1_a_licensed_credential_is_received_once_and_while_there_is_room() {
 fn crd_4_an_app_counts_once_a_code_proves_it() {
     // CRD-4, CRD-9, OTP-2, OTP-4
     let account = enrolling();
-    let sessionless = account.verify_otp(&presented(&seed(), &code(NOW)), NOW).expect("its own credential");
+    let sessionless = account.verify_otp(&presented(&opened(), &code(NOW)), NOW).expect("its own credential");
     let (account, outcome) = committed(sessionless);
     assert!(matches!(outcome, Err(Refusal::WrongStage { .. })), "an offer does not sign anybody in");
 
@@ -276,7 +276,7 @@ fn crd_4_an_app_counts_once_a_code_proves_it() {
     assert_eq!(outcome, Err(Refusal::CodeNotAccepted { tries_left: 9 }));
     assert!(!first(&account).registered());
 
-    let counted = account.prove_enrolment(&presented(&seed(), &code(NOW)), "Mobile ID", NOW).expect("its own");
+    let counted = account.prove_enrolment(&presented(&opened(), &code(NOW)), "Mobile ID", NOW).expect("its own");
     let (decision, outcome) = counted.split();
     let Ok(decision) = decision else { panic!("judged") };
     let told = Body::AuthenticatorAdded { product: "Mobile ID".to_owned(), at: NOW };
@@ -284,7 +284,10 @@ fn crd_4_an_app_counts_once_a_code_proves_it() {
     let account = decision.next;
     assert!(first(&account).registered() && first(&account).failures == 0);
     let level = first(&account).grant.level;
-    assert_eq!(raised(&account, &NEXT), Some(Raised { at: NOW, credential: credential_id(1), level }));
+    assert_eq!(
+        raised(&account, &NEXT),
+        Some(Raised { at: NOW, credential: credential_id(1), level, factor: Factor::App })
+    );
     let (_, again) = verified(account, &code(NOW), NOW);
     assert_eq!(again, Err(Refusal::CodeNotAccepted { tries_left: 9 }), "the proving code is used up");
 }
@@ -371,7 +374,10 @@ fn otp_4_a_right_code_raises_the_session_which_gets_a_new_secret() {
     assert_eq!(outcome, Ok(()));
     assert!(account.signed_in(&SESSION, after(5), after(5)).is_err(), "the old secret is dead");
     let level = first(&account).grant.level;
-    assert_eq!(raised(&account, &NEXT), Some(Raised { at: after(5), credential: credential_id(1), level }));
+    assert_eq!(
+        raised(&account, &NEXT),
+        Some(Raised { at: after(5), credential: credential_id(1), level, factor: Factor::App })
+    );
     let other = SessionSecret::from_bytes([31; 16]);
     assert!(account.signed_in(&other, NOW, NOW).is_ok() && raised(&account, &other).is_none(), "that session only");
 
@@ -387,8 +393,8 @@ fn otp_2_a_credential_that_has_ended_judges_nothing() {
     let (account, outcome) = verified(equipped(), &code(year), year);
     assert!(matches!(outcome, Err(Refusal::WrongStage { .. })));
     assert_eq!(account, equipped());
-    let (seed, code) = (seed(), code(NOW));
-    let foreign = Presented { credential: credential_id(2), ..presented(&seed, &code) };
+    let (opened, code) = (opened(), code(NOW));
+    let foreign = Presented { credential: credential_id(2), ..presented(&opened, &code) };
     assert!(matches!(equipped().verify_otp(&foreign, NOW).map(drop), Err(Refusal::NotFound)));
     assert!(matches!(equipped().prove_enrolment(&foreign, "", NOW).map(drop), Err(Refusal::NotFound)));
 }

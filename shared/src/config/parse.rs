@@ -6,8 +6,8 @@ use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
     Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level,
-    MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, Product, ProductKind, PublicForm,
-    PublishedText, Quotas, Registration, Service, TermsVersion,
+    MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, PhoneMessages, PhoneProvider,
+    Product, ProductKind, PublicForm, PublishedText, Quotas, Registration, Service, TermsVersion,
 };
 use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
@@ -19,7 +19,8 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let messages = messages(file.table("messages")?, &service)?;
     let public_form = public_form(file.optional_table("public_form")?)?;
     let partners = each(&mut file, "partners", partner)?;
-    let products = each(&mut file, "products", |id, reader| product(id, reader, &partners))?;
+    let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..1] };
+    let products = each(&mut file, "products", |id, reader| product(id, reader, &partners, kinds))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
     let gateway = Gateway { service, messages, public_form, partners, applications, products, operators };
@@ -67,10 +68,22 @@ fn messages(mut reader: Reader<'_>, service: &Service) -> Result<Messages, Confi
         provider: reader.choice("provider", &providers)?,
         from: reader.required("from")?,
         reply_to: reader.optional("reply_to")?.unwrap_or_else(|| service.support_email.clone()),
+        phone: reader.optional_table("phone")?.map(phone_messages).transpose()?,
     };
     reader.finish()?;
     Ok(messages)
 }
+
+fn phone_messages(mut reader: Reader<'_>) -> Result<PhoneMessages, ConfigFault> {
+    let providers = [("json", PhoneProvider::Json), ("twilio", PhoneProvider::Twilio)];
+    let messages = PhoneMessages { provider: reader.choice("provider", &providers)?, from: reader.required("from")? };
+    reader.finish()?;
+    Ok(messages)
+}
+
+/// What can be registered for a product; the last only where `[messages.phone]` says how codes reach phones.
+const KINDS: [(&str, ProductKind); 2] =
+    [("authenticator-app", ProductKind::AuthenticatorApp), ("phone", ProductKind::Phone)];
 
 /// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
 const DEFAULT_MAX_NUMBER: u32 = 50_000;
@@ -168,7 +181,12 @@ fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {
     Ok(address)
 }
 
-fn product(id: ProductId, mut reader: Reader<'_>, partners: &[Partner]) -> Result<Product, ConfigFault> {
+fn product(
+    id: ProductId,
+    mut reader: Reader<'_>,
+    partners: &[Partner],
+    kinds: &[(&str, ProductKind)],
+) -> Result<Product, ConfigFault> {
     let product = Product {
         id,
         partner: known_partner(&mut reader, partners)?,
@@ -178,7 +196,7 @@ fn product(id: ProductId, mut reader: Reader<'_>, partners: &[Partner]) -> Resul
         term_days: reader.number("term_days", &(1..=1830))?,
         level: level(&mut reader, "level")?,
         service_agreement: agreement(reader.table("service_agreement")?)?,
-        kind: reader.choice("kind", &[("authenticator-app", ProductKind::AuthenticatorApp)])?,
+        kind: reader.choice("kind", kinds)?,
     };
     reader.finish()?;
     Ok(product)

@@ -42,7 +42,12 @@ impl Facts {
 
     fn raised_by(&mut self, credential: u8, at: Timestamp) {
         let session = self.account.sessions.first_mut().expect("one is open");
-        session.raised = Some(Raised { at, credential: credential_id(credential), level: Level::Two });
+        session.raised = Some(Raised {
+            at,
+            credential: credential_id(credential),
+            level: Level::Two,
+            factor: crate::credential::Factor::App,
+        });
     }
 
     fn not_raised(&mut self) {
@@ -134,8 +139,8 @@ const fn supply(about: &'static str, facts: fn(&mut Facts), blockers: &'static [
     Case { about, application: "supply-platform", facts, blockers }
 }
 
-const MISSING: &str = "credential-missing: anvil-mobile-id cobalt-mobile-id";
-const EXPIRED: &str = "credential-expired: anvil-mobile-id cobalt-mobile-id";
+const MISSING: &str = "credential-missing: anvil-mobile-id cobalt-mobile-id cobalt-phone";
+const EXPIRED: &str = "credential-expired: anvil-mobile-id cobalt-mobile-id cobalt-phone";
 
 /// `business-network` takes a code of the last 15 minutes and shows access terms; `supply-platform` wants a fresh code
 /// for every launch and shows none.
@@ -268,7 +273,7 @@ const CASES: &[Case] = &[
     network(
         "an accepted product below the least level does not count",
         |f| f.product_level("cobalt-mobile-id", Level::One),
-        &["credential-missing: anvil-mobile-id"],
+        &["credential-missing: anvil-mobile-id cobalt-phone"],
     ),
     network("an accepted product of a higher level does", |f| f.product_level("cobalt-mobile-id", Level::Three), &[]),
     network(

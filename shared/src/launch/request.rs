@@ -488,7 +488,12 @@ mod tests {
     fn otp_4_freshness_is_measured_against_the_launch() {
         // OTP-4
         let at = |seconds: i64| Timestamp::from_unix(1_000_000 + seconds);
-        let raised = Raised { at: at(0), credential: CredentialId::from_bytes([1; 16]), level: Level::Two };
+        let raised = Raised {
+            at: at(0),
+            credential: CredentialId::from_bytes([1; 16]),
+            level: Level::Two,
+            factor: crate::credential::Factor::App,
+        };
         let application = "supply-platform".parse().expect("an id");
         let account = crate::values::AccountId::from_bytes([2; 16]);
         let before = Intent::begin(account, &application, at(-5));

@@ -10,8 +10,12 @@ const CALLBACK: &str = "http://127.0.0.1:3002/business-network/callback";
 fn ready(gateway: &Gateway) -> Account {
     let mut account = account();
     account.credentials = vec![registered(1, product(gateway, "cobalt-mobile-id"))];
-    account.sessions.first_mut().expect("one is open").raised =
-        Some(Raised { at: NOW, credential: credential_id(1), level: Level::Two });
+    account.sessions.first_mut().expect("one is open").raised = Some(Raised {
+        at: NOW,
+        credential: credential_id(1),
+        level: Level::Two,
+        factor: crate::credential::Factor::App,
+    });
     account
 }
 

@@ -122,6 +122,8 @@ purposes! {
         Effects = "mac/effects",
         /// A captcha's challenge.
         Captcha = "mac/captcha",
+        /// A code that was sent to a phone.
+        PhoneCode = "mac/phone-code",
     }
 }
 

@@ -9,6 +9,7 @@ mod fault;
 pub mod id;
 pub mod licence_key;
 pub mod money;
+pub mod origin;
 pub mod otp_code;
 pub mod person;
 pub mod phone;
@@ -30,6 +31,7 @@ pub use id::{
 };
 pub use licence_key::LicenceKey;
 pub use money::{Currency, Money};
+pub use origin::host_of;
 pub use otp_code::OtpCode;
 pub use person::PersonName;
 pub use phone::Phone;

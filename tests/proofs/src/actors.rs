@@ -1435,6 +1435,172 @@ pub fn verify_otp_wrongly(stage: &Stage) -> Ask {
     post("ada", "/verify-otp", &json!({ "code": wrong_code(stage) }))
 }
 
+// Phones
+
+const PHONE: &str = "+14195550123";
+const OTHER_PHONE: &str = "+14195550124";
+/// Whoever asks for a code again so soon means the one that was sent.
+const SOON_SECONDS: u64 = 5;
+
+/// What a person does who had no answer: the code is on its way, if it is.
+pub fn wait_a_little(stage: &mut Stage) {
+    stage.wait(SOON_SECONDS);
+}
+
+/// Whether Ada was told that a code is on its way. It reaches her with the next sweep, if it has not so far.
+fn is_called(stage: &Stage) -> bool {
+    stage.was_answered("ada", |last| last.json["sent"] == true || last.json["awaited"].is_string())
+}
+
+/// Ada has a code sent to a phone that she registers, once.
+pub fn call_new_phone_once(stage: &Stage) -> Ask {
+    if is_called(stage) { sweep(stage) } else { call_new_phone(stage) }
+}
+
+/// Ada has a code sent to her phone, once.
+pub fn call_phone_once(stage: &Stage) -> Ask {
+    if is_called(stage) { sweep(stage) } else { call_phone(stage) }
+}
+
+/// Ada has a code sent for her new password, once.
+pub fn call_to_reset_once(stage: &Stage) -> Ask {
+    if is_called(stage) { sweep(stage) } else { call_to_reset(stage) }
+}
+
+fn text_code(stage: &Stage, phone: &str) -> String {
+    stage.mail(phone, "").word(|word| word.len() == 6 && word.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Ada has a credential for phones, and none registered.
+pub fn licensed_for_phones(stage: &mut Stage) {
+    stage.sell_phones();
+    licensed(stage);
+}
+
+fn call_number(stage: &Stage, number: &str) -> Ask {
+    let body = json!({ "number": number, "number_repeated": number, "channel": "sms" });
+    post("ada", stage.fact("authenticator"), &body)
+}
+
+/// Ada has a code sent to a phone that she registers (CRD-5).
+pub fn call_new_phone(stage: &Stage) -> Ask {
+    call_number(stage, PHONE)
+}
+
+/// She does so with another number.
+pub fn call_other_new_phone(stage: &Stage) -> Ask {
+    call_number(stage, OTHER_PHONE)
+}
+
+/// A code is on its way to Ada's new phone.
+pub fn new_phone_called(stage: &mut Stage) {
+    licensed_for_phones(stage);
+    let _ = stage.send(component, &call_new_phone(stage)).expect(200);
+    stage.learn("text", text_code(stage, PHONE));
+}
+
+/// Ada enters the code that her new phone shows (CRD-5, CRD-9).
+pub fn prove_phone(stage: &Stage) -> Ask {
+    proof(stage, stage.fact("text"))
+}
+
+/// Whether the newest code that was sent proves the phone.
+pub fn new_phone_works(stage: &mut Stage) -> u16 {
+    stage.learn("text", text_code(stage, PHONE));
+    stage.send(component, &prove_phone(stage)).status
+}
+
+/// Ada has a phone, and has signed in anew.
+pub fn phone_registered(stage: &mut Stage) {
+    new_phone_called(stage);
+    let _ = stage.send(component, &prove_phone(stage)).expect(200);
+    wait(stage);
+    let _ = stage.send(component, &sign_in(stage)).expect(200);
+}
+
+/// Ada has a code sent to her phone (CRD-5).
+pub fn call_phone(_: &Stage) -> Ask {
+    post("ada", "/verify-otp/send", &json!({ "phone": 1 }))
+}
+
+/// A code is on its way to Ada's phone.
+pub fn phone_called(stage: &mut Stage) {
+    phone_registered(stage);
+    let _ = stage.send(component, &call_phone(stage)).expect(200);
+    stage.learn("text", text_code(stage, PHONE));
+}
+
+/// Ada enters the code that her phone shows (OTP-2).
+pub fn verify_text(stage: &Stage) -> Ask {
+    post("ada", "/verify-otp", &json!({ "code": stage.fact("text") }))
+}
+
+/// Whether the newest code that was sent raises the session.
+pub fn text_works(stage: &mut Stage) -> u16 {
+    stage.learn("text", text_code(stage, PHONE));
+    stage.send(component, &verify_text(stage)).status
+}
+
+/// Ada has two phones, and has proved one of them just now.
+pub fn two_phones(stage: &mut Stage) {
+    phone_called(stage);
+    let _ = stage.send(component, &verify_text(stage)).expect(200);
+    wait(stage);
+    let _ = stage.send(component, &call_other_new_phone(stage)).expect(200);
+    let code = text_code(stage, OTHER_PHONE);
+    let _ = stage.send(component, &proof(stage, &code)).expect(200);
+    wait(stage);
+}
+
+fn removal(stage: &Stage, phone: u8) -> Ask {
+    post("ada", format!("{}/remove", stage.fact("authenticator")), &json!({ "phone": phone }))
+}
+
+/// Ada removes her first phone (CRD-9).
+pub fn remove_phone(stage: &Stage) -> Ask {
+    removal(stage, 1)
+}
+
+/// Ada removes her second phone.
+pub fn remove_other_phone(stage: &Stage) -> Ask {
+    removal(stage, 2)
+}
+
+/// Ada has forgotten her password, and has a phone.
+pub fn reset_offered_by_phone(stage: &mut Stage) {
+    phone_registered(stage);
+    let _ = stage.send(component, &Ask { browser: "elsewhere", ..sign_in(stage) }).expect(200);
+    reset_link(stage);
+}
+
+/// Ada has a code sent to prove that it is she who wants another password (SIG-3).
+pub fn call_to_reset(stage: &Stage) -> Ask {
+    post("ada", "/sign-in/reset/send", &json!({ "token": stage.fact("reset"), "phone": 1 }))
+}
+
+/// Ada's phone shows a code for her new password.
+pub fn called_to_reset(stage: &mut Stage) {
+    reset_offered_by_phone(stage);
+    let _ = stage.send(component, &call_to_reset(stage)).expect(200);
+    stage.learn("text", text_code(stage, PHONE));
+}
+
+/// Ada replaces her password with the code of her phone, once (SIG-3).
+pub fn reset_once_by_text(stage: &Stage) -> Ask {
+    if is_reset(stage) { sign_out_elsewhere(stage) } else { reset_by_text(stage) }
+}
+
+/// Ada replaces her password with the code of her phone (SIG-3).
+pub fn reset_by_text(stage: &Stage) -> Ask {
+    replacement(stage, "ada", &[("code", stage.fact("text"))])
+}
+
+/// Whether the code that was sent replaces the password.
+pub fn reset_by_text_works(stage: &mut Stage) -> u16 {
+    stage.learn("text", text_code(stage, PHONE));
+    stage.send(component, &reset_by_text(stage)).status
+}
+
 // Launch
 
 fn launch(stage: &mut Stage) {

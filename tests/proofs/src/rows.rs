@@ -202,6 +202,11 @@ fn account() -> Vec<Row> {
             &[200, 404],
         )
         .then(by::new_password_works),
+        row("sign-in", "CRD-5 a code for a new password", by::reset_offered_by_phone, by::call_to_reset_once, &[200])
+            .between(by::wait_a_little)
+            .then(by::reset_by_text_works),
+        row("sign-in", "SIG-3 a new password by a phone", by::called_to_reset, by::reset_once_by_text, &[200, 404])
+            .then(by::new_password_works),
         row("sign-in", "ACC-4 choose an organisation", by::member_of_two, by::choose_organisation, &[200])
             .then(by::dashboard),
         row("accept-terms", "TRM-1 accept", by::terms_read, by::accept_terms, &[200]),
@@ -249,6 +254,16 @@ fn credentials() -> Vec<Row> {
         row("credentials", "CRD-4 prove the app", by::enrolling, by::prove_enrolment, &[200, 409])
             .after(&[401, 403], by::sign_in_with_app_if_lost),
         row("credentials", "OTP-3 a wrong code", by::enrolling, by::prove_enrolment_wrongly, &[422]).by_status(),
+        row("credentials", "CRD-5 a code to a new phone", by::licensed_for_phones, by::call_new_phone_once, &[200])
+            .between(by::wait_a_little)
+            .then(by::new_phone_works),
+        row("credentials", "CRD-5 prove a phone", by::new_phone_called, by::prove_phone, &[200, 401]),
+        row("credentials", "CRD-9 remove a phone", by::two_phones, by::remove_phone, &[200]),
+        row("verify-otp", "CRD-5 a code to a phone", by::phone_registered, by::call_phone_once, &[200])
+            .between(by::wait_a_little)
+            .then(by::text_works),
+        row("verify-otp", "CRD-5 the code of a phone", by::phone_called, by::verify_text, &[200, 422])
+            .after(&[401], by::sign_in_if_lost),
         row("verify-otp", "OTP-2 a right code", by::enrolled, by::verify_otp, &[200])
             .after(&[401], by::sign_in_if_lost),
         row("verify-otp", "OTP-3 a wrong code", by::enrolled, by::verify_otp_wrongly, &[422])
@@ -451,6 +466,19 @@ fn factors_meet() -> Vec<Pair> {
             by::enrolled_with_two_browsers,
             by::verify_otp,
             by::verify_otp_wrongly_elsewhere,
+        ),
+        pair("CRD-5 one wish for a code twice", by::phone_registered, by::call_phone, by::call_phone),
+        pair("CRD-5 codes to two new phones", by::licensed_for_phones, by::call_new_phone, by::call_other_new_phone),
+        pair("CRD-5 one code of a phone twice", by::phone_called, by::verify_text, by::verify_text),
+        pair("CRD-5 one proof of a phone twice", by::new_phone_called, by::prove_phone, by::prove_phone),
+        pair("CRD-5 a code against a further one", by::phone_called, by::verify_text, by::call_phone),
+        pair("CRD-9 the last two phones are removed", by::two_phones, by::remove_phone, by::remove_other_phone),
+        pair("CRD-5 a removal against a code", by::two_phones, by::remove_phone, by::call_phone),
+        pair(
+            "CRD-5 a wish for a code against a reset's",
+            by::reset_offered_by_phone,
+            by::call_to_reset,
+            by::call_phone,
         ),
         pair("SIG-2 a right code against sign-out", by::enrolled, by::verify_otp, by::sign_out),
         pair("LCH-2 two launches of one person", by::cleared, by::authorize, by::authorize),

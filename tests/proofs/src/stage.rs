@@ -140,6 +140,7 @@ fn variables() -> BTreeMap<String, String> {
     [
         ("public_url", PUBLIC_URL.to_owned()),
         ("mail_endpoint", "https://mail.example/send".to_owned()),
+        ("phone_endpoint", "https://mail.example/send".to_owned()),
         ("root_secret", STANDARD.encode(ROOT_SECRET)),
         ("anvil_api_key_digest", digest(API_KEY)),
         ("anvil_webhook_secret", webhook_secret()),
@@ -189,6 +190,12 @@ impl Stage {
     /// Invited organisations are approved automatically from now on (APR-1).
     pub fn approve_automatically(&mut self) {
         let text = GATEWAY.replacen("approval = \"manual\"", "approval = \"automatic-for-invited\"", 1);
+        self.deployment = self.deployment.under(gateway(&text));
+    }
+
+    /// Anvil's credential is for phones from now on (CRD-5).
+    pub fn sell_phones(&mut self) {
+        let text = GATEWAY.replacen("kind = \"authenticator-app\"", "kind = \"phone\"", 1);
         self.deployment = self.deployment.under(gateway(&text));
     }
 

@@ -15,7 +15,7 @@ use shared::{
     account::{Account, Login, Recovery, Session, Stage as AccountStage},
     batch::Batch,
     checkout::Order,
-    credential::Authenticator,
+    credential::{Authenticator, Credential, phone::Phones},
     delivery::{Delivery, EndpointStanding},
     invitation::{IdempotencyClaim, InvitationId, InvitationSlot},
     launch::{AuthorizationCode, CodeState},
@@ -87,7 +87,7 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     each(world, &mut lines, |check: MailboxCheck| format!("{check:?}"));
     some(world, &mut lines, |team: Team| (shown || !team.invitations.is_empty()).then(|| without_links(&team)));
     plain::<Login>(world, &mut lines);
-    each(world, &mut lines, |account: Account| format!("{:?}", essential(account)));
+    each(world, &mut lines, |account: Account| format!("{} {:?}", phones(&account), essential(account)));
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch, shown)));
@@ -117,6 +117,7 @@ pub fn counted(stage: &Stage) -> Vec<String> {
         };
         let app = |authenticator: &Authenticator| match authenticator {
             Authenticator::App { clockwork, .. } => format!("{clockwork:?}"),
+            Authenticator::Phones(phones) => format!("a code waits: {}", !format!("{phones:?}").contains("code: None")),
             other => format!("{other:?}"),
         };
         let credentials: Vec<String> = (account.credentials.iter())
@@ -243,11 +244,22 @@ fn essential(mut account: Account) -> Account {
     account.sessions = account.sessions.pop().into_iter().collect();
     for credential in &mut account.credentials {
         credential.failures = credential.failures.min(1);
-        if let Authenticator::App { clockwork, .. } = &mut credential.authenticator {
-            *clockwork = Clockwork::default();
+        match &mut credential.authenticator {
+            Authenticator::App { clockwork, .. } => *clockwork = Clockwork::default(),
+            phones @ Authenticator::Phones(_) => *phones = Authenticator::Missing,
+            Authenticator::Missing | Authenticator::Enrolling { .. } => {}
         }
     }
     account
+}
+
+/// The registered phones. When the last code was sent, and to whom, is a question for the next step.
+fn phones(account: &Account) -> String {
+    let phones = account.credentials.iter().filter_map(Credential::phones);
+    let registered = phones.flat_map(Phones::registered);
+    let named: Vec<String> =
+        registered.map(|phone| format!("{} {} {}", phone.ordinal, phone.number, phone.channel)).collect();
+    named.join(", ")
 }
 
 /// Whether a link works is a question for the next step.

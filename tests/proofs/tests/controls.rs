@@ -6,7 +6,10 @@
 use std::pin::Pin;
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, platform::Outgoing, serve::serve,
+    Edge, Failure, Outcome, Platform, Reply, Request,
+    edge::NowStands,
+    platform::{JSON, Outgoing},
+    serve::serve,
     testing::Double,
 };
 use http::{Method, StatusCode};
@@ -62,7 +65,7 @@ async fn deliver<P: Platform>(edge: &Edge<P>, cause: &[u8; 16]) -> Result<(), Fa
         serde_json::json!({ "channel": "email", "id": idempotency_key, "to": ADA, "subject": "Login Success" });
     let body = document.to_string().into_bytes();
     let url = "https://mail.example/send".to_owned();
-    edge.platform.post(Outgoing { url, idempotency_key, headers: Vec::new(), body }, None).await?;
+    edge.platform.post(Outgoing { url, media_type: JSON, idempotency_key, headers: Vec::new(), body }, None).await?;
     Ok(())
 }
 

@@ -15,6 +15,8 @@ use shared::{
 
 use super::{
     AgreementPage, AuthenticatorPage, CredentialView, LicencePage, ListPage, Next, Offer, Qr, authenticator_address,
+    phones::{PhoneView, PhonesPage, RawPhone},
+    phones_address,
 };
 
 const TYPED: &str = "AAAAA-AAAAA-AAAAA-AAAAA-A";
@@ -60,6 +62,35 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     album.refused("wrong-code", Refusal::CodeNotAccepted { tries_left: 9 }, "code", |faults| {
         page(1, Some(offer(gateway))).with(faults)
     });
+    phones(album);
+}
+
+fn phones<P: Platform>(album: &mut Album<'_, P>) {
+    let edge = album.edge();
+    let (gateway, now) = (&edge.gateway, edge.now);
+    let page = |state: usize, count: u8, awaited: Option<&str>| PhonesPage {
+        title: "Your phones",
+        address: phones_address(CredentialId::from_bytes([1; 16])),
+        credential: credential(gateway, state, now),
+        phones: (1..=count).map(|n| PhoneView::sample(n, now)).collect(),
+        awaited: awaited.map(str::to_owned),
+        room: count < 3,
+        may_change: true,
+        entered: RawPhone::default(),
+        faults: FormFaults::none(),
+    };
+    let unproved = PhonesPage { may_change: false, ..page(0, 2, None) };
+    let differs = Refusal::field("number_repeated", "number-differs", "Enter the same number again.");
+    album
+        .page("no-phone", StatusCode::OK, &page(2, 0, None))
+        .page("phone-awaited", StatusCode::OK, &page(1, 0, Some("0123")))
+        .page("one-phone", StatusCode::OK, &page(0, 1, None))
+        .page("three-phones", StatusCode::OK, &page(0, 3, None))
+        .page("phones-without-code", StatusCode::OK, &unproved)
+        .refused("numbers-differ", differs, "number", |faults| page(2, 0, None).with(faults))
+        .refused("code-wrong", Refusal::CodeNotAccepted { tries_left: 8 }, "code", |faults| {
+            page(1, 0, Some("0123")).with(faults)
+        });
 }
 
 fn credential(gateway: &Gateway, n: usize, now: Timestamp) -> CredentialView {

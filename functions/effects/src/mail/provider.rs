@@ -4,11 +4,13 @@
 //! that is not confirmed yet, a limit and a breakdown are put right by somebody, so the message waits meanwhile.
 
 use edge::{
-    platform::{Answered, Outgoing},
+    platform::{Answered, JSON, Outgoing},
     request::from_json,
 };
 use serde::{Deserialize, Serialize};
 use shared::config::MailProvider;
+
+use crate::outbound::Verdict;
 
 /// An e-mail as it leaves.
 pub(super) struct Mail<'a> {
@@ -22,18 +24,6 @@ pub(super) struct Mail<'a> {
     pub(super) subject: &'a str,
     pub(super) text: &'a str,
     pub(super) html: &'a str,
-}
-
-/// What became of a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a message that was not taken waits"]
-pub(super) enum Verdict {
-    /// The provider has it.
-    Taken,
-    /// The provider may take it at another time.
-    Later,
-    /// The provider will never take it.
-    Never,
 }
 
 /// The document of the generic interface.
@@ -127,7 +117,7 @@ pub(super) fn outgoing(
     };
     let body = body.map_err(|error| format!("message: {error}"))?;
     let headers = credential(provider, secret)?.into_iter().collect();
-    Ok(Outgoing { url, idempotency_key: id.to_owned(), headers, body })
+    Ok(Outgoing { url, media_type: JSON, idempotency_key: id.to_owned(), headers, body })
 }
 
 fn credential(provider: MailProvider, secret: Option<String>) -> Result<Option<(&'static str, String)>, String> {

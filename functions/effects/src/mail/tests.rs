@@ -48,6 +48,8 @@ fn bodies() -> Vec<Body> {
         order_placed(Some(text("eeee"))),
         order_placed(None),
         Body::AuthenticatorAdded { product: text("Mobile ID"), at: AT },
+        Body::PhoneAdded { product: text("Phone Codes"), ending: text("0123"), at: AT },
+        Body::PhoneRemoved { product: text("Phone Codes"), ending: text("0123"), at: AT },
         Body::PasswordReset { token: text("ffff"), expires_at: AT },
         Body::PasswordChanged { at: AT },
         Body::AccountExists { reference: text("VR-1"), application: text("Network"), token: text("gggg") },
@@ -149,9 +151,11 @@ fn msg_1_every_message_is_looked_at() {
         Body::PersonInvited { .. } => 17,
         Body::OperatorInvited { .. } => 18,
         Body::ActivationAgain { .. } => 19,
+        Body::PhoneAdded { .. } => 20,
+        Body::PhoneRemoved { .. } => 21,
     };
     let seen: BTreeSet<usize> = bodies().iter().map(number).collect();
-    assert_eq!(seen, (0..20).collect());
+    assert_eq!(seen, (0..22).collect());
 }
 
 // INV-6, MSG-1: whatever people have called themselves is text, and the subject is one line.

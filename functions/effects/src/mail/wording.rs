@@ -74,6 +74,8 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
         Body::OperatorInvited { operator, by: colleague, token, expires_at } => {
             operator_invited(operator, colleague, by.service, by.token("/operate/enrol", token), *expires_at)
         }
+        Body::PhoneAdded { product, ending, at } => phone_added(product, ending, *at),
+        Body::PhoneRemoved { product, ending, at } => phone_removed(product, ending, *at),
     }
 }
 
@@ -165,13 +167,25 @@ fn authenticator_added(product: &str, at: Timestamp) -> Content {
         .text("If that was not you, write to support at once.")
 }
 
+fn phone_added(product: &str, ending: &str, at: Timestamp) -> Content {
+    Content::about("A phone was added to your account")
+        .text(format!("The phone whose number ends in {ending} was registered for {product} on {}.", at.human()))
+        .text("If that was not you, write to support at once.")
+}
+
+fn phone_removed(product: &str, ending: &str, at: Timestamp) -> Content {
+    Content::about("A phone was removed from your account")
+        .text(format!("The phone whose number ends in {ending} gets no codes for {product} since {}.", at.human()))
+        .text("If that was not you, write to support at once.")
+}
+
 fn password_reset(service: &str, link: String, expires_at: Timestamp) -> Content {
     Content::about(format!("Choose a new password for {service}"))
         .text("Somebody, probably you, has forgotten the password of your account.")
         .button("Choose a new one here:", "Choose a new password", link)
         .text(format!(
-            "The link works once, until {}. Besides the link you need your authenticator app or, if you have none, the \
-             answers to your security questions.",
+            "The link works once, until {}. Besides the link you need a one-time code or, if you have nothing that gives \
+             you one, the answers to your security questions.",
             expires_at.human()
         ))
         .text("If it was not you, do nothing: your password stays as it is.")

@@ -1,14 +1,18 @@
 //! A forgotten password: the question for a link, and what is chosen with it.
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, form::FormFaults, password::Chosen as ChosenPassword};
+use edge::{
+    Edge, Failure, Platform,
+    factors::{Factor, Factors},
+    form::FormFaults,
+    password::Chosen as ChosenPassword,
+};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, Needed},
-    config::Gateway,
-    credential::Credential,
     password::{NewPassword, SecurityAnswer},
     refusal::{Faults, Refusal},
+    secret::{PlainToken, TokenPurpose},
     values::{CredentialId, OtpCode, ParseError},
 };
 
@@ -154,19 +158,37 @@ impl RawChoice {
     }
 }
 
-/// A credential whose code is a proof.
-#[derive(Serialize)]
-struct CredentialChoice {
-    id: String,
-    name: String,
+/// A phone that a code is to be sent to.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawSend {
+    pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    #[serde(default)]
+    credential: Option<String>,
+    #[serde(default)]
+    pub(crate) phone: u8,
 }
 
-impl CredentialChoice {
-    fn of(credential: &Credential, gateway: &Gateway) -> Self {
-        let product = gateway.product(&credential.grant.product);
-        let name = product.map_or_else(|| credential.grant.product.to_string(), |product| product.name.clone());
-        Self { id: credential.grant.id.to_string(), name }
+impl RawSend {
+    /// The credential whose phone it is; `None` when the account has one authenticator only.
+    pub(crate) fn credential(&self) -> Result<Option<CredentialId>, Refusal> {
+        let mut faults = Faults::default();
+        let credential = faults.check_optional("credential", self.chosen(), str::parse::<CredentialId>);
+        faults.finish(credential)
     }
+
+    /// The credential that was chosen, as it was sent.
+    pub(crate) fn chosen(&self) -> &str {
+        self.credential.as_deref().unwrap_or_default()
+    }
+}
+
+/// What JSON callers get for a code that is on its way.
+#[derive(Serialize)]
+pub(crate) struct CodeSent {
+    pub(crate) sent: bool,
 }
 
 /// The page behind the link.
@@ -182,7 +204,7 @@ pub(crate) struct ChoosePage {
     user_id: String,
     password_min_code_points: usize,
     /// Codes of these are a proof; none where the questions have to be answered.
-    credentials: Vec<CredentialChoice>,
+    pub(super) credentials: Factors,
     #[serde(skip)]
     credential: String,
     questions: Vec<String>,
@@ -193,19 +215,21 @@ impl ChoosePage {
         edge: &Edge<P>,
         account: &Account,
         needed: &Needed<'_>,
-        token: &str,
+        token: &PlainToken,
         faults: FormFaults,
     ) -> Self {
+        let asker = token.digest(TokenPurpose::Reset);
         let (credentials, questions) = match needed {
             Needed::Code(factors) => {
-                (factors.iter().map(|one| CredentialChoice::of(one, &edge.gateway)).collect(), Vec::new())
+                let factors = factors.iter().map(|one| Factor::of(one, &edge.gateway, &asker, edge.now));
+                (factors.collect(), Vec::new())
             }
-            Needed::Answers(kept) => (Vec::new(), kept.iter().map(|(question, _)| question.clone()).collect()),
+            Needed::Answers(kept) => (Factors::default(), kept.iter().map(|(question, _)| question.clone()).collect()),
         };
         Self {
             title: "Choose a new password",
             faults,
-            token: token.to_owned(),
+            token: token.reveal(),
             user_id: account.user_id.as_str().to_owned(),
             password_min_code_points: edge.gateway.service.password_min_code_points,
             credentials,
@@ -217,10 +241,6 @@ impl ChoosePage {
     /// With the credential that was chosen before.
     pub(crate) fn with_credential(self, chosen: &str) -> Self {
         Self { credential: chosen.to_owned(), ..self }
-    }
-
-    fn options(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.credentials.iter().map(|one| (one.id.as_str(), one.name.as_str()))
     }
 
     /// Field of the answer, question.

@@ -2,6 +2,7 @@
 
 use edge::{
     Edge, Failure, Platform, Request,
+    factors::{Factor, PhoneToCall},
     form::{FormFaults, LocalPath},
     gallery::{Album, Visitor},
     reply::Scripts,
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 use shared::{
     account::{Account, Needed, Raised, Recovery, SECURITY_QUESTIONS, Session, Stage},
     config::Product,
-    credential::{Credential, grant},
+    credential::{self, Credential, grant},
     lockout::Failures,
     organisation::{Organisation, Profile, RawProfile},
     password::{PasswordHash, SecurityAnswer},
@@ -26,6 +27,7 @@ use super::{
     reset::{ChoosePage, RawChoice, RawReset, ResetPage, SentPage},
 };
 
+const TOKEN: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const KESTREL: &str = "Kestrel Precision Castings Ltd";
 
 /// Every page, in every state that looks different.
@@ -69,12 +71,24 @@ fn choose_with_codes<P: Platform>(album: &mut Album<'_, P>, account: &Account) {
     let all: Vec<&Credential> = account.credentials.iter().collect();
     let one = Needed::Code(all.iter().copied().take(1).collect());
     let several = Needed::Code(all);
-    let page = |needed, faults| ChoosePage::of(edge, account, needed, "token-of-the-link", faults);
+    let Ok(token) = TOKEN.parse() else { return };
+    let page = |needed, faults| ChoosePage::of(edge, account, needed, &token, faults);
+    let called = |sent_to: Option<&str>| {
+        let phone = PhoneToCall { phone: 1, ending: "0123".to_owned(), channel: "sms", verb: "Text" };
+        let id = CredentialId::from_bytes([1; 16]).to_string();
+        let name = "Phone Codes for Cobalt (1 year)".to_owned();
+        let factor = Factor { id, name, phones: vec![phone], sent_to: sent_to.map(str::to_owned) };
+        let mut page = page(&one, FormFaults::none());
+        page.credentials = [factor].into_iter().collect();
+        page
+    };
     album
         .visit(Visitor::Stranger, "/sign-in/reset/choose")
         .running(Scripts::Ours)
         .page("one-credential", StatusCode::OK, &page(&one, FormFaults::none()))
         .page("several-credentials", StatusCode::OK, &page(&several, FormFaults::none()))
+        .page("phone", StatusCode::OK, &called(None))
+        .page("code-sent", StatusCode::OK, &called(Some("0123")))
         .refused("wrong-code", Refusal::CodeNotAccepted { tries_left: 4 }, "code", |faults| page(&one, faults))
         .refused("locked", Refusal::CredentialLocked, "code", |faults| page(&one, faults));
     let nothing = "token=t&credential=&code=&password=&password_repeated=";
@@ -87,7 +101,8 @@ fn choose_with_answers<P: Platform>(album: &mut Album<'_, P>, account: &Account)
     let edge = album.edge();
     let Stage::Active { answers, .. } = &account.stage else { return };
     let needed = Needed::Answers(answers);
-    let page = |faults| ChoosePage::of(edge, account, &needed, "token-of-the-link", faults);
+    let Ok(token) = TOKEN.parse() else { return };
+    let page = |faults| ChoosePage::of(edge, account, &needed, &token, faults);
     album
         .visit(Visitor::Stranger, "/sign-in/reset/choose")
         .running(Scripts::Ours)
@@ -198,7 +213,12 @@ fn credential<P: Platform>(edge: &Edge<P>, n: u8, product: &Product) -> Credenti
 }
 
 fn session<P: Platform>(edge: &Edge<P>, raised_by: Option<&Credential>) -> Session {
-    let raised = raised_by.map(|one| Raised { at: edge.now, credential: one.grant.id, level: one.grant.level });
+    let raised = raised_by.map(|one| Raised {
+        at: edge.now,
+        credential: one.grant.id,
+        level: one.grant.level,
+        factor: credential::Factor::App,
+    });
     Session { digest: edge.fresh_secret().digest(), created_at: edge.now, acts_for: None, raised }
 }
 

@@ -36,8 +36,8 @@ fn reset(account: Account, token: &PlainToken, proof: Proof<'_>, now: Timestamp)
     }
 }
 
-fn by_code<'a>(seed: &'a Seed, code: &'a OtpCode) -> Proof<'a> {
-    Proof::Code { credential: credential_id(1), seed: seed.expose(), code }
+fn by_code<'a>(opened: &'a Opened, code: &'a OtpCode) -> Proof<'a> {
+    Proof::Code { credential: credential_id(1), opened, code }
 }
 
 fn is_stage(outcome: &Result<(), Refusal>) -> bool {
@@ -54,8 +54,8 @@ fn sig_3_a_code_and_the_link_replace_the_password_and_end_everything() {
     }
     let (account, token) = offered(disabled, now, 1);
     assert!(account.present_reset(&token, now).is_ok());
-    let (seed, right) = (seed(), code(now));
-    let decision = account.reset_password(&token, by_code(&seed, &right), true, &chosen(), now).expect("judged");
+    let (opened, right) = (opened(), code(now));
+    let decision = account.reset_password(&token, by_code(&opened, &right), true, &chosen(), now).expect("judged");
     let (decision, outcome) = decision.split();
     let Ok(decision) = decision else { panic!("judged") };
     assert_eq!(outcome.reveal_after_commit(), Ok(()));
@@ -87,8 +87,8 @@ fn sig_3_answers_serve_only_where_no_authenticator_is_registered() {
     assert!(asked(&equipped, true).is_ok_and(|needed| needed.starts_with("Code")));
     let (same, outcome) = reset(equipped.clone(), &token, Proof::Answers(true), NOW);
     assert!(is_stage(&outcome) && same == equipped, "the answers are not enough any more");
-    let (seed, right) = (seed(), code(NOW));
-    assert!(is_stage(&reset(account, &token, by_code(&seed, &right), NOW).1));
+    let (opened, right) = (opened(), code(NOW));
+    assert!(is_stage(&reset(account, &token, by_code(&opened, &right), NOW).1));
 
     let mut locked = equipped;
     locked.credentials.iter_mut().for_each(|one| one.failures = MAX_FAILURES);
@@ -96,7 +96,7 @@ fn sig_3_answers_serve_only_where_no_authenticator_is_registered() {
         asked(&locked, true).is_ok_and(|needed| needed.starts_with("Code")),
         "nor where the authenticator is locked"
     );
-    assert_eq!(reset(locked, &token, by_code(&seed, &right), NOW).1, Err(Refusal::CredentialLocked));
+    assert_eq!(reset(locked, &token, by_code(&opened, &right), NOW).1, Err(Refusal::CredentialLocked));
 }
 
 #[test]
@@ -165,10 +165,10 @@ fn sig_3_five_wrong_proofs_kill_the_link_and_are_not_forgotten_with_it() {
     assert_eq!(reset(account, &token, Proof::Answers(true), after(121)).1, Ok(()));
 
     let (mut equipped, token) = offered(equipped(), NOW, 1);
-    let (seed, wrong) = (seed(), wrong_code(NOW));
+    let (opened, wrong) = (opened(), wrong_code(NOW));
     for left in (0..RESET_TRIES).rev() {
         let outcome;
-        (equipped, outcome) = reset(equipped, &token, by_code(&seed, &wrong), NOW);
+        (equipped, outcome) = reset(equipped, &token, by_code(&opened, &wrong), NOW);
         assert_eq!(outcome, Err(Refusal::CodeNotAccepted { tries_left: left }));
     }
     assert_eq!(first(&equipped).failures, RESET_TRIES, "codes count against their credential");

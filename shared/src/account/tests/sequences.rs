@@ -89,7 +89,8 @@ impl World {
             }
             Deed::Begin { credential } => {
                 let sealed = seal_seed(&seed(), account.id, credential_id(credential), &keys(), &mut Seeded(5));
-                let begun = account.clone().begin_enrolment(credential_id(credential), sealed, self.now);
+                let kind = ProductKind::AuthenticatorApp;
+                let begun = account.clone().begin_enrolment(credential_id(credential), kind, sealed, self.now);
                 self.account = begun.map_or(account, |decision| decision.next);
             }
             Deed::Join { organisation } => {
@@ -100,10 +101,10 @@ impl World {
     }
 
     fn presents(&mut self, credential: u8, code: &OtpCode, enrolling: bool) -> bool {
-        let (next, seed) = (self.fresh_secret(), seed());
+        let (next, opened) = (self.fresh_secret(), opened());
         let presented = Presented {
             credential: credential_id(credential),
-            seed: seed.expose(),
+            opened: &opened,
             code,
             session: &self.cookie,
             next_session: &next,
@@ -132,7 +133,7 @@ fn next_is_open(account: &Account, next: &SessionSecret) -> bool {
 fn step_of(credential: &Credential) -> Option<u64> {
     match &credential.authenticator {
         Authenticator::App { clockwork, .. } => clockwork.last_step,
-        Authenticator::Missing | Authenticator::Enrolling { .. } => None,
+        Authenticator::Missing | Authenticator::Enrolling { .. } | Authenticator::Phones(_) => None,
     }
 }
 

@@ -1,0 +1,58 @@
+//! Codes to phones (MSG-1, CRD-5): worded for reading or for listening, and handed to the configured provider's HTTP
+//! interface.
+
+mod provider;
+#[cfg(test)]
+mod tests;
+
+use edge::{Edge, Failure, Platform};
+use shared::{credential::phone::Channel, message::PhoneCode, values::host_of};
+
+use self::provider::Call;
+use crate::outbound::{hand_over, required};
+
+/// Sends a code, unless it is no use any more. `cause` names the effect for ever, so that a provider that knows such keys
+/// recognises a repetition.
+///
+/// # Errors
+/// When the provider does not answer, or does not take the code now; when the configuration has no provider.
+pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause: &[u8; 16]) -> Result<(), Failure> {
+    if code.expires_at <= edge.now {
+        return Ok(());
+    }
+    let missing = || Failure::Fault("gateway.toml says no more how codes reach phones".to_owned());
+    let phone = edge.gateway.messages.phone.as_ref().ok_or_else(missing)?;
+    let call = Call {
+        id: &shared::secret::base64url(cause),
+        to: code.to.as_str(),
+        from: phone.from.as_str(),
+        channel: code.channel,
+        text: &worded(code, &edge.gateway.service.name, &edge.public_url),
+    };
+    let endpoint = required(edge, "phone_endpoint").await?;
+    let secret = edge.platform.variable("phone_secret").await?;
+    let outgoing = provider::outgoing(phone.provider, endpoint, secret, &call).map_err(Failure::Fault)?;
+    hand_over(edge, outgoing, "phone", |answered| provider::verdict(phone.provider, answered)).await
+}
+
+/// What is read or heard. The last line of a text message binds the code to our pages: phones then offer it there, and
+/// nowhere else (WICG, Origin-bound one-time codes delivered via SMS).
+fn worded(code: &PhoneCode, service: &str, public_url: &str) -> String {
+    match code.channel {
+        Channel::Sms => {
+            let host = host_of(public_url);
+            let code = &code.code;
+            format!(
+                "{code} is your code for {service}. It works for ten minutes. Nobody from {service} will ask you for \
+                 it.\n\n@{host} #{code}"
+            )
+        }
+        Channel::Voice => {
+            let digits: Vec<String> = code.code.chars().map(String::from).collect();
+            let digits = digits.join(", ");
+            format!(
+                "Your code for {service} is: {digits}. Once more: {digits}. Nobody from {service} will ask you for it."
+            )
+        }
+    }
+}
