@@ -93,6 +93,8 @@ pub struct Gateway {
     pub messages: Messages,
     /// The form by which anybody registers for public applications.
     pub public_form: PublicForm,
+    /// What one network may cause.
+    pub limits: Limits,
     /// Buyer companies, by id.
     pub partners: Vec<Partner>,
     /// Their applications, by id.
@@ -222,6 +224,21 @@ pub enum MailProvider {
     Postmark,
     /// Resend.
     Resend,
+}
+
+/// What one network (a /24 of IPv4, a /48 of IPv6) may cause in an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// E-mails with a link to an address that was entered (REG-7, SIG-3).
+    pub links_per_hour: u32,
+    /// Searches for organisations that could be the same (REG-3).
+    pub searches_per_hour: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { links_per_hour: 200, searches_per_hour: 200 }
+    }
 }
 
 /// The form by which anybody registers for public applications (REG-2).

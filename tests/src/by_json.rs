@@ -365,6 +365,14 @@ impl<'a> Programs<'a> {
     /// # Errors
     /// When the provider misbehaves or the token does not verify.
     pub async fn sign_in_to(&mut self, application: &str, callback: &str) -> anyhow::Result<Value> {
+        Ok(self.authenticated_for(application, callback).await?.person)
+    }
+
+    /// The same, with how the person was authenticated.
+    ///
+    /// # Errors
+    /// When the provider misbehaves or the token does not verify.
+    pub async fn authenticated_for(&mut self, application: &str, callback: &str) -> anyhow::Result<Authenticated> {
         let nonce = Nonce::new_random();
         let (code, verifier) = self.authorization_code_with(application, callback, &nonce).await?;
         let mut client = Client::new(&self.place.service)?;
@@ -423,6 +431,14 @@ impl Programs<'_> {
     }
 }
 
+/// What an application knows after a launch.
+pub struct Authenticated {
+    /// What userinfo says.
+    pub person: Value,
+    /// The authentication methods of the ID token (`amr`).
+    pub methods: Vec<String>,
+}
+
 /// Verifies the ID token by discovery and key set, and asks userinfo.
 async fn verified(
     client: &mut Client,
@@ -430,7 +446,7 @@ async fn verified(
     application: &str,
     tokens: &Value,
     nonce: &Nonce,
-) -> anyhow::Result<Value> {
+) -> anyhow::Result<Authenticated> {
     let discovery = client.get("/.well-known/openid-configuration").await?;
     ensure!(discovery["issuer"] == service, "{discovery}");
     let keys: CoreJsonWebKeySet = serde_json::from_value(client.get("/launch/jwks").await?)?;
@@ -454,7 +470,8 @@ async fn verified(
         client.request(Method::GET, "/launch/userinfo").header(header::AUTHORIZATION, format!("Bearer {access_token}"));
     let person = client.send(request).await?.document(StatusCode::OK)?;
     ensure!(person["sub"] == claims.subject().as_str(), "userinfo names another subject: {person}");
-    Ok(person)
+    let methods = claims.auth_method_refs().into_iter().flatten().map(|method| method.as_str().to_owned());
+    Ok(Authenticated { person, methods: methods.collect() })
 }
 
 /// The address of an authorization request with these parameters.

@@ -8,6 +8,7 @@
 
 pub mod addressed;
 pub mod alike;
+pub mod allowance;
 pub mod assets;
 pub mod cookies;
 pub mod drain;

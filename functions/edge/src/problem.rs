@@ -9,7 +9,7 @@ use shared::{
     config::Gateway,
     journey::Blocker,
     refusal::{Refusal, Settled},
-    values::ApplicationId,
+    values::{ApplicationId, Seconds},
 };
 
 use crate::{
@@ -304,8 +304,8 @@ impl Problem {
             Refusal::TooManyRequests { .. } => (
                 S::TOO_MANY_REQUESTS,
                 "Too many requests",
-                "The number of requests that you may send within a minute is used up.",
-                "Wait as long as Retry-After says; RateLimit-Policy has the limit.",
+                "This was asked for too often in a short time.",
+                "Wait until then and try again.",
             ),
             Refusal::InvitationNeeded { .. } => (
                 S::FORBIDDEN,
@@ -375,7 +375,7 @@ impl Problem {
                 S::UNPROCESSABLE_ENTITY,
                 "Code not accepted",
                 "This code is wrong, too old, or was used already.",
-                "Wait for the next code in your authenticator app and enter that one.",
+                "Enter the next code of your authenticator app, or the last one that was sent to your phone.",
             ),
             Refusal::AnswersNotAccepted { .. } => (
                 S::UNPROCESSABLE_ENTITY,
@@ -401,12 +401,9 @@ impl Problem {
                 "Something has to be done before this application can be launched.",
                 "Do what is listed, in this order.",
             ),
-            Refusal::OtpRequired => (
-                S::UNAUTHORIZED,
-                "Second factor needed",
-                "This needs a code from your authenticator app.",
-                "Enter a code and try again.",
-            ),
+            Refusal::OtpRequired => {
+                (S::UNAUTHORIZED, "Second factor needed", "This needs a one-time code.", "Enter a code and try again.")
+            }
             Refusal::WebhookNotVerified => (
                 S::UNAUTHORIZED,
                 "Signature not accepted",
@@ -470,12 +467,23 @@ impl Problem {
             Refusal::Blocked(blockers) => {
                 self.blockers = blockers.iter().map(|blocker| BlockerView::of(blocker, None)).collect();
             }
-            Refusal::Busy { retry_after } | Refusal::TooManyRequests { retry_after } => {
+            Refusal::Busy { retry_after } => self.retry_after = Some(retry_after.0),
+            Refusal::TooManyRequests { retry_after } => {
+                self.detail = format!("{} It is possible again in {}.", self.detail, in_words(*retry_after));
                 self.retry_after = Some(retry_after.0);
             }
             Refusal::StillRunning => self.retry_after = Some(BUSY_RETRY_AFTER.0),
             _ => {}
         }
         self
+    }
+}
+
+/// A time to wait, as people say it: never shorter than it is.
+fn in_words(Seconds(seconds): Seconds) -> String {
+    match seconds {
+        1 => "1 second".to_owned(),
+        0..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }

@@ -350,8 +350,11 @@ pub(crate) fn of_invitee(entered: RawRegistration, slot: &InvitationSlot) -> Raw
 
 /// The step whose page mends a refusal; `None` when the form has to be begun again, or nothing helps.
 pub(crate) fn step_that_mends(failure: &Failure) -> Option<Step> {
-    let Failure::Refused(Refusal::InvalidInput(faults)) = failure else {
-        return None;
+    let faults = match failure {
+        Failure::Refused(Refusal::InvalidInput(faults)) => faults,
+        // The search behind the organisation's details; waiting mends it.
+        Failure::Refused(Refusal::TooManyRequests { .. }) => return Some(Step::Profile),
+        _ => return None,
     };
     let of = |field: &str| faults.iter().any(|fault| fault.field == field);
     if of("form") || of("token") || of("draft") {

@@ -11,6 +11,7 @@ use shared::{
     captcha::Solved,
     config::{Application, Captcha, Gateway},
     mailbox::MailboxCheck,
+    quota::Caused,
     refusal::{Faults, Refusal},
     registration::RawRegistration,
     values::Email,
@@ -38,6 +39,9 @@ pub(crate) async fn start<P: Platform>(edge: &Edge<P>, request: &Request) -> Out
         }
         Ok((email, None)) => {
             // 4. Load, 5. decide and 6. commit.
+            if let Err(failure) = edge.limit(Caused::Link).await {
+                return refused(edge, request, &edge.gateway, application, &raw.email, failure);
+            }
             send_link(edge, application, email).await?;
             // 7. Respond.
             edge.done(request, MailboxPage::AT, StatusCode::ACCEPTED, &MailboxPage::new())

@@ -11,6 +11,7 @@ use shared::{
     invitation::InvitationSlot,
     mailbox::MailboxCheck,
     organisation::{Glimpse, Organisation},
+    quota::Caused,
     refusal::Refusal,
     registration::{Circumstances, RawRegistration, Registration, SubmitRegistration},
     secret::PlainToken,
@@ -193,7 +194,10 @@ fn repeated(
 /// The organisations that could be the same (REG-3).
 pub(crate) async fn alike<P: Platform>(edge: &Edge<P>, command: &SubmitRegistration) -> Result<Vec<Glimpse>, Failure> {
     match command.email() {
-        Some(email) => edge.alike(command.profile(), email).await,
+        Some(email) => {
+            edge.limit(Caused::Search).await?;
+            edge.alike(command.profile(), email).await
+        }
         None => Ok(Vec::new()),
     }
 }

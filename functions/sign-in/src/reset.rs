@@ -25,6 +25,7 @@ use shared::{
     audit::Actor,
     credential::{open_factor, phone::Asker},
     password::AnswerHash,
+    quota::Caused,
     refusal::Refusal,
     secret::{PlainToken, TokenPurpose},
     values::AccountId,
@@ -59,6 +60,10 @@ pub(crate) async fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outco
     // 3. Parse.
     if let Err(refusal) = raw.parse() {
         return edge.refused_in_place(request, refusal.into(), "user", |faults| ResetPage::new(faults, &raw.user));
+    }
+    // Counted before anybody is looked up, and so for every name.
+    if let Err(failure) = edge.limit(Caused::Link).await {
+        return edge.refused_in_place(request, failure, "user", |faults| ResetPage::new(faults, &raw.user));
     }
     // 4. Load, 5. decide, 6. commit.
     no_sooner(edge.platform.pause(ANSWER_MILLIS), offer(edge, &raw.user)).await?;

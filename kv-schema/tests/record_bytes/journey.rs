@@ -33,7 +33,7 @@ use shared::{
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
-    quota::Meter,
+    quota::{Class, Meter},
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, Secret, SessionSecret, digest256},
     team::{AddPerson, Completed, RawPerson, Team},
@@ -231,9 +231,9 @@ impl Walk {
         let revoked = resent.decision.next.revoke(generation, NOW).expect("not used").expect("not revoked before").next;
         self.keep("sent again, revoked", revoked.id, &revoked);
 
-        let id = self.keys.index(IndexPurpose::Meter, &[place.partner.id.as_str().as_bytes(), b"reads"]);
-        let meter = Meter::begun(id, 41, NOW).close(NOW).expect("open");
-        self.keep("used up", id, &meter);
+        let reads = Class::Reads.allowance(place.partner, &self.keys);
+        let meter = Meter::begun(&reads, 41, NOW).close(&reads, NOW).expect("open");
+        self.keep("used up", reads.id, &meter);
         issued
     }
 

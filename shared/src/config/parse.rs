@@ -5,7 +5,7 @@ use core::str::FromStr;
 use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
-    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level,
+    Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level, Limits,
     MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, PhoneMessages, PhoneProvider,
     Product, ProductKind, PublicForm, PublishedText, Quotas, Registration, Service, TermsVersion,
 };
@@ -18,12 +18,13 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let service = service(file.table("service")?)?;
     let messages = messages(file.table("messages")?, &service)?;
     let public_form = public_form(file.optional_table("public_form")?)?;
+    let limits = file.optional_table("limits")?.map(limits).transpose()?.unwrap_or_default();
     let partners = each(&mut file, "partners", partner)?;
     let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..1] };
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners, kinds))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway { service, messages, public_form, partners, applications, products, operators };
+    let gateway = Gateway { service, messages, public_form, limits, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -126,6 +127,24 @@ fn max_number(reader: &mut Reader<'_>) -> Result<u32, ConfigFault> {
     Ok(u32::try_from(number).unwrap_or(DEFAULT_MAX_NUMBER))
 }
 
+/// What is left out has its default.
+fn limits(mut reader: Reader<'_>) -> Result<Limits, ConfigFault> {
+    let default = Limits::default();
+    let limits = Limits {
+        links_per_hour: optional_quota(&mut reader, "links_per_hour", default.links_per_hour)?,
+        searches_per_hour: optional_quota(&mut reader, "searches_per_hour", default.searches_per_hour)?,
+    };
+    reader.finish()?;
+    Ok(limits)
+}
+
+fn optional_quota(reader: &mut Reader<'_>, name: &str, default: u32) -> Result<u32, ConfigFault> {
+    if !reader.has(name) {
+        return Ok(default);
+    }
+    reader.number(name, &(1..=60_000)).map(|number| u32::try_from(number).unwrap_or(default))
+}
+
 fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault> {
     let partner = Partner {
         id,
@@ -153,16 +172,10 @@ fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {
 /// What is left out has its default.
 fn quotas(mut reader: Reader<'_>) -> Result<Quotas, ConfigFault> {
     let default = Quotas::default();
-    let mut quota = |name: &str, default: u32| {
-        if !reader.has(name) {
-            return Ok(default);
-        }
-        reader.number(name, &(1..=60_000)).map(|number| u32::try_from(number).unwrap_or(default))
-    };
     let quotas = Quotas {
-        reads_per_minute: quota("reads_per_minute", default.reads_per_minute)?,
-        changes_per_minute: quota("changes_per_minute", default.changes_per_minute)?,
-        bulk_per_minute: quota("bulk_per_minute", default.bulk_per_minute)?,
+        reads_per_minute: optional_quota(&mut reader, "reads_per_minute", default.reads_per_minute)?,
+        changes_per_minute: optional_quota(&mut reader, "changes_per_minute", default.changes_per_minute)?,
+        bulk_per_minute: optional_quota(&mut reader, "bulk_per_minute", default.bulk_per_minute)?,
     };
     reader.finish()?;
     Ok(quotas)
