@@ -178,20 +178,20 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
 /// something new that its component does.
 const CEILINGS: [(&str, u64); 15] = [
-    ("accept-terms", 480_000),
-    ("activate", 630_000),
+    ("accept-terms", 485_000),
+    ("activate", 635_000),
     ("administer", 690_000),
-    ("credentials", 590_000),
+    ("credentials", 670_000),
     ("dashboard", 450_000),
-    ("effects", 815_000),
+    ("effects", 820_000),
     ("invite", 795_000),
-    ("launch", 615_000),
+    ("launch", 625_000),
     ("operate", 990_000),
-    ("register", 845_000),
+    ("register", 865_000),
     ("self-check", 450_000),
-    ("sign-in", 735_000),
+    ("sign-in", 785_000),
     ("sweep", 735_000),
-    ("verify-otp", 490_000),
+    ("verify-otp", 545_000),
     ("webstore-checkout", 675_000),
 ];
 

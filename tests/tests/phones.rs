@@ -186,7 +186,7 @@ async fn crd_5_phones_by_the_pages() -> anyhow::Result<()> {
     let page = browser.open(&list.link("Activate")?).await?.good()?.titled("Your phones")?;
     ensure!(page.url.path() == address && page.text().contains("can be intercepted"), "{}", page.text());
 
-    let form = page.form("Send a code")?.fill("country", "United States").fill("number", "419 555 0123");
+    let form = page.form("Send a code")?.fill("country", "US").fill("number", "419 555 0123");
     let refused =
         browser.submit_once(&form.clone().fill("number_repeated", "419 555 0124").fill("channel", "sms")).await?;
     ensure!(refused.status == 422 && refused.text().contains("Enter the same number again."), "{}", refused.text());

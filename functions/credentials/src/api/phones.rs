@@ -7,7 +7,7 @@ use shared::{
     account::SignedIn,
     credential::phone::{Channel, MAX_PHONES, NewPhone, RECOMMENDED_PHONES, RegisteredPhone, ending},
     refusal::{Faults, Refusal},
-    values::{Country, CredentialId, ParseError, Phone, Timestamp},
+    values::{Country, CredentialId, Phone, Timestamp},
 };
 
 use super::{CredentialView, phones_address};
@@ -21,7 +21,7 @@ const CHANNELS: [(&str, &str, &str); 2] =
 pub(crate) struct RawPhone {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
-    /// By name or code; may be left out before a number with + and its country code.
+    /// ISO 3166 alpha-2; may be left out before a number with + and its country code.
     #[serde(default)]
     country: String,
     #[serde(default)]
@@ -36,9 +36,7 @@ impl RawPhone {
     /// Parses every field and collects every fault.
     pub(crate) fn parse(&self) -> Result<NewPhone, Refusal> {
         let mut faults = Faults::default();
-        let country = faults.check_optional("country", &self.country, |text| {
-            Country::named(text).ok_or_else(|| ParseError::new("country-unknown", "Choose a country from the list."))
-        });
+        let country = faults.check_optional("country", &self.country, str::parse::<Country>);
         let number = country.and_then(|country| {
             let number = |text: &str| country.map_or_else(|| text.parse(), |country| Phone::of_country(text, country));
             let (first, repeated) = (faults.check("number", number(&self.number)), number(&self.number_repeated));
@@ -153,8 +151,8 @@ impl PhonesPage {
         Self { faults, ..self }
     }
 
-    fn countries() -> impl Iterator<Item = &'static str> {
-        Country::all().map(|(_, name)| name)
+    fn countries() -> impl Iterator<Item = (&'static str, &'static str)> {
+        Country::all().map(|(country, name)| (country.as_str(), name))
     }
 
     fn channels() -> [(&'static str, &'static str, &'static str); 2] {
@@ -204,10 +202,10 @@ mod tests {
     fn crd_5_a_number_is_entered_twice_as_its_country_dials_it() {
         // CRD-5
         for (country, number, repeated) in [
-            ("United States", "(419) 555-0123", "1 419 555 0123"),
-            ("us", "419 555 0123", "+1 419 555 0123"),
+            ("US", "(419) 555-0123", "1 419 555 0123"),
+            ("US", "419 555 0123", "+1 419 555 0123"),
             ("", "+1 419 555 0123", "+14195550123"),
-            ("Germany", "+1 419 555 0123", "001 419 555 0123"),
+            ("DE", "+1 419 555 0123", "001 419 555 0123"),
         ] {
             let phone = raw(country, number, repeated, "voice").parse().expect("the same number twice");
             assert_eq!((phone.number.as_str(), phone.channel), ("+14195550123", Channel::Voice), "{country} {number}");
