@@ -16,7 +16,7 @@ use crate::{
     config::{Level, ProductKind},
     credential::{
         Credential, Factor, Grant, Judged, Opened,
-        phone::{Asker, NewPhone, ending},
+        phone::{Asker, NewPhone, ending, tried_out},
     },
     decision::{Counted, Decision},
     effect::Effect,
@@ -426,7 +426,7 @@ impl Account {
     pub fn call_phone(
         mut self,
         id: CredentialId,
-        ordinal: u8,
+        ordinal: u16,
         asker: Asker<'_>,
         now: Timestamp,
         rng: &mut dyn Entropy,
@@ -449,11 +449,11 @@ impl Account {
         product: &str,
         now: Timestamp,
     ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
-        let Opened::Sent(right) = presented.opened else {
+        let Opened::Sent { right, .. } = presented.opened else {
             return Err(NO_AUTHENTICATOR);
         };
         let credential = self.credential_mut(presented.credential)?;
-        let factor = credential.factor();
+        let factor = credential.factor(presented.opened);
         let judged = credential.prove_phone(*right, now);
         let outcome = answer(judged, credential);
         if !judged.counts() {
@@ -469,19 +469,24 @@ impl Account {
         Ok(judged_code(Decision::with(Action::PhoneProof, self, effects), outcome))
     }
 
-    /// Removes a phone and mails a notice (CRD-9). `None` when it is gone already.
+    /// Removes a phone and mails a notice (CRD-9). What other sessions have proved with the credential counts no more: one of
+    /// them may be whoever has the phone now. `None` when it is gone already.
     ///
     /// # Errors
     /// [`Refusal::NotFound`], [`Refusal::WrongStage`] for the last one.
     pub fn remove_phone(
         mut self,
         id: CredentialId,
-        ordinal: u8,
+        ordinal: u16,
         product: &str,
+        session: &SessionSecret,
         now: Timestamp,
     ) -> Result<Option<Decision<Self>>, Refusal> {
         let removed = self.credential_mut(id)?.remove_phone(ordinal)?;
         Ok(removed.map(|phone| {
+            for other in self.sessions.iter_mut().filter(|other| !session.matches(&other.digest)) {
+                other.raised = other.raised.take().filter(|raised| raised.credential != id);
+            }
             let ending = ending(&phone.number);
             let told = self.notice(Body::PhoneRemoved { product: product.to_owned(), ending, at: now });
             Decision::with(Action::PhoneRemoval, self, vec![told])
@@ -526,7 +531,7 @@ impl Account {
         now: Timestamp,
     ) -> Result<Counted<Self, Result<(), Refusal>>, Refusal> {
         let credential = self.credential_mut(presented.credential)?;
-        let factor = credential.factor();
+        let factor = credential.factor(presented.opened);
         let judged = credential.judge(presented.opened, presented.code, now);
         let outcome = answer(judged, credential);
         if !judged.counts() {
@@ -581,6 +586,7 @@ fn answer(judged: Judged, credential: &Credential) -> Result<(), Refusal> {
         Judged::Right => Ok(()),
         Judged::Wrong if credential.locked() => Err(Refusal::CredentialLocked),
         Judged::Wrong => Err(Refusal::CodeNotAccepted { tries_left: credential.tries_left() }),
+        Judged::TriedOut => Err(tried_out()),
         Judged::Locked => Err(Refusal::CredentialLocked),
         Judged::Unusable(hint) => Err(Refusal::WrongStage { hint }),
     }

@@ -233,11 +233,13 @@ pub struct Limits {
     pub links_per_hour: u32,
     /// Searches for organisations that could be the same (REG-3).
     pub searches_per_hour: u32,
+    /// Codes to phones (CRD-5).
+    pub codes_per_hour: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { links_per_hour: 200, searches_per_hour: 200 }
+        Self { links_per_hour: 200, searches_per_hour: 200, codes_per_hour: 100 }
     }
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Level, Product, ProductKind},
-    credential::phone::{Asker, Phones},
+    credential::phone::{Asker, Phones, Way},
     refusal::Refusal,
     secret::{Entropy, Keys, SealPurpose, Sealed, Secret},
     totp::{Clockwork, Parameters, Seed, verify},
@@ -62,7 +62,7 @@ pub enum Authenticator {
         enrolled_at: Timestamp,
     },
     /// Phones, of which none may be proved yet (CRD-5).
-    Phones(Phones),
+    Phones(Box<Phones>),
 }
 
 /// A credential of one account.
@@ -103,8 +103,13 @@ impl Factor {
 pub enum Opened {
     /// The seed of an authenticator app.
     Seed(Secret<Vec<u8>>),
-    /// Whether it is the code that was sent to a phone.
-    Sent(bool),
+    /// A code that was sent to a phone.
+    Sent {
+        /// Whether it is this one.
+        right: bool,
+        /// From where it was asked for.
+        way: Way,
+    },
 }
 
 /// What is known of one presented code.
@@ -114,6 +119,8 @@ pub(crate) enum Judged {
     Right,
     /// Wrong or used.
     Wrong,
+    /// Wrong, and once too often for this code, which is dead now.
+    TriedOut,
     /// Not judged: locked.
     Locked,
     /// Not judged: no authenticator, or expired.
@@ -123,7 +130,7 @@ pub(crate) enum Judged {
 impl Judged {
     /// Whether a code was compared, so that the outcome has to be counted before it is told (OTP-3).
     pub(crate) fn counts(self) -> bool {
-        matches!(self, Self::Right | Self::Wrong)
+        matches!(self, Self::Right | Self::Wrong | Self::TriedOut)
     }
 }
 
@@ -212,7 +219,7 @@ impl Credential {
         }
         let (clockwork, seed) = match (&mut self.authenticator, opened) {
             (Authenticator::App { clockwork, .. }, Opened::Seed(seed)) => (clockwork, seed.expose()),
-            (Authenticator::Phones(_), Opened::Sent(right)) => return self.judge_called(*right),
+            (Authenticator::Phones(_), Opened::Sent { right, way }) => return self.judge_called(*right, *way),
             _ => return Judged::Unusable(NOT_REGISTERED),
         };
         match verify(seed, &Parameters::authenticator_app(), clockwork, code, now) {
@@ -297,7 +304,10 @@ pub fn open_factor(
     now: Timestamp,
 ) -> Result<Opened, Refusal> {
     match &credential.authenticator {
-        Authenticator::Phones(_) => credential.is_sent_code(code, asker, now).map(Opened::Sent),
+        Authenticator::Phones(_) => {
+            let right = credential.is_sent_code(code, asker, now)?;
+            Ok(Opened::Sent { right, way: asker.way })
+        }
         _ => open_seed(credential, asker.account, asker.keys, now).map(Opened::Seed),
     }
 }

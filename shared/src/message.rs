@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     credential::phone::Channel,
-    values::{Email, Money, Phone, Timestamp},
+    values::{AccountId, CredentialId, Email, Money, Phone, Timestamp},
 };
 
 /// A message to one person.
@@ -23,6 +23,10 @@ pub struct Message {
 /// A one-time code to a phone (CRD-5).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhoneCode {
+    /// Whose it is: only the newest code of a credential is sent.
+    pub account: AccountId,
+    /// Of which credential.
+    pub credential: CredentialId,
     /// The number.
     pub to: Phone,
     /// How it goes there.

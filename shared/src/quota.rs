@@ -39,23 +39,23 @@ pub enum Caused {
     Link,
     /// A search for organisations that could be the same (REG-3).
     Search,
+    /// A code to a phone (CRD-5).
+    Code,
 }
 
 impl Caused {
-    /// The network's allowance. `None` for a network that is not known: there is nothing to tell it by.
-    pub fn allowance(self, network: Origin, limits: &Limits, keys: &Keys) -> Option<Allowance> {
+    /// The network's allowance. Networks that are not known share one: what cannot be told apart is limited all the same.
+    pub fn allowance(self, network: Origin, limits: &Limits, keys: &Keys) -> Allowance {
         let (name, quota): (&[u8], u32) = match self {
             Self::Link => (b"link", limits.links_per_hour),
             Self::Search => (b"search", limits.searches_per_hour),
+            Self::Code => (b"code", limits.codes_per_hour),
         };
-        let network = match network {
-            Origin::Unknown => return None,
-            known => known.to_string(),
-        };
+        let network = network.to_string();
         let [first, second, ..] = keys.index(IndexPurpose::Meter, &[b"network", network.as_bytes()]);
         let bucket = u16::from_le_bytes([first, second]) % NETWORKS;
         let id = keys.index(IndexPurpose::Meter, &[b"caused", name, &bucket.to_le_bytes()]);
-        Some(Allowance { id, quota, window: HOUR })
+        Allowance { id, quota, window: HOUR }
     }
 }
 
@@ -198,16 +198,17 @@ mod tests {
     #[test]
     fn reg_7_each_network_has_an_allowance_of_its_own_for_each_thing() {
         // REG-7, REG-3, SIG-3
-        let limits = Limits { links_per_hour: 3, searches_per_hour: 4 };
-        let of = |caused: Caused, network| caused.allowance(network, &limits, &keys()).expect("a known network");
+        let limits = Limits { links_per_hour: 3, searches_per_hour: 4, codes_per_hour: 5 };
+        let of = |caused: Caused, network| caused.allowance(network, &limits, &keys());
         let (one, other) = (Origin::V4([192, 0, 2]), Origin::V4([198, 51, 100]));
         let links = of(Caused::Link, one);
         assert_eq!((links.quota, links.window), (3, HOUR));
         assert_eq!((of(Caused::Search, one).quota, of(Caused::Search, one).window), (4, HOUR));
-        let ids = [links.id, of(Caused::Search, one).id, of(Caused::Link, other).id, of(Caused::Search, other).id];
-        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), 4);
+        assert_eq!((of(Caused::Code, one).quota, of(Caused::Code, one).window), (5, HOUR));
+        let caused = [Caused::Link, Caused::Search, Caused::Code];
+        let ids = caused.map(|caused| [one, other, Origin::Unknown].map(|network| of(caused, network).id));
+        assert_eq!(ids.iter().flatten().collect::<BTreeSet<_>>().len(), 9);
         assert_eq!(links, of(Caused::Link, one));
-        assert_eq!(Caused::Link.allowance(Origin::Unknown, &limits, &keys()), None);
     }
 
     #[test]
@@ -215,11 +216,10 @@ mod tests {
         // REG-7
         let limits = Limits::default();
         let ids: BTreeSet<[u8; 16]> = (0..40_000_u32)
-            .filter_map(|n| {
+            .map(|n| {
                 let [_, a, b, c] = n.to_be_bytes();
-                Caused::Link.allowance(Origin::V4([a, b, c]), &limits, &keys())
+                Caused::Link.allowance(Origin::V4([a, b, c]), &limits, &keys()).id
             })
-            .map(|allowance| allowance.id)
             .collect();
         assert!((3_500..=usize::from(NETWORKS)).contains(&ids.len()), "{}", ids.len());
     }

@@ -100,7 +100,7 @@ async fn world_with(origin: &str) -> anyhow::Result<World> {
     let declared = "mail_secret = { default = \"\", secret = true }\n";
     let granted = "mail_secret = \"{{ mail_secret }}\"\n";
     let manifest = vec![
-        pair("[\"{{ mail_origin }}\"]", format!("[\"{{{{ mail_origin }}}}\", \"{origin}\"]")),
+        pair("[\"{{ mail_origin }}\",", format!("[\"{{{{ mail_origin }}}}\", \"{origin}\",")),
         pair(declared, format!("{declared}anvil_events_secret = {{ default = \"\", secret = true }}\n")),
         pair(granted, format!("{granted}anvil_events_secret = \"{{{{ anvil_events_secret }}}}\"\n")),
     ];

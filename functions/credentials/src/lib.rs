@@ -18,7 +18,11 @@ use shared::{
     account::{Account, Presented},
     checkout::Order,
     config::{Product, ProductKind},
-    credential::{open_factor, phone::Asker, seal_seed},
+    credential::{
+        open_factor,
+        phone::{Asker, Way},
+        seal_seed,
+    },
     licence::{Licence, credential_id, licence_id},
     refusal::Refusal,
     totp::Seed,
@@ -221,7 +225,7 @@ async fn verify<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let credential = account.credential(id)?;
-            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             let opened = open_factor(credential, &code, asker, edge.now)?;
             let product = api::product_name(&edge.gateway, credential);
             let presented = Presented {

@@ -4,14 +4,15 @@
 //! Commit point: the account. The code leaves after it, and the outcome of one that is entered is revealed after the commit
 //! that counts it.
 
-use edge::{
-    Change, Edge, Failure, Outcome, Platform, Reply, Request, form::FormFaults, request::Encoding,
-    session::SessionCookie,
-};
+use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, request::Encoding, session::SessionCookie};
 use http::StatusCode;
 use shared::{
     account::{Account, Presented},
-    credential::{open_factor, phone::Asker},
+    credential::{
+        open_factor,
+        phone::{Asker, Way},
+    },
+    quota::Caused,
     refusal::Refusal,
     values::{CredentialId, OtpCode},
 };
@@ -24,7 +25,7 @@ use crate::api::{
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
-    edge.show(request, StatusCode::OK, &PhonesPage::of(edge, &person, id, &RawPhone::default(), FormFaults::none())?)
+    edge.show(request, StatusCode::OK, &PhonesPage::of(edge, &person, id, &RawPhone::default())?)
 }
 
 /// Has a code sent to a phone that is to be registered.
@@ -39,12 +40,15 @@ pub(crate) async fn call<P: Platform>(edge: &Edge<P>, request: &Request, id: Cre
         Err(refusal) => return again(edge, request, id, &raw, "number", refusal.into()).await,
     };
     // 4. Load, 5. decide and 6. commit.
+    if let Err(failure) = edge.limit(Caused::Code).await {
+        return again(edge, request, id, &raw, "number", failure).await;
+    }
     let called = edge
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, rng| {
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let kind = api::kind(&edge.gateway, account.credential(id)?)?;
-            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             Ok(account.call_new_phone(id, kind, phone.clone(), asker, edge.now, rng)?.into())
         })
         .await;
@@ -89,7 +93,7 @@ async fn judge<P: Platform>(
             account.signed_in(&secret, cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let credential = account.credential(id)?;
             let product = api::product_name(&edge.gateway, credential);
-            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             let opened = open_factor(credential, code, asker, edge.now)?;
             let presented =
                 Presented { credential: id, opened: &opened, code, session: &secret, next_session: &next_session };
@@ -111,7 +115,7 @@ pub(crate) async fn remove<P: Platform>(edge: &Edge<P>, request: &Request, id: C
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, _| {
             account.signed_in(&cookie.secret(), cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let product = api::product_name(&edge.gateway, account.credential(id)?);
-            Ok(account.remove_phone(id, raw.phone, &product, edge.now)?.into())
+            Ok(account.remove_phone(id, raw.phone, &product, &cookie.secret(), edge.now)?.into())
         })
         .await;
     // 7. Respond.
@@ -133,7 +137,7 @@ fn shown<P: Platform>(
     if request.encoding()? == Encoding::Form {
         return Ok(Reply::see_other(api::phones_address(id)));
     }
-    edge.show(request, StatusCode::OK, &PhonesPage::of(edge, &person, id, &RawPhone::default(), FormFaults::none())?)
+    edge.show(request, StatusCode::OK, &PhonesPage::of(edge, &person, id, &RawPhone::default())?)
 }
 
 /// The page again, with what is wrong; a code is never repeated.
@@ -150,6 +154,6 @@ async fn again<P: Platform>(
     }
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
-    let page = PhonesPage::of(edge, &person, id, raw, FormFaults::none())?;
+    let page = PhonesPage::of(edge, &person, id, raw)?;
     edge.refused_in_place(request, failure, field, |faults| page.with(faults))
 }

@@ -71,15 +71,13 @@ impl<P: Platform> Edge<P> {
         Ok(Rest { left, renewed_in: meter.renewed_in(allowance, self.now) })
     }
 
-    /// Counts what the request's network causes; networks that are not known are not limited.
+    /// Counts what the request's network causes.
     ///
     /// # Errors
     /// [`Refusal::TooManyRequests`]; as [`Edge::spend`].
     pub async fn limit(&self, caused: Caused) -> Result<(), Failure> {
-        match caused.allowance(self.origin, &self.gateway.limits, &self.keys) {
-            Some(allowance) => Ok(self.spend(&allowance).await?.require()?),
-            None => Ok(()),
-        }
+        let allowance = caused.allowance(self.origin, &self.gateway.limits, &self.keys);
+        Ok(self.spend(&allowance).await?.require()?)
     }
 
     /// The first use ever. Whoever creates the meter, the counter began at 0.

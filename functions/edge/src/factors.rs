@@ -1,15 +1,85 @@
 //! The second factors of a person, as the pages show them that ask for a code.
 
-use serde::Serialize;
+use core::fmt;
+
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Visitor},
+};
 use shared::{
     config::Gateway,
     credential::{
         Credential,
-        phone::{Channel, RegisteredPhone, ending},
+        phone::{Channel, RegisteredPhone, Way, ending},
     },
+    refusal::{Faults, Refusal},
     secret::TokenDigest,
-    values::Timestamp,
+    values::{CredentialId, Timestamp},
 };
+
+use crate::form::FormFaults;
+
+/// What a program is told that had a code sent.
+#[derive(Debug, Serialize)]
+pub struct CodeSent {
+    /// Always true.
+    pub sent: bool,
+}
+
+/// A phone that a code is to be sent to, as it comes in: a program names its ordinal, a page's form the credential as well,
+/// with a dot between them. What is neither is none of the person's phones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PhoneNamed {
+    credential: Option<CredentialId>,
+    /// Its ordinal.
+    pub ordinal: u16,
+}
+
+impl PhoneNamed {
+    /// The credential whose phone it is: as the form says, or a program's field `credential`. `None` when the account has one
+    /// authenticator only.
+    ///
+    /// # Errors
+    /// A fault of the field `credential`.
+    pub fn credential(&self, named: Option<&str>) -> Result<Option<CredentialId>, Refusal> {
+        let mut faults = Faults::default();
+        let named = faults.check_optional("credential", named.unwrap_or_default(), str::parse::<CredentialId>);
+        Ok(self.credential.or(faults.finish(named)?))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (credential, ordinal) = match text.split_once('.') {
+            Some((credential, ordinal)) => (Some(credential.parse().ok()?), ordinal),
+            None => (None, text),
+        };
+        Some(Self { credential, ordinal: ordinal.parse().ok()? })
+    }
+}
+
+impl<'de> Deserialize<'de> for PhoneNamed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Named;
+
+        impl Visitor<'_> for Named {
+            type Value = PhoneNamed;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the number of a phone")
+            }
+
+            fn visit_u64<E: de::Error>(self, ordinal: u64) -> Result<PhoneNamed, E> {
+                let ordinal = u16::try_from(ordinal).unwrap_or_default();
+                Ok(PhoneNamed { credential: None, ordinal })
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<PhoneNamed, E> {
+                Ok(PhoneNamed::parse(text).unwrap_or_default())
+            }
+        }
+
+        deserializer.deserialize_any(Named)
+    }
+}
 
 /// A credential whose codes can be judged.
 #[derive(Debug, Serialize)]
@@ -31,36 +101,36 @@ pub struct Factor {
 #[derive(Debug, Serialize)]
 pub struct PhoneToCall {
     /// Its ordinal.
-    pub phone: u8,
+    pub phone: u16,
     /// The last digits of its number.
     pub ending: String,
     /// How codes reach it, as the API calls it.
     pub channel: &'static str,
-    /// What is done with it, for a button.
+    /// What is sent to it, for people.
     #[serde(skip)]
-    pub verb: &'static str,
+    pub way: &'static str,
 }
 
 impl From<&RegisteredPhone> for PhoneToCall {
     fn from(phone: &RegisteredPhone) -> Self {
-        let verb = match phone.channel {
-            Channel::Sms => "Text",
-            Channel::Voice => "Call",
+        let way = match phone.channel {
+            Channel::Sms => "Text message to",
+            Channel::Voice => "Call to",
         };
-        Self { phone: phone.ordinal, ending: ending(&phone.number), channel: phone.channel.as_str(), verb }
+        Self { phone: phone.ordinal, ending: ending(&phone.number), channel: phone.channel.as_str(), way }
     }
 }
 
 impl Factor {
     /// A credential as whoever asks from this session or link sees it.
-    pub fn of(credential: &Credential, gateway: &Gateway, asker: &TokenDigest, now: Timestamp) -> Self {
+    pub fn of(credential: &Credential, gateway: &Gateway, way: Way, by: &TokenDigest, now: Timestamp) -> Self {
         let product = gateway.product(&credential.grant.product);
         let phones = credential.phones();
         Self {
             id: credential.grant.id.to_string(),
             name: product.map_or_else(|| credential.grant.product.to_string(), |product| product.name.clone()),
             phones: phones.map(|phones| phones.registered().iter().map(Into::into).collect()).unwrap_or_default(),
-            sent_to: phones.and_then(|phones| phones.called(asker, now)).map(|phone| ending(&phone.number)),
+            sent_to: phones.and_then(|phones| phones.called(way, by, now)).map(|phone| ending(&phone.number)),
         }
     }
 }
@@ -92,9 +162,9 @@ impl Factors {
         self.0.iter().any(|factor| factor.phones.is_empty() || factor.sent_to.is_some())
     }
 
-    /// Whether codes of an app or a token can be entered.
-    pub fn has_app(&self) -> bool {
-        self.0.iter().any(|factor| factor.phones.is_empty())
+    /// The faults where the page shows them: it has no field for a code when none can be entered.
+    pub fn placed(&self, faults: FormFaults) -> FormFaults {
+        if self.has_code() { faults } else { faults.moved("code", "phone") }
     }
 
     /// The credential that was chosen, else the one whose code was sent.
@@ -108,9 +178,30 @@ impl Factors {
         self.0.iter().map(|factor| (factor.id.as_str(), factor.name.as_str()))
     }
 
-    /// Those that have phones.
-    pub fn with_phones(&self) -> impl Iterator<Item = &Factor> {
-        self.0.iter().filter(|factor| !factor.phones.is_empty())
+    /// The ends of the numbers that codes are on their way to.
+    pub fn called(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|factor| factor.sent_to.as_deref())
+    }
+
+    /// Whether codes can be sent.
+    pub fn have_phones(&self) -> bool {
+        self.0.iter().any(|factor| !factor.phones.is_empty())
+    }
+
+    /// Where a code can be sent: value ([`PhoneNamed`]), text, and the credential where there are several.
+    pub fn phones(&self) -> impl Iterator<Item = (String, String, &str)> {
+        self.0.iter().flat_map(|factor| {
+            factor.phones.iter().map(|phone| {
+                let name = if self.are_several() { factor.name.as_str() } else { "" };
+                let text = format!("{} the phone whose number ends in {}", phone.way, phone.ending);
+                (format!("{}.{}", factor.id, phone.phone), text, name)
+            })
+        })
+    }
+
+    /// The phone that is proposed.
+    pub fn first_phone(&self) -> String {
+        self.phones().next().map(|(value, ..)| value).unwrap_or_default()
     }
 }
 
@@ -120,5 +211,26 @@ impl<'a> IntoIterator for &'a Factors {
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crd_5_a_phone_is_named_by_its_number_and_in_a_form_with_its_credential() {
+        // CRD-5
+        let id = CredentialId::from_bytes([7; 16]);
+        let named = PhoneNamed::parse(&format!("{id}.2")).expect("both");
+        assert_eq!((named.ordinal, named.credential(None)), (2, Ok(Some(id))));
+        assert_eq!(named.credential(Some(&CredentialId::from_bytes([8; 16]).to_string())), Ok(Some(id)));
+        let alone = PhoneNamed::parse("2").expect("its number");
+        assert_eq!((alone.ordinal, alone.credential(None)), (2, Ok(None)));
+        assert_eq!(alone.credential(Some(&id.to_string())), Ok(Some(id)));
+        assert!(alone.credential(Some("nobody")).is_err());
+        for none in ["", "65536", "-1", "x.1", ".1", &format!("{id}."), &format!("{id}.1.1")] {
+            assert_eq!(PhoneNamed::parse(none), None, "{none}");
+        }
     }
 }

@@ -41,6 +41,15 @@ impl FormFaults {
         }
     }
 
+    /// The same, with what belongs to a field that the page does not draw at another one.
+    #[must_use]
+    pub fn moved(mut self, absent: &str, drawn: &str) -> Self {
+        for fault in self.0.iter_mut().filter(|fault| fault.field == absent) {
+            drawn.clone_into(&mut fault.field);
+        }
+        self
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -6,18 +6,23 @@ mod provider;
 mod tests;
 
 use edge::{Edge, Failure, Platform};
-use shared::{credential::phone::Channel, message::PhoneCode, values::host_of};
+use shared::{
+    account::Account,
+    credential::{Credential, phone::Channel},
+    message::PhoneCode,
+    values::{Seconds, Timestamp, host_of},
+};
 
 use self::provider::Call;
 use crate::outbound::{hand_over, required};
 
-/// Sends a code, unless it is no use any more. `cause` names the effect for ever, so that a provider that knows such keys
+/// Sends a code, unless it is no use any more: over, used, or replaced by a newer one. `cause` names the effect for ever, so that a provider that knows such keys
 /// recognises a repetition.
 ///
 /// # Errors
 /// When the provider does not answer, or does not take the code now; when the configuration has no provider.
 pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause: &[u8; 16]) -> Result<(), Failure> {
-    if code.expires_at <= edge.now {
+    if code.expires_at <= edge.now || !is_expected(edge, code).await? {
         return Ok(());
     }
     let missing = || Failure::Fault("gateway.toml says no more how codes reach phones".to_owned());
@@ -27,7 +32,7 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause
         to: code.to.as_str(),
         from: phone.from.as_str(),
         channel: code.channel,
-        text: &worded(code, &edge.gateway.service.name, &edge.public_url),
+        text: &worded(code, &edge.gateway.service.name, &edge.public_url, edge.now),
     };
     let endpoint = required(edge, "phone_endpoint").await?;
     let secret = edge.platform.variable("phone_secret").await?;
@@ -35,15 +40,24 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause
     hand_over(edge, outgoing, "phone", |answered| provider::verdict(phone.provider, answered)).await
 }
 
+/// Watched, since a plain read could be older than the commit that this follows.
+async fn is_expected<P: Platform>(edge: &Edge<P>, code: &PhoneCode) -> Result<bool, Failure> {
+    let account = edge.kv().load::<Account>(&code.account).await?;
+    let credential = account.as_ref().and_then(|account| account.value().credential(code.credential).ok());
+    Ok(credential.and_then(Credential::phones).is_some_and(|phones| phones.expects(code)))
+}
+
 /// What is read or heard. The last line of a text message binds the code to our pages: phones then offer it there, and
 /// nowhere else (WICG, Origin-bound one-time codes delivered via SMS).
-fn worded(code: &PhoneCode, service: &str, public_url: &str) -> String {
+fn worded(code: &PhoneCode, service: &str, public_url: &str, now: Timestamp) -> String {
+    let Seconds(left) = code.expires_at.since(now);
+    let minutes = left.div_ceil(60);
     match code.channel {
         Channel::Sms => {
             let host = host_of(public_url);
             let code = &code.code;
             format!(
-                "{code} is your code for {service}. It works for ten minutes. Nobody from {service} will ask you for \
+                "{code} is your code for {service}. It works for {minutes} minutes. Nobody from {service} will ask you for \
                  it.\n\n@{host} #{code}"
             )
         }

@@ -14,6 +14,7 @@ use std::{
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
+    factors::CodeSent,
     form::{FormFaults, TokenQuery},
     link,
     password::advising,
@@ -23,7 +24,10 @@ use kv_schema::record::Stored;
 use shared::{
     account::{Account, Needed, Proof},
     audit::Actor,
-    credential::{open_factor, phone::Asker},
+    credential::{
+        open_factor,
+        phone::{Asker, Way},
+    },
     password::AnswerHash,
     quota::Caused,
     refusal::Refusal,
@@ -33,9 +37,7 @@ use shared::{
 
 use crate::{
     account_named,
-    api::reset::{
-        ChoosePage, Chosen, CodeSent, Given, LinkAsked, RawChoice, RawReset, RawSend, Replaced, ResetPage, SentPage,
-    },
+    api::reset::{ChoosePage, Chosen, Given, LinkAsked, RawChoice, RawReset, RawSend, Replaced, ResetPage, SentPage},
 };
 
 /// The answer to a question for a link does not come before. What a known name costs more (a reminder, a message to the mail
@@ -117,31 +119,40 @@ pub(crate) async fn open<P: Platform>(edge: &Edge<P>, request: &Request) -> Outc
     advising(edge.show(request, StatusCode::OK, &page))
 }
 
+async fn call<P: Platform>(edge: &Edge<P>, id: AccountId, token: &PlainToken, raw: &RawSend) -> Result<(), Failure> {
+    let chosen = raw.phone.credential(raw.credential.as_deref())?;
+    edge.limit(Caused::Code).await?;
+    let by = token.digest(TokenPurpose::Reset);
+    edge.transact::<Account, ()>(&id, Refusal::LinkNotValid, |account, rng| {
+        account.present_reset(token, edge.now)?;
+        let credential = account.second_factor(chosen, edge.now)?.grant.id;
+        let asker = Asker { account: account.id, way: Way::Link, by: &by, keys: &edge.keys };
+        Ok(account.call_phone(credential, raw.phone.ordinal, asker, edge.now, rng)?.into())
+    })
+    .await
+    .map(drop)
+}
+
 /// Has a code sent to a phone, to be entered beside the new password.
 pub(crate) async fn send<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate: the link.
     let raw: RawSend = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let (token, stored) = account_of(edge, &raw.token).await?;
-    needed(edge, stored.value(), &token)?;
-    // 3. Parse.
-    let chosen = raw.credential()?;
-    // 4. Load, 5. decide and 6. commit.
-    let by = token.digest(TokenPurpose::Reset);
-    let called = edge
-        .transact::<Account, ()>(&stored.value().id, Refusal::LinkNotValid, |account, rng| {
-            account.present_reset(&token, edge.now)?;
-            let credential = account.second_factor(chosen, edge.now)?.grant.id;
-            let asker = Asker { account: account.id, by: &by, keys: &edge.keys };
-            Ok(account.call_phone(credential, raw.phone, asker, edge.now, rng)?.into())
-        })
-        .await;
+    let asked = needed(edge, stored.value(), &token)?;
+    if matches!(asked, Needed::Answers(_)) {
+        return Err(Refusal::NotFound.into());
+    }
+    // 3. Parse. 4. Load, 5. decide and 6. commit.
+    let called = call(edge, stored.value().id, &token, &raw).await;
     // 7. Respond.
     match called {
-        Ok(_) => {
+        Ok(()) => {
             edge.done(request, &link::address(CHOOSE, "token", &raw.token), StatusCode::OK, &CodeSent { sent: true })
         }
-        Err(failure) => refused(edge, request, raw.chosen(), &token, stored.value(), failure),
+        Err(failure) => advising(edge.refused_in_place(request, failure, "phone", |faults| {
+            ChoosePage::of(edge, stored.value(), &asked, &token, faults)
+        })),
     }
 }
 
@@ -186,7 +197,12 @@ async fn replace<P: Platform>(
             Given::Code { credential, code } => {
                 account.present_reset(token, edge.now)?;
                 let credential = account.second_factor(*credential, edge.now)?;
-                let asker = Asker { account: account.id, by: &token.digest(TokenPurpose::Reset), keys: &edge.keys };
+                let asker = Asker {
+                    account: account.id,
+                    way: Way::Link,
+                    by: &token.digest(TokenPurpose::Reset),
+                    keys: &edge.keys,
+                };
                 let opened = open_factor(credential, code, asker, edge.now)?;
                 let proof = Proof::Code { credential: credential.grant.id, opened: &opened, code };
                 account.reset_password(token, proof, questions, &password, edge.now)?

@@ -5,13 +5,14 @@ pub(crate) mod samples;
 
 use askama::Template;
 use edge::{
-    factors::{Factor, Factors},
+    factors::{Factor, Factors, PhoneNamed},
     form::{FormFaults, LocalPath},
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     account::SignedIn,
     config::Gateway,
+    credential::phone::Way,
     refusal::{Faults, Refusal},
     values::{CredentialId, OtpCode, Timestamp},
 };
@@ -21,38 +22,18 @@ pub(crate) fn target(requested: Option<&str>) -> LocalPath {
     LocalPath::or(requested, "/dashboard")
 }
 
-/// A phone that a code is to be sent to.
+/// A wish for a code.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawSend {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
     #[serde(default)]
-    credential: Option<String>,
+    pub(crate) credential: Option<String>,
     #[serde(default)]
-    pub(crate) phone: u8,
+    pub(crate) phone: PhoneNamed,
     #[serde(default, rename = "continue")]
     pub(crate) target: Option<String>,
-}
-
-impl RawSend {
-    /// The credential whose phone it is; `None` when the account has one authenticator only.
-    pub(crate) fn credential(&self) -> Result<Option<CredentialId>, Refusal> {
-        let mut faults = Faults::default();
-        let credential = faults.check_optional("credential", self.chosen(), str::parse::<CredentialId>);
-        faults.finish(credential)
-    }
-
-    /// The credential that was chosen, as it was sent.
-    pub(crate) fn chosen(&self) -> &str {
-        self.credential.as_deref().unwrap_or_default()
-    }
-}
-
-/// The answer to a program that had a code sent.
-#[derive(Serialize)]
-pub(crate) struct Sent {
-    pub(crate) sent: bool,
 }
 
 /// A code as a form or as JSON.
@@ -120,12 +101,13 @@ impl CodePage {
     ) -> Self {
         let asker = &person.session.digest;
         let factors = person.account.second_factors(now);
+        let credentials: Factors = factors.map(|one| Factor::of(one, gateway, Way::Session, asker, now)).collect();
         Self {
             title: "Enter a one-time code",
-            credentials: factors.map(|one| Factor::of(one, gateway, asker, now)).collect(),
             target: target.as_str().to_owned(),
             chosen: chosen.to_owned(),
-            faults,
+            faults: credentials.placed(faults),
+            credentials,
         }
     }
 }

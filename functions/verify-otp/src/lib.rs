@@ -8,6 +8,7 @@ mod api;
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request,
+    factors::CodeSent,
     failure::BadRequest,
     form::{FormFaults, LocalPath},
     problem::{BlockerView, Problem},
@@ -16,11 +17,15 @@ use edge::{
 use http::{Method, StatusCode};
 use shared::{
     account::{Account, Presented},
-    credential::{open_factor, phone::Asker},
+    credential::{
+        open_factor,
+        phone::{Asker, Way},
+    },
+    quota::Caused,
     refusal::Refusal,
 };
 
-use crate::api::{CodePage, RawSend, RawVerify, Sent, VerifiedView};
+use crate::api::{CodePage, RawSend, RawVerify, VerifiedView};
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
@@ -55,33 +60,37 @@ async fn ask<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     edge.show(request, StatusCode::OK, &page)
 }
 
+async fn call<P: Platform>(edge: &Edge<P>, cookie: &SessionCookie, raw: &RawSend) -> Result<(), Failure> {
+    let chosen = raw.phone.credential(raw.credential.as_deref())?;
+    edge.limit(Caused::Code).await?;
+    edge.transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, rng| {
+        let secret = cookie.secret();
+        account.signed_in(&secret, cookie.seen_at, edge.now)?;
+        let credential = account.second_factor(chosen, edge.now)?.grant.id;
+        let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
+        Ok(account.call_phone(credential, raw.phone.ordinal, asker, edge.now, rng)?.into())
+    })
+    .await
+    .map(drop)
+}
+
 /// Has a code sent to a phone. The session is not raised by it, and needs no more than the password for it.
 async fn send<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate: the cookie here, the session with the account.
     let raw: RawSend = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let cookie = edge.require_session_cookie(request)?;
-    // 3. Parse.
-    let chosen = raw.credential()?;
     let target = api::target(raw.target.as_deref());
-    // 4. Load, 5. decide and 6. commit.
-    let called = edge
-        .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, rng| {
-            let secret = cookie.secret();
-            account.signed_in(&secret, cookie.seen_at, edge.now)?;
-            let credential = account.second_factor(chosen, edge.now)?.grant.id;
-            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
-            Ok(account.call_phone(credential, raw.phone, asker, edge.now, rng)?.into())
-        })
-        .await;
+    // 3. Parse. 4. Load, 5. decide and 6. commit.
+    let called = call(edge, &cookie, &raw).await;
     // 7. Respond.
     match called {
-        Ok(_) => edge.done(request, &target.after("/verify-otp"), StatusCode::OK, &Sent { sent: true }),
+        Ok(()) => edge.done(request, &target.after("/verify-otp"), StatusCode::OK, &CodeSent { sent: true }),
         Err(failure) if request.wants_page() => {
             let (cookie, account) = edge.session_account(request).await?;
             let person = edge.confirm_session(&cookie, &account)?;
-            edge.refused_in_place(request, failure, "", |faults| {
-                CodePage::of(&edge.gateway, &person, edge.now, raw.chosen(), &target, faults)
+            edge.refused_in_place(request, failure, "phone", |faults| {
+                CodePage::of(&edge.gateway, &person, edge.now, "", &target, faults)
             })
         }
         Err(failure) => led_to_credentials(edge, request, failure),
@@ -105,7 +114,7 @@ async fn verify<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?;
             let credential = account.second_factor(command.credential, edge.now)?;
-            let asker = Asker { account: account.id, by: &secret.digest(), keys: &edge.keys };
+            let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             let opened = open_factor(credential, &command.code, asker, edge.now)?;
             let presented = Presented {
                 credential: credential.grant.id,

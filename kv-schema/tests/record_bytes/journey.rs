@@ -13,7 +13,7 @@ use shared::{
     config::{self, Application, Gateway, Partner, Product, ProductKind},
     credential::{
         Grant, Opened, grant, open_factor,
-        phone::{Asker, Channel, NewPhone},
+        phone::{Asker, Channel, NewPhone, Way},
         seal_seed,
     },
     decision::{Counted, Decision, Uncommitted},
@@ -607,8 +607,10 @@ impl Walk {
         let account = account.receive(granted).expect("there is room").next;
         let (account, secret) = self.phone(account, secret, ("+12125550123", "active, a first phone was called"), NOW);
         let later = NOW.plus(Seconds(60));
-        let (account, _) = self.phone(account, &secret, ("+12125550124", "active, a second phone was called"), later);
-        let removed = account.remove_phone(id, 1, &product.name, later).expect("one of two").expect("it is there");
+        let (account, secret) =
+            self.phone(account, &secret, ("+12125550124", "active, a second phone was called"), later);
+        let removed =
+            account.remove_phone(id, 1, &product.name, &secret, later).expect("one of two").expect("it is there");
         let account = self.decided(removed);
         self.keep("active, with a phone of two", account.id, &account);
     }
@@ -623,7 +625,7 @@ impl Walk {
         let (id, rng) = (CredentialId::from_bytes([5; 16]), &mut Seeded(now.unix().cast_unsigned()));
         let wish = NewPhone { number: number.parse().expect("a number"), channel: Channel::Sms };
         let keys = Keys::new(&[self.root; 32], None).expect("32 bytes are enough");
-        let asker = Asker { account: account.id, by: &secret.digest(), keys: &keys };
+        let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &keys };
         let called = account.call_new_phone(id, ProductKind::Phone, wish, asker, now, rng).expect("room");
         let called = called.expect("not just now");
         let sent = called.effects.iter().find_map(|effect| match effect {

@@ -218,7 +218,7 @@ impl Account {
         let (locked, of_credential) = (credential.locked(), credential.tries_left());
         match judged {
             Judged::Right => Ok(Ok(())),
-            Judged::Wrong => {
+            Judged::Wrong | Judged::TriedOut => {
                 let of_link = self.one_failure_of_link();
                 let tries_left = of_link.min(of_credential);
                 Ok(Err(if locked { Refusal::CredentialLocked } else { Refusal::CodeNotAccepted { tries_left } }))

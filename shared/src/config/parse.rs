@@ -133,6 +133,7 @@ fn limits(mut reader: Reader<'_>) -> Result<Limits, ConfigFault> {
     let limits = Limits {
         links_per_hour: optional_quota(&mut reader, "links_per_hour", default.links_per_hour)?,
         searches_per_hour: optional_quota(&mut reader, "searches_per_hour", default.searches_per_hour)?,
+        codes_per_hour: optional_quota(&mut reader, "codes_per_hour", default.codes_per_hour)?,
     };
     reader.finish()?;
     Ok(limits)

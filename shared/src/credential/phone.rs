@@ -8,12 +8,12 @@ use core::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Credential, Factor, Judged, place};
+use super::{Credential, Factor, Judged, Opened, place};
 use crate::{
     message::PhoneCode,
     refusal::Refusal,
     secret::{Entropy, Keys, MacPurpose, TokenDigest},
-    values::{AccountId, OtpCode, ParseError, Phone, Seconds, Timestamp},
+    values::{AccountId, CredentialId, OtpCode, ParseError, Phone, Seconds, Timestamp},
 };
 
 /// Phones that one credential can have.
@@ -30,6 +30,7 @@ pub const CODE_AGAIN_AFTER: Seconds = Seconds(30);
 const CODES: u32 = 1_000_000;
 const ASK_FIRST: &str = "Have a code sent first. One that was asked for elsewhere does not count here.";
 const TOO_OLD: &str = "The code is more than ten minutes old. Have a new one sent.";
+const TRIED_OUT: &str = "There were too many wrong codes. Check the number and have a new code sent.";
 
 /// How a code reaches a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ impl FromStr for Channel {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisteredPhone {
     /// The how-manieth phone of the credential it is, those that were removed included; from 1.
-    pub ordinal: u8,
+    pub ordinal: u16,
     /// Its number.
     pub number: Phone,
     /// How codes reach it.
@@ -92,7 +93,7 @@ pub struct NewPhone {
 /// The newest code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct SentCode {
-    /// Of place, asker, number and code ([`Keys::mac`]).
+    /// Of place, number and code ([`Keys::mac`]).
     mac: String,
     number: Phone,
     channel: Channel,
@@ -101,15 +102,34 @@ struct SentCode {
     sent_at: Timestamp,
 }
 
+/// The codes that were asked for in one way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Calls {
+    code: Option<SentCode>,
+    /// When the codes of the last hour were sent, oldest first.
+    sent: Vec<Timestamp>,
+}
+
 /// The phones of a credential.
+///
+/// Codes for sessions and for links have nothing to do with each other: whoever only has the password can use up the codes of
+/// an hour, and must not keep the owner from replacing that password.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phones {
     registered: Vec<RegisteredPhone>,
     /// Ordinals that were given.
-    given: u8,
-    code: Option<SentCode>,
-    /// When the codes of the last hour were sent, oldest first.
-    sent: Vec<Timestamp>,
+    given: u16,
+    by_session: Calls,
+    by_link: Calls,
+}
+
+/// From where a code is asked for, and entered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// From a session.
+    Session,
+    /// By a link that replaces a forgotten password.
+    Link,
 }
 
 /// Who asks for a code, or enters one, and for which credential.
@@ -117,6 +137,8 @@ pub struct Phones {
 pub struct Asker<'a> {
     /// The account.
     pub account: AccountId,
+    /// From where.
+    pub way: Way,
     /// The session or link.
     pub by: &'a TokenDigest,
     /// What codes are authenticated with.
@@ -131,19 +153,50 @@ impl Phones {
 
     /// Whether one phone more can be registered.
     pub fn has_room(&self) -> bool {
-        self.registered.len() < MAX_PHONES && self.given < u8::MAX
+        self.registered.len() < MAX_PHONES
     }
 
-    /// The number that a code was sent to which still can be entered by whoever asked for it, to be registered.
-    pub fn awaited(&self, by: &TokenDigest, now: Timestamp) -> Option<&Phone> {
-        let code = self.code.as_ref().filter(|code| code.asked_by == *by && !code.is_over(now))?;
-        (!self.knows(&code.number)).then_some(&code.number)
+    /// The phone that a code was sent to which still can be entered by whoever asked for it, to register the phone.
+    pub fn awaited(&self, session: &TokenDigest, now: Timestamp) -> Option<NewPhone> {
+        let code =
+            self.code_of(Way::Session, session).filter(|code| !code.is_over(now) && !self.knows(&code.number))?;
+        Some(NewPhone { number: code.number.clone(), channel: code.channel })
     }
 
     /// The registered phone that a code was sent to which still can be entered by whoever asked for it.
-    pub fn called(&self, by: &TokenDigest, now: Timestamp) -> Option<&RegisteredPhone> {
-        let code = self.code.as_ref().filter(|code| code.asked_by == *by && !code.is_over(now))?;
+    pub fn called(&self, way: Way, by: &TokenDigest, now: Timestamp) -> Option<&RegisteredPhone> {
+        let code = self.code_of(way, by).filter(|code| !code.is_over(now))?;
         self.registered.iter().find(|phone| phone.number == code.number)
+    }
+
+    /// Whether a code that was not used waits to be entered, over or not.
+    pub fn has_code(&self) -> bool {
+        self.by_session.code.is_some() || self.by_link.code.is_some()
+    }
+
+    /// Whether this is the newest code that was sent in its way, and was not used: an older one is no use.
+    pub fn expects(&self, sent: &PhoneCode) -> bool {
+        let codes = [&self.by_session.code, &self.by_link.code].into_iter().flatten();
+        codes.into_iter().any(|code| code.number == sent.to && code.sent_at.plus(CODE_LIFETIME) == sent.expires_at)
+    }
+
+    /// The code that was asked for from there.
+    fn code_of(&self, way: Way, by: &TokenDigest) -> Option<&SentCode> {
+        self.calls(way).code.as_ref().filter(|code| code.asked_by == *by)
+    }
+
+    fn calls(&self, way: Way) -> &Calls {
+        match way {
+            Way::Session => &self.by_session,
+            Way::Link => &self.by_link,
+        }
+    }
+
+    fn calls_mut(&mut self, way: Way) -> &mut Calls {
+        match way {
+            Way::Session => &mut self.by_session,
+            Way::Link => &mut self.by_link,
+        }
     }
 
     fn knows(&self, number: &Phone) -> bool {
@@ -153,32 +206,34 @@ impl Phones {
     fn send(
         &mut self,
         to: NewPhone,
-        place: &[u8],
+        credential: CredentialId,
         asker: Asker<'_>,
         now: Timestamp,
         rng: &mut dyn Entropy,
     ) -> Result<Option<PhoneCode>, Refusal> {
+        let calls = self.calls_mut(asker.way);
         let repeated = |code: &SentCode| {
             let same = code.number == to.number && code.channel == to.channel && code.asked_by == *asker.by;
             same && now < code.sent_at.plus(CODE_AGAIN_AFTER)
         };
-        if self.code.as_ref().is_some_and(repeated) {
+        if calls.code.as_ref().is_some_and(repeated) {
             return Ok(None);
         }
-        self.sent.retain(|sent| now.since(*sent) < Seconds::hours(1));
-        let after_last = self.sent.last().map(|last| last.plus(CODE_AGAIN_AFTER));
-        let after_first = self.sent.first().filter(|_| self.sent.len() >= CODES_AN_HOUR);
+        calls.sent.retain(|sent| now.since(*sent) < Seconds::hours(1));
+        let after_last = calls.sent.last().map(|last| last.plus(CODE_AGAIN_AFTER));
+        let after_first = calls.sent.first().filter(|_| calls.sent.len() >= CODES_AN_HOUR);
         let not_before = after_last.max(after_first.map(|first| first.plus(Seconds::hours(1))));
         if let Some(at) = not_before.filter(|at| now < *at) {
             return Err(Refusal::TooManyRequests { retry_after: at.since(now) });
         }
-        let code = six_digits(rng);
-        let mac = asker.keys.mac(MacPurpose::PhoneCode, &[place, to.number.as_str().as_bytes(), &code.to_le_bytes()]);
+        let (code, place) = (six_digits(rng), place(asker.account, credential));
+        let mac = asker.keys.mac(MacPurpose::PhoneCode, &[&place, to.number.as_str().as_bytes(), &code.to_le_bytes()]);
         let NewPhone { number, channel } = to;
-        self.code = Some(SentCode { mac, number: number.clone(), channel, asked_by: *asker.by, sent_at: now });
-        self.sent.push(now);
+        calls.code = Some(SentCode { mac, number: number.clone(), channel, asked_by: *asker.by, sent_at: now });
+        calls.sent.push(now);
         let expires_at = now.plus(CODE_LIFETIME);
-        Ok(Some(PhoneCode { to: number, channel, code: format!("{code:06}"), expires_at }))
+        let code = format!("{code:06}");
+        Ok(Some(PhoneCode { account: asker.account, credential, to: number, channel, code, expires_at }))
     }
 }
 
@@ -230,10 +285,15 @@ impl Credential {
         now: Timestamp,
         rng: &mut dyn Entropy,
     ) -> Result<Option<PhoneCode>, Refusal> {
+        // As with the first app of a credential (`begin_enrolment`): nothing is guarded so far, and whoever may ask has signed
+        // in. Ten tries for each of six codes an hour prove no number of somebody else's in a useful time.
+        if !self.registered() {
+            self.failures = 0;
+        }
         self.may_be_called(now)?;
-        let place = place_of(asker, self);
+        let id = self.grant.id;
         if matches!(self.authenticator, super::Authenticator::Missing) {
-            self.authenticator = super::Authenticator::Phones(Phones::default());
+            self.authenticator = super::Authenticator::Phones(Box::default());
         }
         let phones = self.phones_mut().ok_or(Refusal::NotFound)?;
         if phones.knows(&phone.number) {
@@ -246,7 +306,7 @@ impl Credential {
         if !phones.has_room() {
             return Err(Refusal::WrongStage { hint: "Three phones are registered. Remove one first." });
         }
-        phones.send(phone, &place, asker, now, rng)
+        phones.send(phone, id, asker, now, rng)
     }
 
     /// Has a code sent to a registered phone. `None` when that was done just now.
@@ -255,18 +315,18 @@ impl Credential {
     /// A field fault when there is no such phone; as for a new phone.
     pub(crate) fn call_phone(
         &mut self,
-        ordinal: u8,
+        ordinal: u16,
         asker: Asker<'_>,
         now: Timestamp,
         rng: &mut dyn Entropy,
     ) -> Result<Option<PhoneCode>, Refusal> {
         self.may_be_called(now)?;
-        let place = place_of(asker, self);
+        let id = self.grant.id;
         let unknown = || Refusal::field("phone", "missing", "Choose one of your phones.");
         let phones = self.phones_mut().ok_or_else(unknown)?;
         let phone = phones.registered.iter().find(|phone| phone.ordinal == ordinal).ok_or_else(unknown)?;
         let to = NewPhone { number: phone.number.clone(), channel: phone.channel };
-        phones.send(to, &place, asker, now, rng)
+        phones.send(to, id, asker, now, rng)
     }
 
     fn may_be_called(&self, now: Timestamp) -> Result<(), Refusal> {
@@ -284,22 +344,23 @@ impl Credential {
     /// # Errors
     /// A field fault when none was sent to whoever enters it, or it is over.
     pub(super) fn is_sent_code(&self, code: &OtpCode, asker: Asker<'_>, now: Timestamp) -> Result<bool, Refusal> {
-        let sent = self.phones().and_then(|phones| phones.code.as_ref()).filter(|sent| sent.asked_by == *asker.by);
+        let sent = self.phones().and_then(|phones| phones.code_of(asker.way, asker.by));
         let sent = sent.ok_or_else(|| Refusal::field("code", "code-not-sent", ASK_FIRST))?;
         if sent.is_over(now) {
             return Err(Refusal::field("code", "code-over", TOO_OLD));
         }
         let digits = code.value().to_le_bytes();
-        let parts: [&[u8]; 3] = [&place_of(asker, self), sent.number.as_str().as_bytes(), &digits];
+        let place = place(asker.account, self.grant.id);
+        let parts: [&[u8]; 3] = [&place, sent.number.as_str().as_bytes(), &digits];
         Ok(code.digits() == 6 && asker.keys.mac_matches(MacPurpose::PhoneCode, &parts, &sent.mac))
     }
 
     /// Counts the outcome for a code that was sent to a registered phone, and uses it up (CRD-5, OTP-2, OTP-3).
-    pub(super) fn judge_called(&mut self, right: bool) -> Judged {
+    pub(super) fn judge_called(&mut self, right: bool, way: Way) -> Judged {
         match self.phones_mut() {
-            Some(phones) if phones.code.as_ref().is_some_and(|code| phones.knows(&code.number)) => {
+            Some(phones) if phones.calls(way).code.as_ref().is_some_and(|code| phones.knows(&code.number)) => {
                 if right {
-                    phones.code = None;
+                    phones.calls_mut(way).code = None;
                 }
             }
             _ => return Judged::Unusable(ASK_FIRST),
@@ -307,7 +368,8 @@ impl Credential {
         self.outcome(right)
     }
 
-    /// Counts the outcome for the code that proves a new phone, and registers the phone (CRD-5).
+    /// Counts the outcome for the code that proves a new phone, and registers the phone (CRD-5). While none is registered,
+    /// failures do not lock the credential, which nobody could unlock by another way; they kill the code.
     pub(crate) fn prove_phone(&mut self, right: bool, now: Timestamp) -> Judged {
         if self.expired(now) {
             return Judged::Unusable(super::EXPIRED);
@@ -318,16 +380,24 @@ impl Credential {
         let Some(phones) = self.phones_mut() else {
             return Judged::Unusable(ASK_FIRST);
         };
-        let Some(code) = phones.code.clone().filter(|code| !phones.knows(&code.number) && phones.has_room()) else {
+        let expected = phones.by_session.code.as_ref().filter(|code| !phones.knows(&code.number) && phones.has_room());
+        let Some(SentCode { number, channel, .. }) = expected.cloned() else {
             return Judged::Unusable(ASK_FIRST);
         };
         if right {
             phones.given = phones.given.saturating_add(1);
-            let SentCode { number, channel, .. } = code;
             phones.registered.push(RegisteredPhone { ordinal: phones.given, number, channel, added_at: now });
-            phones.code = None;
+            phones.by_session.code = None;
         }
-        self.outcome(right)
+        let judged = self.outcome(right);
+        if self.locked() && !self.registered() {
+            self.failures = 0;
+            if let Some(phones) = self.phones_mut() {
+                phones.by_session.code = None;
+            }
+            return Judged::TriedOut;
+        }
+        judged
     }
 
     fn outcome(&mut self, right: bool) -> Judged {
@@ -343,7 +413,7 @@ impl Credential {
     ///
     /// # Errors
     /// [`Refusal::WrongStage`] for the last one: the credential would have no authenticator left.
-    pub(crate) fn remove_phone(&mut self, ordinal: u8) -> Result<Option<RegisteredPhone>, Refusal> {
+    pub(crate) fn remove_phone(&mut self, ordinal: u16) -> Result<Option<RegisteredPhone>, Refusal> {
         let Some(phones) = self.phones_mut() else {
             return Ok(None);
         };
@@ -354,13 +424,17 @@ impl Credential {
             return Err(Refusal::WrongStage { hint: "This is your only phone. Register another one first." });
         }
         let removed = phones.registered.remove(at);
-        phones.code = phones.code.take().filter(|code| code.number != removed.number);
+        for calls in [&mut phones.by_session, &mut phones.by_link] {
+            calls.code = calls.code.take().filter(|code| code.number != removed.number);
+        }
         Ok(Some(removed))
     }
 
     /// What is proved by a code that is right.
-    pub(crate) fn factor(&self) -> Factor {
-        match self.phones().and_then(|phones| phones.code.as_ref()).map(|code| code.channel) {
+    pub(crate) fn factor(&self, opened: &Opened) -> Factor {
+        let Opened::Sent { way, .. } = opened else { return Factor::App };
+        let sent = self.phones().and_then(|phones| phones.calls(*way).code.as_ref());
+        match sent.map(|code| code.channel) {
             None => Factor::App,
             Some(Channel::Sms) => Factor::Sms,
             Some(Channel::Voice) => Factor::Voice,
@@ -368,14 +442,15 @@ impl Credential {
     }
 }
 
+/// What whoever has tried too often is told, while no phone is registered.
+pub(crate) fn tried_out() -> Refusal {
+    Refusal::field("code", "code-over", TRIED_OUT)
+}
+
 /// The end of a number, by which its owner knows it.
 pub fn ending(number: &Phone) -> String {
     let digits = number.as_str();
     digits.get(digits.len().saturating_sub(4)..).unwrap_or_default().to_owned()
-}
-
-fn place_of(asker: Asker<'_>, credential: &Credential) -> Vec<u8> {
-    place(asker.account, credential.grant.id)
 }
 
 #[cfg(test)]

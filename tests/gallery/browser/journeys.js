@@ -243,7 +243,7 @@ async function byInvitation(supplier, operator) {
   await step(supplier, "Partner's webstore posts the paid order", () => place.order(supplier, "anvil-mobile-id"));
   const uri = await enrol(supplier);
   await step(supplier, "Supplier launches with a fresh code", async () => {
-    await supplier.press("Launch", "Enter the code from your authenticator app");
+    await supplier.press("Launch", "Enter a one-time code");
     await supplier.field("Code").fill(await code(uri));
     await supplier.submit("Verify");
     await supplier.arrive(/./);

@@ -1397,9 +1397,7 @@ pub fn prove_enrolment_wrongly(stage: &Stage) -> Ask {
 }
 
 fn wrong_code(stage: &Stage) -> String {
-    let shown = code(stage, "otpauth");
-    let last = if shown.ends_with('0') { "1" } else { "0" };
-    shown.chars().take(5).chain(last.chars()).collect()
+    another_code(&code(stage, "otpauth"))
 }
 
 /// Ada has an authenticator app and shows the next code.
@@ -1533,6 +1531,21 @@ pub fn phone_called(stage: &mut Stage) {
 /// Ada enters the code that her phone shows (OTP-2).
 pub fn verify_text(stage: &Stage) -> Ask {
     post("ada", "/verify-otp", &json!({ "code": stage.fact("text") }))
+}
+
+fn another_code(code: &str) -> String {
+    let last = if code.ends_with('0') { "1" } else { "0" };
+    code.chars().take(5).chain(last.chars()).collect()
+}
+
+/// Ada enters a wrong code of her phone (OTP-3).
+pub fn verify_text_wrongly(stage: &Stage) -> Ask {
+    post("ada", "/verify-otp", &json!({ "code": another_code(stage.fact("text")) }))
+}
+
+/// Ada enters a wrong code for her new phone (OTP-3).
+pub fn prove_phone_wrongly(stage: &Stage) -> Ask {
+    proof(stage, &another_code(stage.fact("text")))
 }
 
 /// Whether the newest code that was sent raises the session.

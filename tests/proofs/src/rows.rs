@@ -258,6 +258,11 @@ fn credentials() -> Vec<Row> {
             .between(by::wait_a_little)
             .then(by::new_phone_works),
         row("credentials", "CRD-5 prove a phone", by::new_phone_called, by::prove_phone, &[200, 401]),
+        row("credentials", "OTP-3 a wrong code for a phone", by::new_phone_called, by::prove_phone_wrongly, &[422])
+            .by_status(),
+        row("verify-otp", "OTP-3 a wrong code of a phone", by::phone_called, by::verify_text_wrongly, &[422])
+            .by_status()
+            .then(by::text_works),
         row("credentials", "CRD-9 remove a phone", by::two_phones, by::remove_phone, &[200]),
         row("verify-otp", "CRD-5 a code to a phone", by::phone_registered, by::call_phone_once, &[200])
             .between(by::wait_a_little)
@@ -471,6 +476,13 @@ fn factors_meet() -> Vec<Pair> {
         pair("CRD-5 codes to two new phones", by::licensed_for_phones, by::call_new_phone, by::call_other_new_phone),
         pair("CRD-5 one code of a phone twice", by::phone_called, by::verify_text, by::verify_text),
         pair("CRD-5 one proof of a phone twice", by::new_phone_called, by::prove_phone, by::prove_phone),
+        pair(
+            "OTP-3 a right code of a phone against a wrong one",
+            by::phone_called,
+            by::verify_text,
+            by::verify_text_wrongly,
+        )
+        .by_status(),
         pair("CRD-5 a code against a further one", by::phone_called, by::verify_text, by::call_phone),
         pair("CRD-9 the last two phones are removed", by::two_phones, by::remove_phone, by::remove_other_phone),
         pair("CRD-5 a removal against a code", by::two_phones, by::remove_phone, by::call_phone),

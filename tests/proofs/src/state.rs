@@ -117,7 +117,7 @@ pub fn counted(stage: &Stage) -> Vec<String> {
         };
         let app = |authenticator: &Authenticator| match authenticator {
             Authenticator::App { clockwork, .. } => format!("{clockwork:?}"),
-            Authenticator::Phones(phones) => format!("a code waits: {}", !format!("{phones:?}").contains("code: None")),
+            Authenticator::Phones(phones) => format!("a code waits: {}", phones.has_code()),
             other => format!("{other:?}"),
         };
         let credentials: Vec<String> = (account.credentials.iter())

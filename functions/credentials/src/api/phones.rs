@@ -5,7 +5,11 @@ use edge::{Edge, Platform, form::FormFaults};
 use serde::{Deserialize, Serialize};
 use shared::{
     account::SignedIn,
-    credential::phone::{Channel, MAX_PHONES, NewPhone, RECOMMENDED_PHONES, RegisteredPhone, ending},
+    config::ProductKind,
+    credential::{
+        Credential,
+        phone::{Channel, MAX_PHONES, NewPhone, RECOMMENDED_PHONES, RegisteredPhone, ending},
+    },
     refusal::{Faults, Refusal},
     values::{Country, CredentialId, Phone, Timestamp},
 };
@@ -33,6 +37,17 @@ pub(crate) struct RawPhone {
 }
 
 impl RawPhone {
+    /// A phone as it is entered again.
+    fn of(phone: &NewPhone) -> Self {
+        let number = phone.number.as_str().to_owned();
+        let channel = phone.channel.as_str().to_owned();
+        Self { number_repeated: number.clone(), number, channel, ..Self::default() }
+    }
+
+    fn is_blank(&self) -> bool {
+        self.country.is_empty() && self.number.is_empty() && self.number_repeated.is_empty()
+    }
+
     /// Parses every field and collects every fault.
     pub(crate) fn parse(&self) -> Result<NewPhone, Refusal> {
         let mut faults = Faults::default();
@@ -57,14 +72,13 @@ impl RawPhone {
 pub(crate) struct RawRemoval {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
-    #[serde(default)]
-    pub(crate) phone: u8,
+    pub(crate) phone: u16,
 }
 
 /// A registered phone. Its number stays unsaid: whoever knows the password learns nothing of it.
 #[derive(Serialize)]
 pub(crate) struct PhoneView {
-    phone: u8,
+    phone: u16,
     ending: String,
     channel: &'static str,
     added_at: Timestamp,
@@ -77,7 +91,7 @@ pub(crate) struct PhoneView {
 #[cfg(not(target_family = "wasm"))]
 impl PhoneView {
     /// The n-th phone of a sample.
-    pub(super) fn sample(n: u8, now: Timestamp) -> Self {
+    pub(super) fn sample(n: u16, now: Timestamp) -> Self {
         let (channel, way) = if n == 1 { ("sms", "by text message") } else { ("voice", "by call") };
         Self { phone: n, ending: format!("012{n}"), channel, added_at: now, way, added: now.human() }
     }
@@ -99,6 +113,18 @@ impl From<&RegisteredPhone> for PhoneView {
     }
 }
 
+/// A product for an authenticator app.
+pub(crate) struct Safer {
+    pub(super) name: String,
+    pub(super) store: String,
+}
+
+fn safer_product<P: Platform>(edge: &Edge<P>, credential: &Credential) -> Option<Safer> {
+    let partner = &edge.gateway.product(&credential.grant.product)?.partner;
+    let app = edge.gateway.catalogue(partner).find(|product| product.kind == ProductKind::AuthenticatorApp)?;
+    Some(Safer { name: app.name.clone(), store: format!("/webstore-checkout/{partner}") })
+}
+
 /// The phones of a credential, and the next step with them.
 #[derive(Serialize, Template)]
 #[template(path = "phones.html")]
@@ -115,6 +141,9 @@ pub(crate) struct PhonesPage {
     pub(super) room: bool,
     /// Whether the session may change anything here (CRD-9).
     pub(super) may_change: bool,
+    /// The product of the same store that is safer, if there is one (NIST SP 800-63B-4, 3.2.9).
+    #[serde(skip)]
+    pub(super) safer: Option<Safer>,
     #[serde(skip)]
     pub(super) entered: RawPhone,
     #[serde(skip)]
@@ -127,27 +156,32 @@ impl PhonesPage {
         person: &SignedIn<'_>,
         id: CredentialId,
         entered: &RawPhone,
-        faults: FormFaults,
     ) -> Result<Self, Refusal> {
         let credential = person.account.credential(id)?;
         let phones = credential.phones();
         let usable = !credential.expired(edge.now) && !credential.locked();
-        let awaited = phones.and_then(|phones| phones.awaited(&person.session.digest, edge.now));
+        let awaited = phones.and_then(|phones| phones.awaited(&person.session.digest, edge.now)).filter(|_| usable);
+        let entered = match &awaited {
+            Some(phone) if entered.is_blank() => RawPhone::of(phone),
+            _ => entered.clone(),
+        };
         Ok(Self {
             title: "Your phones",
             address: phones_address(id),
             credential: CredentialView::of(&edge.gateway, credential, edge.now),
             phones: phones.map(|phones| phones.registered().iter().map(PhoneView::from).collect()).unwrap_or_default(),
-            awaited: awaited.filter(|_| usable).map(ending),
+            faults: FormFaults::none(),
+            awaited: awaited.map(|phone| ending(&phone.number)),
             room: usable && phones.is_none_or(shared::credential::phone::Phones::has_room),
             may_change: person.may_add_authenticator(edge.now).is_ok(),
-            entered: entered.clone(),
-            faults,
+            safer: safer_product(edge, credential),
+            entered,
         })
     }
 
-    /// The same page with what is wrong.
+    /// The same page with what is wrong. A code has no field where none is awaited.
     pub(crate) fn with(self, faults: FormFaults) -> Self {
+        let faults = if self.awaited.is_some() { faults } else { faults.moved("code", "number") };
         Self { faults, ..self }
     }
 

@@ -68,7 +68,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
 fn phones<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
     let (gateway, now) = (&edge.gateway, edge.now);
-    let page = |state: usize, count: u8, awaited: Option<&str>| PhonesPage {
+    let page = |state: usize, count: u16, awaited: Option<&str>| PhonesPage {
         title: "Your phones",
         address: phones_address(CredentialId::from_bytes([1; 16])),
         credential: credential(gateway, state, now),
@@ -76,6 +76,7 @@ fn phones<P: Platform>(album: &mut Album<'_, P>) {
         awaited: awaited.map(str::to_owned),
         room: count < 3,
         may_change: true,
+        safer: None,
         entered: RawPhone::default(),
         faults: FormFaults::none(),
     };
@@ -86,6 +87,12 @@ fn phones<P: Platform>(album: &mut Album<'_, P>) {
         .page("phone-awaited", StatusCode::OK, &page(1, 0, Some("0123")))
         .page("one-phone", StatusCode::OK, &page(0, 1, None))
         .page("three-phones", StatusCode::OK, &page(0, 3, None))
+        .page("another-awaited", StatusCode::OK, &page(0, 1, Some("0124")))
+        .page("phones-locked", StatusCode::OK, &PhonesPage { room: false, ..page(3, 2, None) })
+        .page("phones-expired", StatusCode::OK, &PhonesPage { room: false, ..page(4, 2, None) })
+        .refused("code-over", Refusal::field("code", "code-over", "Have a new one sent."), "code", |faults| {
+            page(1, 0, None).with(faults)
+        })
         .page("phones-without-code", StatusCode::OK, &unproved)
         .refused("numbers-differ", differs, "number", |faults| page(2, 0, None).with(faults))
         .refused("code-wrong", Refusal::CodeNotAccepted { tries_left: 8 }, "code", |faults| {

@@ -3,13 +3,14 @@
 use askama::Template;
 use edge::{
     Edge, Failure, Platform,
-    factors::{Factor, Factors},
+    factors::{Factor, Factors, PhoneNamed},
     form::FormFaults,
     password::Chosen as ChosenPassword,
 };
 use serde::{Deserialize, Serialize};
 use shared::{
     account::{Account, Needed},
+    credential::phone::Way,
     password::{NewPassword, SecurityAnswer},
     refusal::{Faults, Refusal},
     secret::{PlainToken, TokenPurpose},
@@ -158,7 +159,7 @@ impl RawChoice {
     }
 }
 
-/// A phone that a code is to be sent to.
+/// A wish for a code.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawSend {
@@ -166,29 +167,9 @@ pub(crate) struct RawSend {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
     #[serde(default)]
-    credential: Option<String>,
+    pub(crate) credential: Option<String>,
     #[serde(default)]
-    pub(crate) phone: u8,
-}
-
-impl RawSend {
-    /// The credential whose phone it is; `None` when the account has one authenticator only.
-    pub(crate) fn credential(&self) -> Result<Option<CredentialId>, Refusal> {
-        let mut faults = Faults::default();
-        let credential = faults.check_optional("credential", self.chosen(), str::parse::<CredentialId>);
-        faults.finish(credential)
-    }
-
-    /// The credential that was chosen, as it was sent.
-    pub(crate) fn chosen(&self) -> &str {
-        self.credential.as_deref().unwrap_or_default()
-    }
-}
-
-/// What JSON callers get for a code that is on its way.
-#[derive(Serialize)]
-pub(crate) struct CodeSent {
-    pub(crate) sent: bool,
+    pub(crate) phone: PhoneNamed,
 }
 
 /// The page behind the link.
@@ -221,14 +202,14 @@ impl ChoosePage {
         let asker = token.digest(TokenPurpose::Reset);
         let (credentials, questions) = match needed {
             Needed::Code(factors) => {
-                let factors = factors.iter().map(|one| Factor::of(one, &edge.gateway, &asker, edge.now));
+                let factors = factors.iter().map(|one| Factor::of(one, &edge.gateway, Way::Link, &asker, edge.now));
                 (factors.collect(), Vec::new())
             }
             Needed::Answers(kept) => (Factors::default(), kept.iter().map(|(question, _)| question.clone()).collect()),
         };
         Self {
             title: "Choose a new password",
-            faults,
+            faults: if questions.is_empty() { credentials.placed(faults) } else { faults },
             token: token.reveal(),
             user_id: account.user_id.as_str().to_owned(),
             password_min_code_points: edge.gateway.service.password_min_code_points,

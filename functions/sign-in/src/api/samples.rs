@@ -74,7 +74,7 @@ fn choose_with_codes<P: Platform>(album: &mut Album<'_, P>, account: &Account) {
     let Ok(token) = TOKEN.parse() else { return };
     let page = |needed, faults| ChoosePage::of(edge, account, needed, &token, faults);
     let called = |sent_to: Option<&str>| {
-        let phone = PhoneToCall { phone: 1, ending: "0123".to_owned(), channel: "sms", verb: "Text" };
+        let phone = PhoneToCall { phone: 1, ending: "0123".to_owned(), channel: "sms", way: "Text message to" };
         let id = CredentialId::from_bytes([1; 16]).to_string();
         let name = "Phone Codes for Cobalt (1 year)".to_owned();
         let factor = Factor { id, name, phones: vec![phone], sent_to: sent_to.map(str::to_owned) };

@@ -29,7 +29,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         .refused("not-a-code", Refusal::field("code", "not-a-code", "Enter the 6 digits."), "code", |faults| {
             page(two(), faults)
         })
-        .refused("too-soon", Refusal::TooManyRequests { retry_after: shared::values::Seconds(20) }, "", |faults| {
+        .refused("too-soon", Refusal::TooManyRequests { retry_after: shared::values::Seconds(20) }, "phone", |faults| {
             page(called(Some("0123")), faults)
         })
         .refused("locked", Refusal::CredentialLocked, "code", |faults| page(one(), faults));
@@ -41,9 +41,9 @@ fn app(n: u8, name: &str) -> Factor {
 }
 
 fn phones(sent_to: Option<&str>) -> Factor {
-    let phone = |phone, ending: &str, channel, verb| PhoneToCall { phone, ending: ending.to_owned(), channel, verb };
+    let phone = |phone, ending: &str, channel, way| PhoneToCall { phone, ending: ending.to_owned(), channel, way };
     Factor {
-        phones: vec![phone(1, "0123", "sms", "Text"), phone(2, "0199", "voice", "Call")],
+        phones: vec![phone(1, "0123", "sms", "Text message to"), phone(2, "0199", "voice", "Call to")],
         sent_to: sent_to.map(str::to_owned),
         ..app(3, "Phone Codes for Cobalt (1 year)")
     }

@@ -28,7 +28,7 @@ fn phone(last: u8) -> NewPhone {
 }
 
 fn from<'a>(by: &'a TokenDigest, keys: &'a Keys) -> Asker<'a> {
-    Asker { account: account().id, by, keys }
+    Asker { account: account().id, way: Way::Session, by, keys }
 }
 
 fn sent(decision: Decision<Account>) -> (Account, PhoneCode) {
@@ -50,7 +50,7 @@ fn called_new(account: Account, phone: NewPhone, now: Timestamp) -> Result<(Acco
     Ok(sent(called.expect("not just now")))
 }
 
-fn called(account: Account, ordinal: u8, now: Timestamp) -> Result<(Account, PhoneCode), Refusal> {
+fn called(account: Account, ordinal: u16, now: Timestamp) -> Result<(Account, PhoneCode), Refusal> {
     let (by, keys) = (SESSION.digest(), keys());
     let rng = &mut Seeded(now.unix().cast_unsigned());
     let called = account.call_phone(credential_id(1), ordinal, from(&by, &keys), now, rng)?;
@@ -102,7 +102,7 @@ fn wrong(code: &PhoneCode) -> String {
     format!("{:06}", (digits + 1) % 1_000_000)
 }
 
-fn ordinals(account: &Account) -> Vec<u8> {
+fn ordinals(account: &Account) -> Vec<u16> {
     first(account).phones().expect("phones").registered().iter().map(|phone| phone.ordinal).collect()
 }
 
@@ -120,7 +120,7 @@ fn crd_5_a_code_proves_a_phone_raises_the_session_and_is_told_by_mail() {
     let (account, code) = called_new(licensed(), phone(0), NOW).expect("the first phone");
     assert_eq!((&code.to, code.channel, code.expires_at), (&phone(0).number, Channel::Sms, NOW.plus(CODE_LIFETIME)));
     assert!(code.code.len() == 6 && !first(&account).registered());
-    assert_eq!(first(&account).phones().and_then(|one| one.awaited(&SESSION.digest(), NOW)), Some(&phone(0).number));
+    assert_eq!(first(&account).phones().and_then(|one| one.awaited(&SESSION.digest(), NOW)), Some(phone(0)));
 
     let typed: OtpCode = read(&code.code);
     let opened = opened_by(&account, &typed, &SESSION, NOW).expect("sent to this session");
@@ -228,7 +228,7 @@ fn crd_5_codes_are_sent_so_often_and_a_repetition_sends_none() {
     }
     assert_eq!(again(&account, phone(0), &by, after(600)).err(), wait(3_000));
     let (account, _) = called_new(account, phone(0), after(3_600)).expect("the first is an hour old");
-    assert_eq!(first(&account).phones().map(|phones| phones.sent.len()), Some(CODES_AN_HOUR));
+    assert_eq!(first(&account).phones().map(|phones| phones.by_session.sent.len()), Some(CODES_AN_HOUR));
 }
 
 #[test]
@@ -242,16 +242,19 @@ fn crd_5_one_to_three_phones_and_the_last_one_stays() {
     assert_eq!(faulty_fields(repeated), ["number"]);
     assert_eq!(faulty_fields(called(with_phones(1), 2, after(600)).map(drop)), ["phone"]);
 
-    let removed = account.remove_phone(credential_id(1), 2, "Phone Codes", after(601)).expect("one of three");
+    let removed = account.remove_phone(credential_id(1), 2, "Phone Codes", &SESSION, after(601)).expect("one of three");
     let removed = removed.expect("it was there");
     let told = Body::PhoneRemoved { product: "Phone Codes".to_owned(), ending: "0101".to_owned(), at: after(601) };
     assert_eq!(only_body(&removed.effects), &told);
     let account = removed.next;
-    assert!(matches!(account.clone().remove_phone(credential_id(1), 2, "", after(602)), Ok(None)), "repeated");
+    assert!(
+        matches!(account.clone().remove_phone(credential_id(1), 2, "", &SESSION, after(602)), Ok(None)),
+        "repeated"
+    );
     let (account, code) = called_new(account, phone(3), after(700)).expect("room again");
     let (account, _) = entered(account, &code.code, true, after(700));
     assert_eq!(ordinals(&account), [1, 3, 4], "nobody takes over the number of a removed one");
-    let only = with_phones(1).remove_phone(credential_id(1), 1, "", after(601)).map(drop);
+    let only = with_phones(1).remove_phone(credential_id(1), 1, "", &SESSION, after(601)).map(drop);
     assert!(hint(only).starts_with("This is your only phone"));
 }
 
@@ -259,7 +262,8 @@ fn crd_5_one_to_three_phones_and_the_last_one_stays() {
 fn crd_5_a_removed_phone_takes_its_code_with_it() {
     // CRD-5, CRD-9
     let (account, code) = called(with_phones(2), 2, after(120)).expect("its phone");
-    let removed = account.remove_phone(credential_id(1), 2, "", after(121)).expect("one of two").expect("there");
+    let removed =
+        account.remove_phone(credential_id(1), 2, "", &SESSION, after(121)).expect("one of two").expect("there");
     assert_eq!(hint(entered(removed.next, &code.code, false, after(122)).1), ASK_FIRST);
 }
 
@@ -285,6 +289,85 @@ fn crd_5_a_credential_is_for_one_kind_of_authenticator() {
 }
 
 #[test]
+fn crd_5_wrong_codes_for_a_first_phone_kill_the_code_and_not_the_credential() {
+    // CRD-5, OTP-3: nobody could unlock it, and there is nothing to guard so far.
+    let (mut account, code) = called_new(licensed(), phone(0), NOW).expect("the first phone");
+    let mut outcome = Ok(());
+    for n in 1..=MAX_FAILURES {
+        (account, outcome) = entered(account, &wrong(&code), true, NOW);
+        assert!(n == MAX_FAILURES || outcome == Err(Refusal::CodeNotAccepted { tries_left: MAX_FAILURES - n }));
+    }
+    assert_eq!((hint(outcome).as_str(), first(&account).locked()), (TRIED_OUT, false));
+    let (account, outcome) = entered(account, &code.code, true, NOW);
+    assert_eq!(hint(outcome), ASK_FIRST, "the right one comes too late");
+    let (account, code) = called_new(account, phone(0), after(30)).expect("a new code");
+    assert_eq!(entered(account, &code.code, true, after(30)).1, Ok(()));
+
+    let (mut account, code) = called_new(with_phones(1), phone(1), after(60)).expect("room");
+    let mut last = Ok(());
+    for _ in 0..MAX_FAILURES {
+        (account, last) = entered(account, &wrong(&code), true, after(60));
+    }
+    assert_eq!(last, Err(Refusal::CredentialLocked), "with a phone it is as with codes at sign-in");
+    assert!(first(&account).locked());
+}
+
+#[test]
+fn crd_5_whoever_has_the_password_cannot_keep_the_owner_from_replacing_it() {
+    // CRD-5, SIG-3
+    let mut account = with_phones(1);
+    for n in 1..CODES_AN_HOUR {
+        (account, _) = called(account, 1, after(60 + 30 * n as u64)).expect("within the hour's codes");
+    }
+    let now = after(300);
+    assert!(matches!(called(account.clone(), 1, now), Err(Refusal::TooManyRequests { .. })));
+    let (by, keys) = (ELSEWHERE.digest(), keys());
+    let asker = Asker { account: account.id, way: Way::Link, by: &by, keys: &keys };
+    let by_link = account.call_phone(credential_id(1), 1, asker, now, &mut Seeded(1)).expect("codes of its own");
+    let (account, code) = sent(by_link.expect("not just now"));
+    let typed: OtpCode = read(&code.code);
+    assert!(matches!(
+        open_factor(first(&account), &typed, asker, now),
+        Ok(Opened::Sent { right: true, way: Way::Link })
+    ));
+    let from_session = Asker { way: Way::Session, ..asker };
+    assert!(open_factor(first(&account), &typed, from_session, now).is_err(), "a link's code is no session's");
+    assert!(first(&account).phones().is_some_and(|phones| phones.expects(&code)));
+}
+
+#[test]
+fn crd_5_only_the_newest_code_is_still_to_be_sent() {
+    // CRD-5, MSG-1
+    let (account, old) = called(with_phones(1), 1, after(60)).expect("its phone");
+    let expects = |account: &Account, code| first(account).phones().is_some_and(|phones| phones.expects(code));
+    assert!(expects(&account, &old));
+    let (account, new) = called(account, 1, after(90)).expect("half a minute later");
+    assert!(!expects(&account, &old) && expects(&account, &new));
+    let (account, _) = entered(account, &new.code, false, after(91));
+    assert!(!expects(&account, &new), "it is used");
+}
+
+#[test]
+fn crd_9_what_other_sessions_proved_with_the_credential_counts_no_more_once_a_phone_is_removed() {
+    // CRD-9, CRD-5
+    let mut account = with_phones(2);
+    let raised = account.sessions.first().and_then(|session| session.raised.clone());
+    assert!(raised.is_some());
+    let thief = crate::account::Session {
+        digest: ELSEWHERE.digest(),
+        raised,
+        ..account.sessions.first().cloned().expect("signed in")
+    };
+    account.sessions.push(thief);
+    let removed =
+        account.remove_phone(credential_id(1), 2, "", &SESSION, after(200)).expect("one of two").expect("there");
+    let raised = |secret: &SessionSecret| {
+        removed.next.sessions.iter().any(|one| secret.matches(&one.digest) && one.raised.is_some())
+    };
+    assert!(raised(&SESSION) && !raised(&ELSEWHERE));
+}
+
+#[test]
 fn crd_5_what_is_kept_of_a_code_is_no_use_without_the_keys_and_elsewhere() {
     // CRD-5, CRD-6
     let (account, code) = called(with_phones(1), 1, after(60)).expect("its phone");
@@ -292,9 +375,9 @@ fn crd_5_what_is_kept_of_a_code_is_no_use_without_the_keys_and_elsewhere() {
     let by = SESSION.digest();
     let own = keys();
     let judged = |place, keys| {
-        let asker = Asker { account: place, by: &by, keys };
+        let asker = Asker { account: place, way: Way::Session, by: &by, keys };
         match open_factor(first(&account), &typed, asker, after(61)) {
-            Ok(Opened::Sent(right)) => right,
+            Ok(Opened::Sent { right, .. }) => right,
             other => panic!("{other:?}"),
         }
     };
