@@ -48,8 +48,9 @@ const FORMAT_CONDEMNED: u8 = 2;
 ///
 /// The current version's bytes are the value's own postcard form; its newtypes validate when they deserialise. A shipped
 /// version is never edited: a change of the value *or a new kind of effect* raises [`Record::VERSION`], and the former
-/// form is frozen as a struct that converts by `TryFrom`. Effects are only ever appended to their enum. Implement it with
-/// `record!`.
+/// form is frozen as a struct that converts by `TryFrom`. Effects are only ever appended to their enum; what one carries is
+/// frozen with it, so that a record that changes gets a new kind of effect as well. Until the first release nothing is
+/// shipped, and version 1 may still change (docs/storage.md). Implement it with `record!`.
 pub trait Record: Sized {
     /// What names one of them.
     type Id: Keyed;

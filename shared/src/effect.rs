@@ -141,8 +141,8 @@ pub enum Effect {
 
 /// A registration that another record's commit has decided, with what must follow it.
 ///
-/// Effects have no version: should [`Registration`] change, this one keeps its form for what waits, and the new form gets a
-/// variant of its own. So with the organisation of [`Effect::FoundOrganisation`].
+/// A shipped effect is never edited: should [`Registration`] change, this one keeps its form for what waits, and the new form
+/// gets a variant of its own. So with the organisation of [`Effect::FoundOrganisation`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The registration.

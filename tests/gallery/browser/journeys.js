@@ -368,7 +368,7 @@ async function promoCode(operator) {
 async function shop(supplier, promo) {
   await step(supplier, "Supplier orders with the promo code", async () => {
     await supplier.open(`${place.service}/webstore-checkout/cobalt`, "Cobalt Federal Webstore");
-    await supplier.press("Add to Cart", "Your cart");
+    await supplier.press(/^Add to Cart.*Mobile ID MFA for Cobalt/, "Your cart");
     await supplier.press("Checkout as Guest", "Checkout");
     await supplier.fill({
       "First Name": supplier.given,
@@ -393,7 +393,7 @@ async function resetPassword(supplier, uri) {
     const { link } = await place.mail(supplier.email, "Choose a new password");
     await supplier.openMailed(link, "Choose a new password");
     await supplier.fill({
-      "Code from your authenticator app": await code(uri),
+      "Code": await code(uri),
       "New password": NEW_PASSWORD,
       "New password again": NEW_PASSWORD,
     });
