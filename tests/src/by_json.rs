@@ -255,10 +255,23 @@ impl<'a> Programs<'a> {
     /// # Errors
     /// When the step misbehaves.
     pub async fn promo_codes(&mut self, count: usize, discount: &str) -> anyhow::Result<Vec<String>> {
+        self.promo_codes_for("cobalt-mobile-id", count, discount).await
+    }
+
+    /// The same for another product of Cobalt.
+    ///
+    /// # Errors
+    /// When the step misbehaves.
+    pub async fn promo_codes_for(
+        &mut self,
+        product: &str,
+        count: usize,
+        discount: &str,
+    ) -> anyhow::Result<Vec<String>> {
         let body = json!({
             "form": form_id(),
             "partner": "cobalt",
-            "product": "cobalt-mobile-id",
+            "product": product,
             "count": count,
             "discount": discount,
             "valid_days": 90,

@@ -21,7 +21,7 @@ use journeys::{
     story::Story,
     world::{Wishes, World, client_secret, root},
 };
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use vestibule_host::{Measured, Options};
 
@@ -36,9 +36,57 @@ async fn measured(warmed: bool) -> anyhow::Result<Vec<Measured>> {
     Story::new(&world.place, "ada@kestrel.example", &mut ignore).by_invitation().await?;
     world.host.clock().advance(Duration::from_mins(1));
     Story::new(&world.place, "bea@heron.example", &mut ignore).by_self_registration().await?;
-    let measured = world.host.ledger().take_measured();
+    let mut measured = world.host.ledger().take_measured();
+    measured.extend(with_phones(&world).await?);
     world.stop().await?;
     Ok(measured)
+}
+
+/// What phones cost (CRD-5): two are registered, one of them raises a session and replaces a password, one is removed.
+async fn with_phones(world: &World) -> anyhow::Result<Vec<Measured>> {
+    let email = "cy@merlin.example";
+    let mut cy = Programs::new(&world.place, email)?;
+    let reference = cy.register_publicly().await?;
+    world.host.clock().advance(Duration::from_mins(1));
+    cy.registrar_signs_in().await?;
+    cy.approve(&reference).await?;
+    cy.activate().await?;
+    let code = cy.promo_codes_for("cobalt-phone", 1, "free").await?;
+    let mut order = checkout(&form_id(), email, &code[0]);
+    order["lines"] = json!([{ "product": "cobalt-phone", "quantity": 1 }]);
+    let guest = &mut Client::new(&world.place.service)?;
+    guest.post("/webstore-checkout/cobalt/checkout", &order, StatusCode::CREATED).await?;
+    let key = cy.licence_keys().await?.pop().context("a licence key")?;
+    let address = cy.activate_licence(&key).await?;
+
+    drop(world.host.ledger().take_measured());
+    for number in ["+14195550123", "+14195550124"] {
+        world.host.clock().advance(Duration::from_mins(1));
+        let phone = json!({ "number": number, "number_repeated": number, "channel": "sms" });
+        cy.supplier.post(&address, &phone, StatusCode::OK).await?;
+        let code = json!({ "code": code_to(world, number).await? });
+        cy.supplier.post(&format!("{address}/verify"), &code, StatusCode::OK).await?;
+    }
+    cy.supplier.get(&address).await?;
+    world.host.clock().advance(Duration::from_mins(1));
+    cy.supplier.post("/verify-otp/send", &json!({ "phone": 1 }), StatusCode::OK).await?;
+    let code = json!({ "code": code_to(world, "+14195550123").await? });
+    cy.supplier.post("/verify-otp", &code, StatusCode::OK).await?;
+    cy.supplier.post(&format!("{address}/remove"), &json!({ "phone": 2 }), StatusCode::OK).await?;
+    cy.supplier.post("/sign-in/reset", &json!({ "user": email }), StatusCode::OK).await?;
+    let token = cy.mailed_token("Choose a new password").await?;
+    cy.supplier.get(&format!("/sign-in/reset/choose?token={token}")).await?;
+    cy.supplier.post("/sign-in/reset/send", &json!({ "token": token, "phone": 1 }), StatusCode::OK).await?;
+    let code = code_to(world, "+14195550123").await?;
+    let password = "nine paper boats drift past noon";
+    let choice = json!({ "token": token, "code": code, "password": password, "password_repeated": password });
+    cy.supplier.post("/sign-in/reset/choose", &choice, StatusCode::OK).await?;
+    Ok(world.host.ledger().take_measured())
+}
+
+async fn code_to(world: &World, number: &str) -> anyhow::Result<String> {
+    let text = world.place.mail(number, "").await?.text;
+    Ok(text.chars().filter(char::is_ascii_digit).take(6).collect())
 }
 
 /// The route with every id and slug that is state replaced by a word.

@@ -38,7 +38,10 @@ const UNREACHABLE: &str = "+14195550900";
 const BUSY: &str = "+14195550901";
 const NETWORK: &str = "business-network";
 
-on_every_store!(crd_5_a_code_to_a_phone_opens_an_application,);
+on_every_store!(
+    crd_5_a_code_to_a_phone_opens_an_application,
+    otp_3_parallel_guesses_of_a_phones_code_learn_ten_outcomes,
+);
 
 /// A world in which every credential is for phones.
 fn phones_sold() -> Wishes {
@@ -136,6 +139,49 @@ async fn crd_5_a_code_to_a_phone_opens_an_application(backend: Backend) -> anyho
     world.place.mail(ADA, "A phone was removed").await?;
     let last = ada.supplier.request(Method::POST, &format!("{address}/remove")).json(&json!({ "phone": 2 }));
     ada.supplier.send(last).await?.problem(409, "wrong-stage")?;
+    world.stop().await
+}
+
+/// One guess. Whoever meets too many others is told to try again; that is no outcome.
+async fn guessed(client: &Client, code: &str) -> anyhow::Result<String> {
+    for _ in 0..200 {
+        let answer = client.request(Method::POST, "/verify-otp").json(&json!({ "code": code })).send().await?;
+        if answer.status() != StatusCode::SERVICE_UNAVAILABLE {
+            let problem: Value = answer.json().await?;
+            return Ok(problem["code"].as_str().unwrap_or_default().to_owned());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!("the service stayed busy")
+}
+
+// OTP-3 CRD-5: 200 parallel wrong codes learn no more than ten outcomes; then the right one is refused as well, and so is a
+// further one.
+async fn otp_3_parallel_guesses_of_a_phones_code_learn_ten_outcomes(backend: Backend) -> anyhow::Result<()> {
+    let world = World::with(Wishes { backend, ..phones_sold() }).await?;
+    let (mut ada, address) = licensed(&world).await?;
+    ada.supplier.post(&address, &phone(CELL, CELL, "sms"), StatusCode::OK).await?;
+    let code = code_to(&world, CELL).await?;
+    enter(&mut ada, &address, &code).await?;
+    world.place.time.pass(Duration::from_mins(1)).await;
+    ada.supplier.post("/verify-otp/send", &json!({ "phone": 1 }), StatusCode::OK).await?;
+    let right = code_to(&world, CELL).await?;
+    let wrong: Vec<String> =
+        (0..1_000_000_u32).map(|n| format!("{n:06}")).filter(|code| *code != right).take(200).collect();
+    let guesses = wrong.iter().map(|code| guessed(&ada.supplier, code));
+    let mut judged = 0;
+    for answer in futures_util::future::join_all(guesses).await {
+        match answer?.as_str() {
+            "code-not-accepted" => judged += 1,
+            "credential-locked" => {}
+            other => anyhow::bail!("unexpected answer {other}"),
+        }
+    }
+    ensure!(judged <= 10, "{judged} outcomes were learned");
+    ensure!(guessed(&ada.supplier, &right).await? == "credential-locked", "the right one comes too late");
+    world.place.time.pass(Duration::from_mins(1)).await;
+    let further = ada.supplier.request(Method::POST, "/verify-otp/send").json(&json!({ "phone": 1 }));
+    ada.supplier.send(further).await?.problem(429, "credential-locked")?;
     world.stop().await
 }
 
