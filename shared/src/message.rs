@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    credential::phone::Channel,
+    credential::phone::{Channel, Way},
     values::{AccountId, CredentialId, Email, Money, Phone, Timestamp},
 };
 
@@ -27,6 +27,8 @@ pub struct PhoneCode {
     pub account: AccountId,
     /// Of which credential.
     pub credential: CredentialId,
+    /// From where it was asked for.
+    pub way: Way,
     /// The number.
     pub to: Phone,
     /// How it goes there.

@@ -16,13 +16,13 @@ use shared::{
 use self::provider::Call;
 use crate::outbound::{hand_over, required};
 
-/// Sends a code, unless it is no use any more: over, used, or replaced by a newer one. `cause` names the effect for ever, so that a provider that knows such keys
+/// Sends a code, unless it is no use any more: over, or replaced by a newer one. `cause` names the effect for ever, so that a provider that knows such keys
 /// recognises a repetition.
 ///
 /// # Errors
 /// When the provider does not answer, or does not take the code now; when the configuration has no provider.
 pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause: &[u8; 16]) -> Result<(), Failure> {
-    if code.expires_at <= edge.now || !is_expected(edge, code).await? {
+    if code.expires_at <= edge.now || is_replaced(edge, code).await? {
         return Ok(());
     }
     let missing = || Failure::Fault("gateway.toml says no more how codes reach phones".to_owned());
@@ -40,11 +40,11 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause
     hand_over(edge, outgoing, "phone", |answered| provider::verdict(phone.provider, answered)).await
 }
 
-/// Watched, since a plain read could be older than the commit that this follows.
-async fn is_expected<P: Platform>(edge: &Edge<P>, code: &PhoneCode) -> Result<bool, Failure> {
+/// Watched: a plain read could be older than the newer code.
+async fn is_replaced<P: Platform>(edge: &Edge<P>, code: &PhoneCode) -> Result<bool, Failure> {
     let account = edge.kv().load::<Account>(&code.account).await?;
     let credential = account.as_ref().and_then(|account| account.value().credential(code.credential).ok());
-    Ok(credential.and_then(Credential::phones).is_some_and(|phones| phones.expects(code)))
+    Ok(credential.and_then(Credential::phones).is_some_and(|phones| phones.has_replaced(code)))
 }
 
 /// What is read or heard. The last line of a text message binds the code to our pages: phones then offer it there, and

@@ -124,7 +124,7 @@ pub struct Phones {
 }
 
 /// From where a code is asked for, and entered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
     /// From a session.
     Session,
@@ -174,10 +174,10 @@ impl Phones {
         self.by_session.code.is_some() || self.by_link.code.is_some()
     }
 
-    /// Whether this is the newest code that was sent in its way, and was not used: an older one is no use.
-    pub fn expects(&self, sent: &PhoneCode) -> bool {
-        let codes = [&self.by_session.code, &self.by_link.code].into_iter().flatten();
-        codes.into_iter().any(|code| code.number == sent.to && code.sent_at.plus(CODE_LIFETIME) == sent.expires_at)
+    /// Whether a newer code was sent in the same way, which has replaced this one.
+    pub fn has_replaced(&self, code: &PhoneCode) -> bool {
+        let newest = self.calls(code.way).sent.last();
+        newest.is_some_and(|sent| sent.plus(CODE_LIFETIME) > code.expires_at)
     }
 
     /// The code that was asked for from there.
@@ -233,7 +233,15 @@ impl Phones {
         calls.sent.push(now);
         let expires_at = now.plus(CODE_LIFETIME);
         let code = format!("{code:06}");
-        Ok(Some(PhoneCode { account: asker.account, credential, to: number, channel, code, expires_at }))
+        Ok(Some(PhoneCode {
+            account: asker.account,
+            credential,
+            way: asker.way,
+            to: number,
+            channel,
+            code,
+            expires_at,
+        }))
     }
 }
 

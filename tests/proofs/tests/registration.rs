@@ -104,7 +104,8 @@ fn reg_3_a_search_costs_the_same_among_ten_and_among_a_hundred_thousand() {
     };
     let (few, many) = (cost(10), cost(100_000));
     assert_eq!(few, many);
-    assert!(few.reads <= 9, "one for a repetition, three traits, five organisations: {few:?}");
+    let why = "one for a repetition, two for the network's first search, three traits, five organisations";
+    assert!(few.reads <= 11, "{why}: {few:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a code says, in both of its forms.
 
+use shared::credential::phone::Way;
 use shared::values::{AccountId, CredentialId, Timestamp};
 
 use super::*;
@@ -10,6 +11,7 @@ fn code(channel: Channel) -> PhoneCode {
     PhoneCode {
         account: AccountId::from_bytes([1; 16]),
         credential: CredentialId::from_bytes([2; 16]),
+        way: Way::Session,
         to: "+14195550123".parse().expect("a number"),
         channel,
         code: "012345".to_owned(),
