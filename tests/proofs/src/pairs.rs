@@ -10,7 +10,7 @@
 //! are the same to the letter, since two that ask for one thing are to be told of the same thing.
 //!
 //! In a run in which one of them died its client cannot know whether it was first: it may be told what it is told first,
-//! second or again, in any order of the two ([`Told`]). What it sends again may come to what it would have come to after the
+//! second or again, in any order of the two (`Told`). What it sends again may come to what it would have come to after the
 //! other one as a request of its own (a second offer of a seed). A request that is sent again later is made anew then, with
 //! the code that is shown by that time.
 
