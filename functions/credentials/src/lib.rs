@@ -4,7 +4,7 @@
 //! and activated (`step=activate`); commit point: the licence, whose effect grants the credential (CRD-1). `POST
 //! /credentials/{id}/authenticator`: offers an app its seed; `GET` of the same shows it while it is offered (CRD-4);
 //! `POST /credentials/{id}/authenticator/verify`: the first code proves the app and raises the session (CRD-9, OTP-4).
-//! Commit point of both: the account. What is registered at `/credentials/{id}/phones`: [`phones`].
+//! Commit point of both: the account. What is registered at `/credentials/{id}/phones`: `phones.rs`.
 
 mod api;
 mod phones;
