@@ -150,6 +150,11 @@ impl Gateway {
         self.products.iter().find(|product| product.id == *id)
     }
 
+    /// The product's name; its id when the configuration no longer has it.
+    pub fn product_name(&self, id: &ProductId) -> String {
+        self.product(id).map_or_else(|| id.to_string(), |product| product.name.clone())
+    }
+
     /// The operator with this id.
     pub fn operator(&self, id: &OperatorId) -> Option<&Operator> {
         self.operators.iter().find(|operator| operator.id == *id)

@@ -141,12 +141,6 @@ pub(crate) fn code(raw: &RawCode) -> Result<OtpCode, Refusal> {
     raw.code.parse().map_err(|error: shared::values::ParseError| Refusal::field("code", error.code, error.hint))
 }
 
-/// The name of a credential's product; its id when the configuration no longer has it.
-pub(crate) fn product_name(gateway: &Gateway, credential: &Credential) -> String {
-    let id = &credential.grant.product;
-    gateway.product(id).map_or_else(|| id.to_string(), |product| product.name.clone())
-}
-
 /// Where a credential stands, for people and programs.
 #[derive(Serialize)]
 struct CredentialView {
@@ -211,7 +205,7 @@ impl CredentialView {
         Self {
             id: grant.id,
             product: grant.product.to_string(),
-            name: product_name(gateway, credential),
+            name: gateway.product_name(&grant.product),
             level: grant.level.number(),
             state,
             activated_at: grant.activated_at,
@@ -360,7 +354,8 @@ impl AuthenticatorPage {
             // Whoever sees the seed holds the second factor: it is shown only to a session that may add one (CRD-9).
             person.may_add_authenticator(edge.now)?;
             let seed = open_seed(credential, account.id, &edge.keys, edge.now)?;
-            let holder = format!("{} ({})", account.user_id.as_str(), product_name(&edge.gateway, credential));
+            let holder =
+                format!("{} ({})", account.user_id.as_str(), edge.gateway.product_name(&credential.grant.product));
             let issuer = &edge.gateway.service.name;
             let uri = otpauth_uri(issuer, &holder, seed.expose(), &Parameters::authenticator_app());
             Some(Offer { qr: Qr::of(&uri), key: seed_in_groups(seed.expose()), otpauth_uri: uri })

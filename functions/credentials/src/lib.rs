@@ -227,7 +227,7 @@ async fn verify<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId
             let credential = account.credential(id)?;
             let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             let opened = open_factor(credential, &code, asker, edge.now)?;
-            let product = api::product_name(&edge.gateway, credential);
+            let product = edge.gateway.product_name(&credential.grant.product);
             let presented = Presented {
                 credential: id,
                 opened: &opened,

@@ -92,7 +92,7 @@ async fn judge<P: Platform>(
             let secret = cookie.secret();
             account.signed_in(&secret, cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
             let credential = account.credential(id)?;
-            let product = api::product_name(&edge.gateway, credential);
+            let product = edge.gateway.product_name(&credential.grant.product);
             let asker = Asker { account: account.id, way: Way::Session, by: &secret.digest(), keys: &edge.keys };
             let opened = open_factor(credential, code, asker, edge.now)?;
             let presented =
@@ -114,7 +114,7 @@ pub(crate) async fn remove<P: Platform>(edge: &Edge<P>, request: &Request, id: C
     let removed = edge
         .transact::<Account, ()>(&cookie.account, Refusal::NotSignedIn, |account, _| {
             account.signed_in(&cookie.secret(), cookie.seen_at, edge.now)?.may_add_authenticator(edge.now)?;
-            let product = api::product_name(&edge.gateway, account.credential(id)?);
+            let product = edge.gateway.product_name(&account.credential(id)?.grant.product);
             Ok(account.remove_phone(id, raw.phone, &product, &cookie.secret(), edge.now)?.into())
         })
         .await;

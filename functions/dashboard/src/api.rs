@@ -187,9 +187,8 @@ impl CredentialView {
         } else {
             ("not-registered", "Not activated", "todo")
         };
-        let name = gateway.product(&grant.product).map(|product| product.name.clone());
         Self {
-            name: name.unwrap_or_else(|| grant.product.to_string()),
+            name: gateway.product_name(&grant.product),
             state,
             label,
             mark,

@@ -124,11 +124,10 @@ impl From<&RegisteredPhone> for PhoneToCall {
 impl Factor {
     /// A credential as whoever asks from this session or link sees it.
     pub fn of(credential: &Credential, gateway: &Gateway, way: Way, by: &TokenDigest, now: Timestamp) -> Self {
-        let product = gateway.product(&credential.grant.product);
         let phones = credential.phones();
         Self {
             id: credential.grant.id.to_string(),
-            name: product.map_or_else(|| credential.grant.product.to_string(), |product| product.name.clone()),
+            name: gateway.product_name(&credential.grant.product),
             phones: phones.map(|phones| phones.registered().iter().map(Into::into).collect()).unwrap_or_default(),
             sent_to: phones.and_then(|phones| phones.called(way, by, now)).map(|phone| ending(&phone.number)),
         }
