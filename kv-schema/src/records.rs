@@ -8,21 +8,25 @@ use std::future::Future;
 use shared::{
     account::{Account, Login},
     batch::Batch,
-    checkout::Order,
+    config::Gateway,
+    dead_letter::DeadLetter,
+    decision::Decision,
     delivery::{Delivery, DeliveryState, EndpointStanding},
+    effect::Shelf,
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
+    order::Order,
     organisation::{Alike, Organisation},
     promo::Promo,
     quota::Meter,
     registration::Registration,
     team::Team,
     values::{
-        AccountId, ApplicationId, BatchId, CodeId, DeliveryId, InvitationSlotId, LicenceId, OrderId, OrganisationId,
-        PartnerId, PromoId, RegistrationId,
+        AccountId, ApplicationId, BatchId, CodeId, DeadLetterId, DeliveryId, InvitationSlotId, LicenceId, OrderId,
+        OrganisationId, PartnerId, PromoId, RegistrationId, Timestamp,
     },
 };
 
@@ -61,6 +65,7 @@ keyed!(
     AccountId,
     BatchId,
     CodeId,
+    DeadLetterId,
     DeliveryId,
     InvitationSlotId,
     LicenceId,
@@ -88,6 +93,7 @@ record! { BootstrapClaim { id: [u8; 16], prefix: "boot", version: 1, older: {} }
 record! { Team { id: OrganisationId, prefix: "team", version: 1, older: {} } }
 record! { Delivery { id: DeliveryId, prefix: "hook", version: 1, older: {} } }
 record! { EndpointStanding { id: [u8; 16], prefix: "endp", version: 1, older: {} } }
+record! { DeadLetter { id: DeadLetterId, prefix: "dead", version: 1, older: {} } }
 record! { Meter { id: [u8; 16], prefix: "rate", version: 1, older: {} } }
 
 /// What a sweep has to know about a record (OPS-3).
@@ -108,6 +114,11 @@ pub trait Swept: Record + Clone {
     /// From when on nobody needs the record, in unix seconds. No request replaces it after that, unless
     /// [`Swept::REPLACED_AFTER_END`] says so.
     fn ends_unix_seconds(&self) -> Option<u64> {
+        None
+    }
+
+    /// What becomes of the record at its end, where that is not its removal.
+    fn at_its_end(&self, _gateway: &Gateway, _now: Timestamp) -> Option<Decision<Self>> {
         None
     }
 
@@ -194,12 +205,22 @@ impl Swept for Batch {
 }
 
 impl Swept for Order {
+    const ENDS: bool = true;
+
+    fn ends_unix_seconds(&self) -> Option<u64> {
+        u64::try_from(self.pay_until()?.unix()).ok()
+    }
+
+    fn at_its_end(&self, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
+        self.clone().lapse(gateway, now)
+    }
+
     fn prepared_key(id: &[u8; 16]) -> Option<Key> {
         Some(Licence::key(&LicenceId::from_bytes(*id)))
     }
 
     fn names(&self, prepared: &[u8; 16]) -> bool {
-        self.licences.iter().any(|licence| licence.bytes() == prepared)
+        self.units().iter().any(|unit| unit.licence.bytes() == prepared)
     }
 }
 
@@ -284,7 +305,7 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
         Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        Account AccountId, DeadLetter DeadLetterId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
         BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }
 
@@ -321,6 +342,20 @@ pub fn invitations_of(application: &ApplicationId) -> List {
 /// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
 pub fn deliveries_of(partner: &PartnerId) -> List {
     let name = Name::parse(format!("deliveries.{partner}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// A list that people look at, oldest first.
+///
+/// # Panics
+/// Never: an account's id is base32, whose characters a name takes, and shorter than a name may be.
+pub fn shelf(shelf: &Shelf) -> List {
+    let name = match shelf {
+        Shelf::UnpaidInvoices => Name::new("orders.unpaid"),
+        Shelf::FlaggedOrders => Name::new("orders.flagged"),
+        Shelf::DeadLetters => Name::new("letters.dead"),
+        Shelf::OrdersOf(account) => Name::parse(format!("orders-of.{account}")).expect("base32 is part of a name"),
+    };
     List::named(&name)
 }
 

@@ -177,6 +177,20 @@ coded! {
         PhoneProof = "phone-proof",
         /// A phone was removed.
         PhoneRemoval = "phone-removal",
+        /// An order ended: it lapsed, was cancelled, or was refunded.
+        OrderEnd = "order-end",
+        /// A payment came for an order that had ended.
+        PaymentInVain = "payment-in-vain",
+        /// The licence keys of an order were sent again.
+        LicenceReissue = "licence-reissue",
+        /// A promo code that an order had held was freed.
+        PromoRelease = "promo-release",
+        /// An operator has looked at an order that had ended although it was paid or in use.
+        OrderReview = "order-review",
+        /// A webhook was kept, since it could not be acted upon.
+        DeadLetter = "dead-letter",
+        /// A kept webhook was acted upon, or dismissed, by an operator.
+        DeadLetterSettlement = "dead-letter-settlement",
     }
 }
 

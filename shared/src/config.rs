@@ -347,6 +347,9 @@ pub struct Partner {
     pub api_key_digest_variables: Vec<String>,
     /// Spin variables with its webhook secrets: none, one, or two during rotation (SHP-7).
     pub webhook_secret_variables: Vec<String>,
+    /// For how many days an order of its storefront waits for its invoice to be paid, 1 to 365; `None` when it takes no
+    /// invoices (SHP-5).
+    pub invoice_days: Option<u16>,
     /// How many requests its system may send.
     pub quotas: Quotas,
     /// Where its system is told what happens; `None` when it asks by itself.

@@ -137,6 +137,50 @@ pub enum Effect {
     },
     /// Send a code to a phone, as long as it is good (CRD-5).
     Call(Box<PhoneCode>),
+    /// Keep the promo code for an order for as long as it is unpaid (SHP-2).
+    HoldPromo {
+        /// The promo code's record.
+        promo: PromoId,
+        /// The order that holds it.
+        order: OrderId,
+        /// When the order lapses.
+        until: Timestamp,
+    },
+    /// Free the promo code that an order held which will not be paid (SHP-2).
+    ReleasePromo {
+        /// The promo code's record.
+        promo: PromoId,
+        /// The order that held it.
+        order: OrderId,
+    },
+    /// Put something onto a list that people look at.
+    Shelve(Place),
+    /// Take it off again.
+    Unshelve(Place),
+}
+
+/// A place on a list that people look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The list.
+    pub shelf: Shelf,
+    /// What is on it: the id of an order or of a dead letter.
+    pub id: [u8; 16],
+    /// Since when: the list is oldest first.
+    pub at: Timestamp,
+}
+
+/// A list that people look at, or work off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Shelf {
+    /// Orders that wait for their invoice to be paid (SHP-5).
+    UnpaidInvoices,
+    /// Orders that a person has to look at ([`crate::order::Order::is_flagged`]).
+    FlaggedOrders,
+    /// Webhooks that could not be acted upon ([`crate::dead_letter`]).
+    DeadLetters,
+    /// What a signed-in person ordered.
+    OrdersOf(AccountId),
 }
 
 /// A registration that another record's commit has decided, with what must follow it.

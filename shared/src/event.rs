@@ -26,17 +26,26 @@ pub enum EventKind {
     RegistrationRejected,
     /// An order in the partner's catalogue is complete.
     OrderCompleted,
+    /// An order in the partner's catalogue was not paid in time.
+    OrderLapsed,
+    /// An order in the partner's catalogue was cancelled.
+    OrderCancelled,
+    /// What was paid for an order in the partner's catalogue was given back.
+    OrderRefunded,
 }
 
 impl EventKind {
     /// Every kind with its name.
-    pub const NAMES: [(&'static str, Self); 6] = [
+    pub const NAMES: [(&'static str, Self); 9] = [
         ("invitation.accepted", Self::InvitationAccepted),
         ("invitation.revoked", Self::InvitationRevoked),
         ("registration.submitted", Self::RegistrationSubmitted),
         ("registration.approved", Self::RegistrationApproved),
         ("registration.rejected", Self::RegistrationRejected),
         ("order.completed", Self::OrderCompleted),
+        ("order.lapsed", Self::OrderLapsed),
+        ("order.cancelled", Self::OrderCancelled),
+        ("order.refunded", Self::OrderRefunded),
     ];
 
     /// Its name: the `type` of the webhook.
@@ -48,6 +57,9 @@ impl EventKind {
             Self::RegistrationApproved => "registration.approved",
             Self::RegistrationRejected => "registration.rejected",
             Self::OrderCompleted => "order.completed",
+            Self::OrderLapsed => "order.lapsed",
+            Self::OrderCancelled => "order.cancelled",
+            Self::OrderRefunded => "order.refunded",
         }
     }
 
@@ -60,6 +72,9 @@ impl EventKind {
             Self::RegistrationApproved => "approved",
             Self::RegistrationRejected => "rejected",
             Self::OrderCompleted => "completed",
+            Self::OrderLapsed => "lapsed",
+            Self::OrderCancelled => "cancelled",
+            Self::OrderRefunded => "refunded",
         }
     }
 }

@@ -1,35 +1,15 @@
-//! Licences: what a complete order gives, one a unit, and their activation.
+//! Licences: what leads from a licence key to the order that gave it.
 //!
-//! A licence's record is written before its order is committed, under a key that only its holder can name. It counts
-//! only when its order exists and names it, so that a crash between the two leaves nothing that anybody could use.
+//! A licence's record is written before its order is committed, under a key that only its holder can name, and never
+//! changes. It counts only as long as its order exists and names it: whatever becomes of it is decided in the order's
+//! record ([`crate::order`]), so that a crash between the two leaves nothing that anybody could use.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    audit::Action,
-    checkout::Order,
-    config::Product,
-    credential::grant,
-    decision::Decision,
-    effect::Effect,
-    refusal::Refusal,
     secret::{IndexPurpose, Keys},
-    values::{AccountId, CredentialId, LicenceId, LicenceKey, OrderId, ProductId, Timestamp},
+    values::{CredentialId, LicenceId, LicenceKey, OrderId, ProductId},
 };
-
-/// What became of a licence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum LicenceState {
-    /// Nobody activated it.
-    Issued,
-    /// An account activated it.
-    Activated {
-        /// The account.
-        account: AccountId,
-        /// When.
-        at: Timestamp,
-    },
-}
 
 /// A licence for one unit of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +20,6 @@ pub struct Licence {
     pub product: ProductId,
     /// The order that must name it.
     pub order: OrderId,
-    /// What became of it.
-    pub state: LicenceState,
 }
 
 /// The record of a licence key.
@@ -64,58 +42,26 @@ pub struct ActivateLicence {
 }
 
 impl Licence {
-    /// A licence that nobody activated.
+    /// The record of a licence key.
     pub fn issued(key: &LicenceKey, product: &ProductId, order: OrderId, keys: &Keys) -> Self {
-        Self { id: licence_id(key, keys), product: product.clone(), order, state: LicenceState::Issued }
-    }
-
-    /// Whether this account can activate the licence, or did; one answer for every "no" (CRD-1).
-    ///
-    /// # Errors
-    /// [`Refusal::LicenceNotUsable`] when the order does not name it or another account has it.
-    pub fn usable_by(&self, order: Option<&Order>, account: AccountId) -> Result<(), Refusal> {
-        let named = order.is_some_and(|order| order.id == self.order && order.licences.contains(&self.id));
-        let free = match self.state {
-            LicenceState::Issued => true,
-            LicenceState::Activated { account: holder, .. } => holder == account,
-        };
-        if named && free { Ok(()) } else { Err(Refusal::LicenceNotUsable) }
-    }
-
-    /// Activates the licence for the account (CRD-1). Its own repetition changes nothing and grants again, which is
-    /// harmless.
-    ///
-    /// # Errors
-    /// [`Refusal::LicenceNotUsable`], [`Refusal::TermsChanged`], or a field fault when the box is not ticked.
-    pub fn activate(
-        mut self,
-        order: Option<&Order>,
-        account: AccountId,
-        product: &Product,
-        command: &ActivateLicence,
-        keys: &Keys,
-        now: Timestamp,
-    ) -> Result<Decision<Self>, Refusal> {
-        self.usable_by(order, account)?;
-        if command.agreement != product.agreement_digest() {
-            return Err(Refusal::TermsChanged);
-        }
-        if !command.agreed {
-            return Err(Refusal::field("agreed", "not-agreed", "Tick the box if you accept the service agreement."));
-        }
-        let at = match self.state {
-            LicenceState::Issued => now,
-            LicenceState::Activated { at, .. } => at,
-        };
-        let granted = grant(credential_id(self.id, keys), self.id, product, command.agreement.clone(), at);
-        self.state = LicenceState::Activated { account, at };
-        Ok(Decision::with(
-            Action::LicenceActivation,
-            self,
-            vec![Effect::GrantCredential { account, grant: Box::new(granted) }],
-        ))
+        Self { id: licence_id(key, keys), product: product.clone(), order }
     }
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    #[test]
+    fn shp_6_a_licence_is_found_by_its_key_and_keeps_nothing_of_it() {
+        // SHP-6
+        let key = LicenceKey::random(&mut Seeded(1));
+        let typed: LicenceKey = read(&key.reveal().to_lowercase().replace('-', " "));
+        assert_eq!(licence_id(&typed, &keys()), licence_id(&key, &keys()));
+        assert_ne!(licence_id(&LicenceKey::random(&mut Seeded(2)), &keys()), licence_id(&key, &keys()));
+        let licence = Licence::issued(&key, &read("cobalt-mobile-id"), OrderId::from_bytes([1; 16]), &keys());
+        let shown = format!("{licence:?}");
+        assert!(!shown.contains(&key.reveal()) && !shown.contains(&key.reveal().replace('-', "")));
+    }
+}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     credential::phone::{Channel, Way},
+    order::End,
     values::{AccountId, CredentialId, Email, Money, Phone, Timestamp},
 };
 
@@ -231,5 +232,29 @@ pub enum Body {
         ending: String,
         /// When.
         at: Timestamp,
+    },
+    /// The order has arrived and waits for its payment (SHP-5).
+    OrderReceived {
+        /// The order's reference.
+        order: String,
+        /// The confirmation page's token.
+        token: String,
+        /// What is to be paid.
+        total: Money,
+        /// Whether an invoice follows.
+        invoice: bool,
+        /// Until when it can be paid.
+        pay_until: Option<Timestamp>,
+        /// Product names and quantities.
+        lines: Vec<(String, u32)>,
+    },
+    /// The order has ended, and what that means for its licence keys (SHP-7).
+    OrderEnded {
+        /// The order's reference.
+        order: String,
+        /// Why.
+        why: End,
+        /// Whether there were licence keys that nobody had used.
+        keys_revoked: bool,
     },
 }

@@ -162,6 +162,20 @@ impl Promo {
         self.holds.iter().filter(move |hold| !hold.holds(now)).map(|hold| hold.order)
     }
 
+    /// Keeps the code for an order for longer. `None` when that is nothing new, or the order does not hold it any more.
+    pub fn hold(mut self, order: OrderId, until: Timestamp) -> Option<Decision<Self>> {
+        let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;
+        hold.reserved_until.as_mut().filter(|known| **known < until).map(|known| *known = until)?;
+        Some(Decision::quiet(Action::PromoReservation, self))
+    }
+
+    /// Frees the code of an order that will not be paid (SHP-2). `None` when the order does not hold it, or has redeemed it.
+    pub fn release(mut self, order: OrderId) -> Option<Decision<Self>> {
+        let held = self.holds.iter().position(|hold| hold.order == order && hold.reserved_until.is_some())?;
+        self.holds.remove(held);
+        Some(Decision::quiet(Action::PromoRelease, self))
+    }
+
     /// Turns the order's reservation into a redemption. `None` when that happened before.
     pub fn redeem(mut self, order: OrderId) -> Option<Decision<Self>> {
         let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;

@@ -1,7 +1,7 @@
 //! A person's credentials: licence keys become credentials, credentials get an authenticator app or phones.
 //!
 //! `GET /credentials`: what the account holds. `GET,POST /credentials/licence`: a licence key is checked (`step=check`)
-//! and activated (`step=activate`); commit point: the licence, whose effect grants the credential (CRD-1). `POST
+//! and activated (`step=activate`); commit point: the order that gave it, whose effect grants the credential (CRD-1). `POST
 //! /credentials/{id}/authenticator`: offers an app its seed; `GET` of the same shows it while it is offered (CRD-4);
 //! `POST /credentials/{id}/authenticator/verify`: the first code proves the app and raises the session (CRD-9, OTP-4).
 //! Commit point of both: the account. What is registered at `/credentials/{id}/phones`: `phones.rs`.
@@ -16,7 +16,6 @@ use edge::{
 use http::{Method, StatusCode};
 use shared::{
     account::{Account, Presented},
-    checkout::Order,
     config::{Product, ProductKind},
     credential::{
         open_factor,
@@ -24,6 +23,7 @@ use shared::{
         seal_seed,
     },
     licence::{Licence, credential_id, licence_id},
+    order::Order,
     refusal::Refusal,
     totp::Seed,
     values::{AccountId, CredentialId, LicenceKey},
@@ -104,22 +104,22 @@ async fn licence<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
 }
 
-/// A licence that the account can activate, its order and its product. One refusal for every "no" (CRD-1).
+/// A licence that the account can activate, and its product. One refusal for every "no" (CRD-1).
 async fn usable<'a, P: Platform>(
     edge: &'a Edge<P>,
     account: AccountId,
     key: &LicenceKey,
-) -> Result<(Licence, Option<Order>, &'a Product), Failure> {
+) -> Result<(Licence, &'a Product), Failure> {
     let id = licence_id(key, &edge.keys);
     let licence = edge.kv().get::<Licence>(&id).await?.ok_or(Refusal::LicenceNotUsable)?.into_value();
-    let order = edge.kv().get::<Order>(&licence.order).await?.map(kv_schema::record::Stored::into_value);
-    licence.usable_by(order.as_ref(), account)?;
-    let product = edge.gateway.product(&licence.product).ok_or(Refusal::LicenceNotUsable)?;
-    Ok((licence, order, product))
+    let order = edge.kv().get::<Order>(&licence.order).await?.ok_or(Refusal::LicenceNotUsable)?;
+    let product = order.value().usable_by(licence.id, account)?;
+    let product = edge.gateway.product(product).ok_or(Refusal::LicenceNotUsable)?;
+    Ok((licence, product))
 }
 
 async fn check<P: Platform>(edge: &Edge<P>, request: &Request, account: &Account, key: &LicenceKey) -> Outcome {
-    let (_, _, product) = usable(edge, account.id, key).await?;
+    let (_, product) = usable(edge, account.id, key).await?;
     let sealed = api::seal_licence_key(key, account.id, &edge.keys, &mut edge.rng())?;
     edge.show(request, StatusCode::OK, &AgreementPage::of(product, sealed, FormFaults::none()))
 }
@@ -132,14 +132,14 @@ async fn activate<P: Platform>(
     raw: &RawLicence,
 ) -> Outcome {
     // 4. Load what the licence is judged by.
-    let (licence, order, product) = usable(edge, account.id, key).await?;
+    let (licence, product) = usable(edge, account.id, key).await?;
     let credential = credential_id(licence.id, &edge.keys);
     account.room_for_credential(credential)?;
     let command = raw.command(product);
     // 5. Decide and 6. commit.
     let activated = edge
-        .transact::<Licence, ()>(&licence.id, Refusal::LicenceNotUsable, |licence, _| {
-            Ok(licence.activate(order.as_ref(), account.id, product, &command, &edge.keys, edge.now)?.into())
+        .transact::<Order, ()>(&licence.order, Refusal::LicenceNotUsable, |order, _| {
+            Ok(order.activate(licence.id, account.id, product, &command, &edge.keys, edge.now)?.into())
         })
         .await;
     // 7. Respond. What is wrong with the agreement is shown beside it, with its current text.

@@ -23,6 +23,7 @@ macro_rules! parts {
 parts!(
     Opening<'_>,
     Navigation,
+    Duty,
     Place<'_>,
     Closing,
     Csrf,
@@ -50,6 +51,11 @@ pub fn opening(title: &str) -> Opening<'_> {
 #[derive(Template)]
 #[template(path = "parts/navigation.html")]
 pub struct Navigation;
+
+/// The links of the operator who is on duty, and the way out; nothing for anybody else.
+#[derive(Template)]
+#[template(path = "parts/duty.html")]
+pub struct Duty;
 
 /// A link of a page's navigation; the one to the page itself is marked.
 #[derive(Template)]

@@ -9,7 +9,7 @@ use kv_schema::{
     kv::Settled,
     list::{Appended, Entry, EntryId, List, Removed},
     record::{Pending, Record},
-    records::{invitations_of, registration_queue},
+    records::{invitations_of, registration_queue, shelf},
 };
 use shared::{
     account::{Account, Admission, Login},
@@ -72,7 +72,9 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Enqueue { registration, submitted_at, summary } => {
             enqueue(edge, registration, submitted_at, &summary).await
         }
-        Effect::Dequeue { registration, submitted_at } => dequeue(edge, registration, submitted_at).await,
+        Effect::Dequeue { registration, submitted_at } => {
+            unlist(edge, &registration_queue(), EntryId(*registration.bytes()), submitted_at).await
+        }
         Effect::FoundOrganisation(organisation) => {
             let id = organisation.id;
             edge.create::<Organisation>(&id, Decision::quiet(Action::OrganisationFounding, *organisation))
@@ -99,6 +101,21 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
                 edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
             redeemed.await.map(drop)
         }
+        Effect::HoldPromo { promo, order, until } => {
+            let held =
+                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.hold(order, until).into()));
+            held.await.map(drop)
+        }
+        Effect::ReleasePromo { promo, order } => {
+            let freed =
+                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.release(order).into()));
+            freed.await.map(drop)
+        }
+        Effect::Shelve(place) => {
+            let entry = Entry { id: EntryId(place.id), at_unix_seconds: seconds(place.at), payload: Vec::new() };
+            list_entry(edge, &shelf(&place.shelf), &entry).await
+        }
+        Effect::Unshelve(place) => unlist(edge, &shelf(&place.shelf), EntryId(place.id), place.at).await,
         Effect::GrantCredential { account, grant } => {
             let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
                 Ok(account.receive((*grant).clone()).into())
@@ -146,8 +163,8 @@ async fn enqueue<P: Platform>(
     list_entry(edge, &registration_queue(), &entry).await
 }
 
-async fn dequeue<P: Platform>(edge: &Edge<P>, id: RegistrationId, at: Timestamp) -> Result<(), Failure> {
-    match edge.kv().remove(&registration_queue(), EntryId(*id.bytes()), seconds(at)).await? {
+async fn unlist<P: Platform>(edge: &Edge<P>, list: &List, id: EntryId, at: Timestamp) -> Result<(), Failure> {
+    match edge.kv().remove(list, id, seconds(at)).await? {
         Removed::Removed | Removed::Absent => Ok(()),
         Removed::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
     }

@@ -8,7 +8,7 @@ pub(crate) mod staff;
 
 use std::fmt;
 
-use askama::{Template, filters::HtmlSafe};
+use askama::Template;
 use edge::{
     Edge, Failure, Platform,
     form::{FormFaults, LocalPath},
@@ -44,14 +44,6 @@ impl Health {
         Self { status: "ok", version: env!("CARGO_PKG_VERSION") }
     }
 }
-
-/// The links in the header of every operator's page.
-#[derive(Template)]
-#[template(path = "navigation.html")]
-pub(crate) struct Navigation;
-
-// Its template has escaped what it was given.
-impl HtmlSafe for Navigation {}
 
 /// Where to go on after the sign-in; only paths of this site are followed.
 pub(crate) fn target(requested: Option<&str>) -> LocalPath {

@@ -3,6 +3,7 @@
 
 use edge::{
     Edge, Failure, Outcome, Platform, Reply, Request,
+    duty::record_of,
     form::FormFaults,
     session::{open_text, seal_text},
 };
@@ -17,10 +18,10 @@ use kv_schema::{
 use shared::{
     account::{Account, Login},
     batch::Batch,
-    checkout::Order,
     config::OperatorRole,
     invitation::{InvitationId, InvitationSlot},
     operator::Operator,
+    order::Order,
     organisation::Organisation,
     refusal::Refusal,
     registration::Registration,
@@ -70,7 +71,7 @@ async fn key_of<P: Platform>(edge: &Edge<P>, subject: Subject, reference: &str) 
         Subject::PromoBatch => reference.parse().ok().map(|id| Batch::key(&id)),
         Subject::Operator => {
             let id: Option<OperatorId> = reference.parse().ok();
-            id.map(|id| Operator::key(&sign_in::record_of(edge, &id)))
+            id.map(|id| Operator::key(&record_of(edge, &id)))
         }
         Subject::Record => key_of_text(reference),
     })

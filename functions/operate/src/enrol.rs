@@ -8,7 +8,7 @@
 //! sealed.
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Reply, Request, cookies, edge::NowStands, form::FormFaults,
+    Edge, Failure, Outcome, Platform, Reply, Request, cookies, duty::record_of, edge::NowStands, form::FormFaults,
     session::OperatorCookie,
 };
 use http::StatusCode;
@@ -21,12 +21,9 @@ use shared::{
     secret::{IndexPurpose, PlainToken, SealPurpose, SecretDigest, SessionSecret},
 };
 
-use crate::{
-    api::{
-        self,
-        enrol::{EnrolPage, EnrolQuery, Offer, RawEnrolment},
-    },
-    sign_in::record_of,
+use crate::api::{
+    self,
+    enrol::{EnrolPage, EnrolQuery, Offer, RawEnrolment},
 };
 
 /// Holds the SHA-256 of the secret with which the first operator enrols; empty when nobody shall.

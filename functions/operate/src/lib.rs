@@ -13,17 +13,17 @@ mod sign_in;
 mod staff;
 
 use edge::{
-    Change, Edge, Failure, Outcome, Platform, Reply, Request, cookies,
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, duty,
     edge::NowStands,
     failure::BadRequest,
     form::FormFaults,
     request::Encoding,
-    session::{OperatorCookie, REFRESH_AFTER, open_text, seal_text},
+    session::{open_text, seal_text},
 };
 use http::{Method, StatusCode};
 use kv_schema::{list::Cursor, record::Record, records::registration_queue};
 use shared::{
-    audit::{Action, Actor},
+    audit::Action,
     batch::{Batch, Printed},
     config::OperatorRole,
     decision::Decision,
@@ -35,6 +35,8 @@ use shared::{
     secret::SealPurpose,
     values::{FormId, RegistrationId},
 };
+
+pub(crate) use edge::duty::on_duty;
 
 use crate::api::{
     BatchPage, Codes, Decided, DetailPage, Health, JustDecided, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
@@ -91,26 +93,9 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 /// Reaching this proves that configuration and secrets parse; the read proves the store.
 async fn health<P: Platform>(edge: &Edge<P>) -> Outcome {
     if let Some(operator) = edge.gateway.operators.first() {
-        edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?;
+        edge.kv().get::<Operator>(&duty::record_of(edge, &operator.id)).await?;
     }
     edge::view::document(StatusCode::OK, &Health::ok())
-}
-
-/// The operator whose session the request presents: one read. The page's frame learns the name, and the cookie the time.
-pub(crate) async fn on_duty<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
-    let cookie: OperatorCookie =
-        edge.sealed_cookie(request, cookies::OPERATOR, SealPurpose::Session).ok_or(Refusal::NotSignedIn)?;
-    let operator = edge.gateway.operator(&cookie.operator).ok_or(Refusal::NotSignedIn)?;
-    let stored =
-        edge.kv().get::<Operator>(&sign_in::record_of(edge, &operator.id)).await?.ok_or(Refusal::NotSignedIn)?;
-    let duty = stored.value().on_duty(operator, &cookie.secret(), cookie.seen_at, edge.now)?;
-    edge.acts(Actor::Operator(operator.id.clone()));
-    if edge.now.since(cookie.seen_at) >= REFRESH_AFTER {
-        let next = OperatorCookie::new(operator.id.clone(), &cookie.secret(), edge.now);
-        edge.set_sealed_cookie(cookies::OPERATOR, SealPurpose::Session, &next);
-    }
-    edge.frame_value("operator", duty.name());
-    Ok(duty)
 }
 
 /// Promo codes are made by fulfilment, and by the registrar who hands them to the approved.

@@ -2,6 +2,7 @@
 
 use edge::{
     Change, Edge, Failure, Outcome, Platform, Request, cookies,
+    duty::record_of,
     form::{ContinueQuery, FormFaults, RawSignOut, SignedOut},
     password::Compared,
     session::OperatorCookie,
@@ -21,11 +22,6 @@ use crate::api::{self, Credentials, RawSignIn, SignInPage, SignedIn};
 
 /// Under this name, which no session is ever opened for, failures of unknown operators are counted.
 const STRANGER: &str = "stranger";
-
-/// The record of a configured operator.
-pub(crate) fn record_of<P: Platform>(edge: &Edge<P>, id: &OperatorId) -> [u8; 16] {
-    edge.keys.index(IndexPurpose::Operator, &[id.as_str().as_bytes()])
-}
 
 pub(crate) fn show<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: ContinueQuery = request.decode_query()?;

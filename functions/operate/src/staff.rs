@@ -5,7 +5,7 @@
 //! Commit point: the colleague's record. The link reaches nobody but the mailbox of the configuration, so that asking for
 //! one gives nobody a colleague's roles.
 
-use edge::{Edge, Outcome, Platform, Request, form::RawSignOut};
+use edge::{Edge, Outcome, Platform, Request, duty::record_of, form::RawSignOut};
 use http::StatusCode;
 use shared::{
     audit::Action, config::OperatorRole, decision::Decision, operator::Operator, refusal::Refusal, values::OperatorId,
@@ -14,7 +14,6 @@ use shared::{
 use crate::{
     api::staff::{InvitationSent, JustInvited, StaffPage},
     on_duty,
-    sign_in::record_of,
 };
 
 /// The page.

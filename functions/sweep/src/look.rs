@@ -4,14 +4,14 @@
 use edge::{Edge, Failure, Platform};
 use kv_schema::{
     key::Key,
-    kv::{Fault, Removal, Removed},
+    kv::{Fault, Removal, Removed, Replaced, Seen},
     list::Appended,
     log::Due,
     record::Stored,
     records::{Schedule, Swept, Visitor, visit},
     sweep::{Item, QUIET_SECONDS, Reminder, TURN_OPERATIONS, Turn},
 };
-use shared::{refusal::Refusal, values::Seconds};
+use shared::{decision::Decision, refusal::Refusal, values::Seconds};
 
 use crate::Report;
 
@@ -76,7 +76,7 @@ async fn over<P: Platform>(edge: &Edge<P>, due: &Due, findings: &mut Findings) -
             findings.operations += at_most;
             return Ok(false);
         }
-        Ok(Some(Ended::Noted)) => findings.operations += NOTING,
+        Ok(Some(Ended::Noted | Ended::Changed)) => findings.operations += NOTING,
         Ok(Some(Ended::Nothing) | None) => {}
         Err(fault) => {
             unreadable(edge, fault, findings)?;
@@ -243,6 +243,8 @@ enum Ended {
     Nothing,
     /// Its end, or the next step of its removal, is noted.
     Noted,
+    /// It has become something that does not end.
+    Changed,
     /// It was removed, in so many storage operations.
     Removed(usize),
     /// Some of what ends with it was removed.
@@ -266,6 +268,9 @@ impl<P: Platform> Visitor for Over<'_, P> {
         let Some(ends) = seen.value().ends_unix_seconds() else {
             return Ok(Ended::Nothing);
         };
+        if let Some(decision) = seen.value().at_its_end(&self.edge.gateway, self.edge.now) {
+            return self.change(seen, decision, ends).await;
+        }
         if !is_over(ends, seen.stored(), self.edge.platform.unix_seconds()) {
             note_end(self.edge, seen.stored().key(), ends).await?;
             return Ok(Ended::Noted);
@@ -281,6 +286,29 @@ impl<P: Platform> Visitor for Over<'_, P> {
             Removed::Whole => Ended::Removed(operations),
             Removed::Part => Ended::InPart,
         })
+    }
+}
+
+impl<P: Platform> Over<'_, P> {
+    /// The record goes on as something else; what must follow is noted by the commit, and a sweep comes to it.
+    async fn change<'a, R: Swept>(
+        &self,
+        seen: Seen<R, &'a P>,
+        decision: Decision<R>,
+        ends_unix_seconds: u64,
+    ) -> Result<Ended, Fault>
+    where
+        Self: 'a,
+    {
+        let key = seen.stored().key().clone();
+        match self.edge.commit(seen, decision).await {
+            Ok(Replaced::Committed(_)) => return Ok(Ended::Changed),
+            Ok(Replaced::Gone) => return Ok(Ended::Nothing),
+            Ok(Replaced::Lost(_)) => {}
+            Err(failure) => self.edge.log_failure("not ended yet", &failure),
+        }
+        note_end(self.edge, &key, ends_unix_seconds).await?;
+        Ok(Ended::Noted)
     }
 }
 

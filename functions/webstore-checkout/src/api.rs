@@ -7,11 +7,13 @@ use askama::Template;
 use edge::{Failure, Request, form::FormFaults};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
-    checkout::{Order, OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
+    checkout::{OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
     config::{Address, Gateway, Partner, Product},
+    dead_letter::DeadLetter,
+    order::{Order, Payment, Stage},
     refusal::{Faults, Refusal},
-    secret::Entropy,
-    values::{self, FormId, Money, ProductId, Timestamp},
+    secret::{Entropy, PlainToken},
+    values::{self, FormId, Money, Timestamp},
 };
 
 const DAYS_OF_A_YEAR: u64 = 365;
@@ -79,6 +81,10 @@ pub(crate) struct RawForm {
     lines: Vec<RawLine>,
     #[serde(default)]
     promo_code: String,
+    #[serde(default)]
+    pay_by: String,
+    #[serde(default)]
+    purchase_order: String,
     pub(crate) action: Action,
 }
 
@@ -93,6 +99,8 @@ impl RawForm {
             email: String::new(),
             lines,
             promo_code: String::new(),
+            pay_by: String::new(),
+            purchase_order: String::new(),
             action: Action::Apply,
         }
     }
@@ -107,6 +115,8 @@ impl RawForm {
             },
             lines: self.lines.clone(),
             promo_code: self.promo_code.clone(),
+            pay_by: self.pay_by.clone(),
+            purchase_order: self.purchase_order.clone(),
         }
     }
 }
@@ -336,6 +346,12 @@ pub(crate) struct CheckoutPage {
     customer: RawCustomer,
     #[serde(skip)]
     promo_code: String,
+    /// For how many days an invoice can be paid; `None` when nothing is to be paid, or invoices are not taken.
+    invoice_days: Option<u16>,
+    #[serde(skip)]
+    pay_by: String,
+    #[serde(skip)]
+    purchase_order: String,
     #[serde(skip)]
     faults: FormFaults,
 }
@@ -346,6 +362,8 @@ impl CheckoutPage {
             raw.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect();
         let lines = CartLine::all(gateway, partner, &typed);
         let subtotal = quote.map_or_else(|| sum(&lines), |quote| Some(quote.subtotal));
+        let total = quote.map_or(subtotal, |quote| Some(quote.total));
+        let to_pay = total.is_none_or(|total| !total.is_zero());
         // The partner pays with its code, so its address is the bill's (SHP-4).
         let billing = partner.billing_address.as_ref().filter(|_| quote.is_some());
         Self {
@@ -353,7 +371,10 @@ impl CheckoutPage {
             partner: PartnerView::of(partner),
             form: raw.form.clone(),
             subtotal,
-            total: quote.map_or(subtotal, |quote| Some(quote.total)),
+            total,
+            invoice_days: partner.invoice_days.filter(|_| to_pay),
+            pay_by: raw.pay_by.clone(),
+            purchase_order: raw.purchase_order.clone(),
             billing_address: billing.map(postal),
             applied: quote.is_some(),
             query: query(&lines),
@@ -388,8 +409,11 @@ fn postal(address: &Address) -> Vec<String> {
 #[derive(Serialize)]
 pub(crate) struct OrderPlaced<'a> {
     order: String,
-    total: Money,
+    state: &'static str,
+    total: Option<Money>,
     lines: &'a [OrderLine],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pay_until: Option<Timestamp>,
     /// Only in the answer to the request that made the order.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<String>,
@@ -397,7 +421,37 @@ pub(crate) struct OrderPlaced<'a> {
 
 impl<'a> OrderPlaced<'a> {
     pub(crate) fn of(order: &'a Order, confirmation: Option<String>) -> Self {
-        Self { order: order.reference(), total: order.total, lines: &order.lines, confirmation }
+        let bought = order.bought.as_ref();
+        Self {
+            order: order.reference(),
+            state: order.state(),
+            total: bought.map(|bought| bought.total),
+            lines: bought.map(|bought| bought.lines.as_slice()).unwrap_or_default(),
+            pay_until: order.pay_until(),
+            confirmation,
+        }
+    }
+}
+
+/// The wish to have an order's licence keys sent again.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RawReissue {
+    #[serde(default)]
+    pub(crate) csrf: Option<String>,
+    pub(crate) token: String,
+}
+
+/// Licence keys were sent again, or are on their way since the last time.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Reissued {
+    order: String,
+    keys_sent_at: Option<Timestamp>,
+}
+
+impl Reissued {
+    pub(crate) fn of(order: &Order) -> Self {
+        Self { order: order.reference(), keys_sent_at: order.keys_sent_at() }
     }
 }
 
@@ -408,43 +462,88 @@ struct OrderedView {
     quantity: u32,
 }
 
-/// The confirmation of an order.
+/// An order, for whoever has its link.
 #[derive(Serialize, Template)]
 #[template(path = "order.html")]
 pub(crate) struct OrderPage {
     #[serde(skip)]
     title: &'static str,
     order: String,
+    state: &'static str,
     partner: String,
     customer: String,
     email: String,
     lines: Vec<OrderedView>,
     total: Money,
-    completed_at: Timestamp,
+    placed_at: Timestamp,
     #[serde(skip)]
-    completed: String,
+    placed: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pay_until: Option<Timestamp>,
+    #[serde(skip)]
+    pay_until_text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys_sent_at: Option<Timestamp>,
+    #[serde(skip)]
+    keys_sent: String,
+    /// Whether some of its licences are in use.
+    activated: usize,
+    #[serde(skip)]
+    catalogue: String,
+    #[serde(skip)]
+    token: String,
+    #[serde(skip)]
+    sent: bool,
 }
 
 impl OrderPage {
-    pub(crate) fn of(gateway: &Gateway, order: &Order) -> Self {
-        let name = |id: &ProductId| gateway.product(id).map_or_else(|| id.to_string(), |product| product.name.clone());
-        let lines = order.lines.iter().map(|line| OrderedView {
+    /// `None` for an order of which only its end is known: it has no page.
+    pub(crate) fn of(gateway: &Gateway, order: &Order, token: &PlainToken) -> Option<Self> {
+        let bought = order.bought.as_ref()?;
+        let lines = bought.lines.iter().map(|line| OrderedView {
             product: line.product.to_string(),
-            name: name(&line.product),
+            name: gateway.product_name(&line.product),
             quantity: line.quantity,
         });
         let partner = gateway.partner(&order.partner).map(|partner| partner.name.clone());
-        Self {
-            title: "Thank you for your order",
+        let purchase_order = match &bought.payment {
+            Payment::Invoice { purchase_order } => purchase_order.as_ref().map(ToString::to_string),
+            Payment::Nothing | Payment::Card | Payment::Webstore => None,
+        };
+        let human = |at: Option<Timestamp>| at.map(Timestamp::human).unwrap_or_default();
+        let (pay_until, keys_sent_at) = (order.pay_until(), order.keys_sent_at());
+        Some(Self {
+            title: match &order.stage {
+                Stage::Unpaid { .. } => "Your order waits for payment",
+                Stage::Complete { .. } => "Thank you for your order",
+                Stage::Ended { .. } => "Your order has ended",
+            },
             order: order.reference(),
+            state: order.state(),
             partner: partner.unwrap_or_else(|| order.partner.to_string()),
-            customer: order.customer.name.full(),
-            email: order.customer.email.as_str().to_owned(),
+            customer: bought.customer.name.full(),
+            email: bought.customer.email.as_str().to_owned(),
             lines: lines.collect(),
-            total: order.total,
-            completed_at: order.completed_at,
-            completed: order.completed_at.human(),
-        }
+            total: bought.total,
+            placed_at: bought.placed_at,
+            placed: bought.placed_at.human(),
+            purchase_order,
+            pay_until,
+            pay_until_text: human(pay_until),
+            keys_sent_at,
+            keys_sent: human(keys_sent_at),
+            activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
+            catalogue: format!("/webstore-checkout/{}", order.partner),
+            token: token.reveal(),
+            sent: false,
+        })
+    }
+
+    /// The same page after licence keys were sent again.
+    pub(crate) fn after_sending(self, sent: bool) -> Self {
+        Self { sent, ..self }
     }
 }
 
@@ -469,22 +568,51 @@ impl PlacedPage {
 
 /// The answer to a webstore.
 #[derive(Serialize)]
-pub(crate) struct Accepted {
-    handled: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    licences: Option<usize>,
+#[serde(untagged)]
+pub(crate) enum Accepted {
+    /// It was acted upon.
+    Order {
+        handled: bool,
+        order: String,
+        state: &'static str,
+        /// Licences that can be activated.
+        licences: usize,
+    },
+    /// An event that this service does not act on.
+    Left { handled: bool },
+    /// It was kept for an operator.
+    Kept { handled: bool, kept: String, code: String, faults: Vec<KeptFault> },
+}
+
+#[derive(Serialize)]
+pub(crate) struct KeptFault {
+    field: String,
+    hint: String,
 }
 
 impl Accepted {
     pub(crate) fn of(order: &Order) -> Self {
-        Self { handled: true, order: Some(order.reference()), licences: Some(order.licences.len()) }
+        Self::Order {
+            handled: true,
+            order: order.reference(),
+            state: order.state(),
+            licences: order.unactivated().count(),
+        }
     }
 
-    /// An event that this service does not act on.
-    pub(crate) fn left() -> Self {
-        Self { handled: false, order: None, licences: None }
+    pub(crate) const fn left() -> Self {
+        Self::Left { handled: false }
+    }
+
+    pub(crate) fn kept(letter: &DeadLetter) -> Self {
+        let faults = letter.reason.faults.iter();
+        let faults = faults.map(|(field, hint)| KeptFault { field: field.clone(), hint: hint.clone() });
+        Self::Kept {
+            handled: false,
+            kept: letter.id.to_string(),
+            code: letter.reason.code.clone(),
+            faults: faults.collect(),
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use kv_schema::{
 use shared::{
     account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
     batch::{Batch, Printed},
-    checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
+    checkout::{Cart, Customer, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
     config::{self, Application, Gateway, Partner, Product, ProductKind},
     credential::{
         Grant, Opened, grant, open_factor,
         phone::{Asker, Channel, NewPhone, Way},
         seal_seed,
     },
+    dead_letter::{DeadLetter, Reason},
     decision::{Counted, Decision, Uncommitted},
     delivery::{Answer, Delivery, EndpointStanding},
     effect::Effect,
@@ -30,6 +31,7 @@ use shared::{
     mailbox::MailboxCheck,
     message::Body,
     operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
+    order::{Bought, End, Issue, News, Order, Payment, REISSUE_PAUSE, Sale},
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
     promo::{OrderBatch, Promo, RawBatch},
@@ -39,8 +41,8 @@ use shared::{
     team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{
-        CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId, OtpCode,
-        RegistrationId, Seconds, Timestamp, UserId,
+        AccountId, CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId, OtpCode,
+        PromoId, RegistrationId, Seconds, Timestamp, UserId,
     },
 };
 
@@ -51,7 +53,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 19;
+pub(crate) const KINDS: u8 = 23;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -522,7 +524,7 @@ impl Walk {
                 email: "Ada.Lovelace@engines.example".to_owned(),
             },
             lines: vec![RawLine { product: place.product.id.to_string(), quantity: 1 }],
-            promo_code: String::new(),
+            ..RawCheckout::default()
         };
         let gateway = self.gateway.clone();
         let PlaceOrder { order, customer, cart, .. } =
@@ -531,33 +533,73 @@ impl Walk {
         let reserved = promo.clone().reserve(order, NOW).expect("nobody holds it").expect("nor this order").next;
         self.keep("free, reserved", reserved.id, &reserved);
 
-        let source = Source::Storefront { promo: Some(promo.id) };
-        let purchase = Purchase { cart: &cart, customer: customer.clone(), source, total: quote.settled().expect("0") };
-        let done = Order::complete(order, purchase, &self.keys, NOW, &mut Seeded(6));
-        let complete = self.decided(done.order);
+        let bought = Bought::of(&cart, customer.clone(), quote.total, Payment::Nothing, Some(promo.id), NOW);
+        let ada = Some(AccountId::from_bytes([12; 16]));
+        let (placed, token) = Order::placed(order, &place.partner.id, ada, bought, None, &mut Seeded(6));
+        let issue = Issue::of(placed.id, placed.products(), &self.keys, &mut Seeded(6));
+        let paid = placed.pay(Some(&issue), true, Some(&token), &gateway, NOW).expect("keys").expect("news");
+        let complete = self.decided(paid);
         self.keep("from the storefront", complete.id, &complete);
         let redeemed = reserved.redeem(order).expect("reserved").next;
         self.keep("free, redeemed", redeemed.id, &redeemed);
+        self.invoice(place, &cart, &customer);
         self.webstore(place, &cart, customer);
-        (complete, done.licences.into_iter().next().expect("one unit"))
+        (complete, issue.licences.into_iter().next().expect("one unit"))
+    }
+
+    fn invoice(&mut self, place: &Place<'_>, cart: &Cart<'_>, customer: &Customer) {
+        let gateway = self.gateway.clone();
+        let payment = Payment::Invoice { purchase_order: Some("PO-4711".parse().expect("a line")) };
+        let promo = Some(PromoId::from_bytes([3; 16]));
+        let total = cart.subtotal().expect("one unit");
+        let bought = Bought::of(cart, customer.clone(), total, payment, promo, NOW);
+        let id = OrderId::from_bytes([8; 16]);
+        let until = Some(NOW.plus(Seconds::days(30)));
+        let (placed, token) = Order::placed(id, &place.partner.id, None, bought, until, &mut Seeded(8));
+        let awaited = self.decided(placed.awaited(&token, &gateway));
+        self.keep("waiting for its invoice to be paid", id, &awaited);
+        let lapsed = awaited.lapse(&gateway, NOW.plus(Seconds::days(30))).expect("too late");
+        let lapsed = self.decided(lapsed);
+        self.keep("lapsed", id, &lapsed);
     }
 
     fn webstore(&mut self, place: &Place<'_>, cart: &Cart<'_>, customer: Customer) {
-        let order = "WEB-2026-4711".parse().expect("a line");
-        let id = Order::id_of_webstore(&place.partner.id, &order, &self.keys);
+        let gateway = self.gateway.clone();
         let total = cart.subtotal().expect("one unit");
-        let purchase = Purchase { cart, customer, source: Source::Webstore { order }, total };
-        let done = Order::complete(id, purchase, &self.keys, NOW, &mut Seeded(7));
-        let complete = self.decided(done.order);
-        self.keep("from a webstore", complete.id, &complete);
+        let unheard = Order::unheard(&place.partner.id, &"WEB-2026-4711".parse().expect("a line"), &self.keys);
+        let id = unheard.id;
+        let issue = Issue::of(id, cart.products(), &self.keys, &mut Seeded(7));
+        let news = News::Paid(Sale { cart: cart.clone(), customer, total });
+        let heard = unheard.hear(&news, Some(&issue), &gateway, NOW).expect("the first").expect("news");
+        let complete = self.decided(heard);
+        self.keep("from a webstore", id, &complete);
+        let issue = Issue::of(id, cart.products(), &self.keys, &mut Seeded(9));
+        let again = complete.reissue(&issue, &gateway, NOW.plus(REISSUE_PAUSE)).expect("unused").expect("in time");
+        let again = self.decided(again);
+        self.keep("with its licence keys sent again", id, &again);
+        let product = gateway.product(&place.product.id).expect("configured");
+        let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true };
+        let licence = again.units().first().expect("one unit").licence;
+        let used = again.activate(licence, AccountId::from_bytes([12; 16]), product, &command, &self.keys, NOW);
+        let used = used.expect("the order names it").next;
+        let refunded = self.decided(used.end(End::Refunded, &gateway, NOW).expect("news"));
+        self.keep("refunded while in use", id, &refunded);
+        let unheard = Order::unheard(&place.partner.id, &"WEB-2026-4712".parse().expect("a line"), &self.keys);
+        let foretold = self.decided(unheard.end(End::Cancelled, &gateway, NOW).expect("news"));
+        self.keep("cancelled before anything else was heard of it", foretold.id, &foretold);
+        let id = DeadLetter::id_of(&place.partner.id, b"msg_1", &self.keys);
+        let kept =
+            DeadLetter::kept(id, &place.partner.id, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
+        let kept = self.decided(kept);
+        self.keep("waiting", id, &kept);
     }
 
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, &licence);
         let command = ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true };
-        let activated = licence.activate(Some(order), account.id, place.product, &command, &self.keys, NOW);
+        let activated = order.clone().activate(licence.id, account.id, place.product, &command, &self.keys, NOW);
         let activated = self.decided(activated.expect("the order names it"));
-        self.keep("activated", activated.id, &activated);
+        self.keep("with a licence in use", activated.id, &activated);
         let granted = self.effects.iter().find_map(|effect| match effect {
             Effect::GrantCredential { grant, .. } => Some((**grant).clone()),
             _ => None,
@@ -698,6 +740,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::ActivationAgain { .. } => "Send ActivationAgain",
             Body::PhoneAdded { .. } => "Send PhoneAdded",
             Body::PhoneRemoved { .. } => "Send PhoneRemoved",
+            Body::OrderReceived { .. } => "Send OrderReceived",
+            Body::OrderEnded { .. } => "Send OrderEnded",
         },
         Effect::Enqueue { .. } => "Enqueue",
         Effect::Dequeue { .. } => "Dequeue",
@@ -717,6 +761,10 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::OfferInvitation { .. } => "OfferInvitation",
         Effect::Register(_) => "Register",
         Effect::Call(_) => "Call",
+        Effect::HoldPromo { .. } => "HoldPromo",
+        Effect::ReleasePromo { .. } => "ReleasePromo",
+        Effect::Shelve(_) => "Shelve",
+        Effect::Unshelve(_) => "Unshelve",
     }
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    order::Payment,
     promo::{Discount, Offer},
     testing::*,
     values::{BatchId, Seconds},
@@ -9,6 +10,10 @@ const ORDER: OrderId = OrderId::from_bytes([1; 16]);
 
 fn cobalt() -> PartnerId {
     read("cobalt")
+}
+
+fn partner(gateway: &Gateway) -> &crate::config::Partner {
+    gateway.partner(&cobalt()).expect("configured")
 }
 
 fn line(product: &str, quantity: u32) -> RawLine {
@@ -42,20 +47,6 @@ fn promo(discount: Discount) -> Promo {
         uses: 1,
     };
     Promo::fresh(&PromoCode::random(&mut Seeded(1)), offer, &keys())
-}
-
-fn customer() -> Customer {
-    Customer { name: name("Ada", "Lovelace"), email: read("Ada@birch.example") }
-}
-
-fn completed(gateway: &Gateway, quantity: u32, source: Source) -> Fulfilment {
-    let cart = cart(gateway, quantity);
-    let purchase = Purchase { cart: &cart, customer: customer(), source, total: read("0.00 USD") };
-    Order::complete(ORDER, purchase, &keys(), NOW, &mut Seeded(1))
-}
-
-fn storefront() -> Source {
-    Source::Storefront { promo: Some(PromoId::from_bytes([3; 16])) }
 }
 
 #[test]
@@ -139,10 +130,43 @@ fn shp_2_a_code_pays_for_one_unit_and_the_rest_is_not_covered() {
         let cart = cart(&gateway, quantity);
         let left = cart.total_with(&free, ORDER, NOW).expect("usable");
         let quote = Quote { subtotal: cart.subtotal().expect("a sum"), total: left };
-        assert_eq!(quote.settled().is_ok(), covered, "{quantity}");
+        let chosen = Payment::chosen(quote.total, None, partner(&gateway));
+        assert_eq!(chosen.is_ok_and(|(payment, _)| payment == Payment::Nothing), covered, "{quantity}");
     }
     let without = Quote::of(&cart(&gateway, 1), None, ORDER, NOW).expect("a quote");
-    assert_eq!(without.settled(), Err(Refusal::PaymentNotCovered { remaining: "45.00 USD".to_owned() }));
+    let refused = Payment::chosen(without.total, None, partner(&gateway)).err();
+    assert_eq!(refused, Some(Refusal::PaymentNotCovered { remaining: "45.00 USD".to_owned() }));
+}
+
+#[test]
+fn shp_5_what_is_not_covered_is_paid_on_an_invoice_where_the_partner_takes_them() {
+    // SHP-5
+    let mut cobalt = partner(&gateway()).clone();
+    cobalt.invoice_days = Some(30);
+    let raw = |pay_by: &str, number: &str| RawCheckout {
+        form: FormId::random(&mut Seeded(4)).to_string(),
+        customer: RawCustomer {
+            given_name: "Ada".to_owned(),
+            family_name: "Lovelace".to_owned(),
+            email: "ada@birch.example".to_owned(),
+        },
+        lines: lines(1),
+        pay_by: pay_by.to_owned(),
+        purchase_order: number.to_owned(),
+        ..RawCheckout::default()
+    };
+    let gateway = gateway();
+    let chosen = |pay_by: &str, number: &str| {
+        let command = PlaceOrder::parse(&raw(pay_by, number), &self::cobalt(), &gateway, &keys())?;
+        Payment::chosen(read("45.00 USD"), command.pay_by.as_ref(), &cobalt)
+    };
+    let invoice = |purchase_order| Ok((Payment::Invoice { purchase_order }, Some(Seconds::days(30))));
+    assert_eq!(chosen("invoice", " PO-4711 "), invoice(Some(read("PO-4711"))));
+    assert_eq!(chosen("invoice", ""), invoice(None));
+    assert_eq!(faulty_fields(chosen("", "")), ["pay_by"]);
+    assert_eq!(faulty_fields(chosen("cheque", "")), ["pay_by"]);
+    assert_eq!(faulty_fields(chosen("invoice", &"9".repeat(41))), ["purchase_order"]);
+    assert_eq!(Payment::chosen(read("0.00 USD"), None, &cobalt), Ok((Payment::Nothing, None)));
 }
 
 #[test]
@@ -182,138 +206,4 @@ fn shp_2_a_quote_does_not_ask_who_buys() {
     assert_eq!(asked.order, Order::id_of_form(form, &keys()), "the quote counts the order's own hold as free");
     let blank = RawCheckout { promo_code: " ".to_owned(), ..raw };
     assert!(AskQuote::parse(&blank, &cobalt(), &gateway, &keys()).is_err());
-}
-
-#[test]
-fn shp_6_a_complete_order_issues_one_licence_a_unit_and_mails_once_each() {
-    // SHP-5, SHP-6
-    let gateway = gateway();
-    let complete = completed(&gateway, 3, storefront());
-    let order = &complete.order.next;
-    let named: Vec<LicenceId> = complete.licences.iter().map(|licence| licence.id).collect();
-    assert_eq!((named.len(), &order.licences), (3, &named));
-    assert!(complete.licences.iter().all(|licence| licence.order == ORDER));
-    let effects = &complete.order.effects;
-    assert!(effects.contains(&Effect::RedeemPromo { promo: PromoId::from_bytes([3; 16]), order: ORDER }));
-    let [receipt, licences, placed] = messages(effects)[..] else { panic!("three messages") };
-    assert!(matches!(&receipt.body, Body::Receipt { total, .. } if total.is_zero()));
-    let Body::Licences { keys: mailed, .. } = &licences.body else { panic!("the licence e-mail") };
-    let mailed: Vec<LicenceId> =
-        mailed.iter().map(|(_, key)| crate::licence::licence_id(&read(key), &keys())).collect();
-    assert_eq!(mailed, named, "the keys that count");
-    let token = complete.token.as_ref().expect("a confirmation page");
-    assert!(matches!(&placed.body, Body::OrderPlaced { token: Some(mailed), .. } if *mailed == token.reveal()));
-    assert_eq!(effects.len(), 4);
-}
-
-#[test]
-fn shp_1_the_confirmation_opens_with_its_link_only() {
-    // SHP-1, INV-5
-    let gateway = gateway();
-    let complete = completed(&gateway, 1, storefront());
-    let order = &complete.order.next;
-    assert!(order.present(complete.token.as_ref().expect("a confirmation page")).is_ok());
-    let stranger = PlainToken::new(*ORDER.bytes(), &mut Seeded(9));
-    assert!(matches!(order.present(&stranger), Err(Refusal::LinkNotValid)));
-    let webstore = completed(&gateway, 1, Source::Webstore { order: read("1001") });
-    assert!(webstore.token.is_none(), "the webstore has its own page");
-    assert!(matches!(webstore.order.next.present(&stranger), Err(Refusal::LinkNotValid)));
-    assert_eq!(messages(&webstore.order.effects).len(), webstore.order.effects.len(), "no promo code to redeem");
-    assert_eq!(order.reference(), "O-AEAQCAIBAE");
-}
-
-#[test]
-fn shp_7_one_cause_leads_to_one_order() {
-    // SHP-6, SHP-7
-    let id = |partner: &str, order: &str| Order::id_of_webstore(&read(partner), &read(order), &keys());
-    assert_eq!(id("cobalt", "1001"), id("cobalt", "1001"));
-    assert_ne!(id("cobalt", "1001"), id("anvil", "1001"));
-    assert_ne!(id("cobalt", "1001"), id("cobalt", "1002"));
-
-    let gateway = gateway();
-    let order = completed(&gateway, 2, storefront()).order.next;
-    let same = Customer { name: name("A.", "L."), email: read("ada@BIRCH.example") };
-    assert!(order.repeats(&cart(&gateway, 2), &same), "one mailbox is one customer");
-    assert!(!order.repeats(&cart(&gateway, 1), &customer()));
-    let other = Customer { email: read("eve@birch.example"), ..customer() };
-    assert!(!order.repeats(&cart(&gateway, 2), &other));
-}
-
-#[test]
-fn shp_7_a_repeated_event_says_the_same_in_any_order_of_lines() {
-    // SHP-7
-    let gateway = two_products("cobalt-token", "45.00 USD");
-    let product = |id: &str| line(id, 1);
-    let both = [product("cobalt-mobile-id"), product("cobalt-token")];
-    let turned = [product("cobalt-token"), product("cobalt-mobile-id")];
-    let event = |lines: &[RawLine], total: &str| PaidOrder {
-        order: read("1001"),
-        customer: customer(),
-        cart: Cart::parse(&cobalt(), lines, &gateway).expect("offered"),
-        total: read(total),
-    };
-    let first = event(&both, "90.00 USD");
-    let source = Source::Webstore { order: read("1001") };
-    let purchase = Purchase { cart: &first.cart, customer: customer(), source, total: first.total };
-    let order = Order::complete(ORDER, purchase, &keys(), NOW, &mut Seeded(1)).order.next;
-    assert!(order.agrees_with(&first) && order.agrees_with(&event(&turned, "90.00 USD")));
-    assert!(!order.agrees_with(&event(&both, "90.01 USD")), "another sum");
-    assert!(!order.agrees_with(&event(&both, "90.00 EUR")), "another currency");
-    assert!(!order.agrees_with(&event(&both[..1], "90.00 USD")), "other lines");
-}
-
-#[test]
-fn shp_7_other_events_of_a_webstore_are_none_of_ours() {
-    // SHP-7
-    let kind = |kind: &str| RawEventKind { kind: kind.to_owned() }.is_handled();
-    assert!(kind("order.paid"));
-    for other in ["", "order.created", "ORDER.PAID", "order.paid.later"] {
-        assert!(!kind(other), "{other}");
-    }
-}
-
-#[test]
-fn shp_7_a_webstores_event_is_checked_as_a_whole() {
-    // SHP-7, SHP-9
-    let gateway = gateway();
-    let raw = RawOrderEvent {
-        kind: "order.paid".to_owned(),
-        timestamp: String::new(),
-        data: RawPaidOrder {
-            order_id: "1001".to_owned(),
-            customer: RawCustomer {
-                given_name: "Ada".to_owned(),
-                family_name: "Lovelace".to_owned(),
-                email: "ada@birch.example".to_owned(),
-            },
-            lines: lines(2),
-            total_minor: 9_000,
-            currency: "USD".to_owned(),
-        },
-    };
-    let paid = PaidOrder::parse(&raw, &cobalt(), &gateway).expect("in order");
-    assert_eq!((paid.total.to_string().as_str(), paid.order.as_str()), ("90.00 USD", "1001"));
-    let broken = RawOrderEvent {
-        kind: "order.created".to_owned(),
-        data: RawPaidOrder {
-            order_id: String::new(),
-            customer: RawCustomer::default(),
-            lines: vec![line("?", 1)],
-            total_minor: 0,
-            currency: "XXX".to_owned(),
-        },
-        ..raw
-    };
-    assert_eq!(
-        faulty_fields(PaidOrder::parse(&broken, &cobalt(), &gateway)),
-        [
-            "type",
-            "data.order_id",
-            "data.customer.given_name",
-            "data.customer.family_name",
-            "data.customer.email",
-            "data.currency",
-            "data.lines.0.product",
-        ]
-    );
 }

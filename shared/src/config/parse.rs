@@ -153,11 +153,19 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         billing_address: reader.optional_table("billing_address")?.map(address).transpose()?,
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
+        invoice_days: invoice_days(&mut reader)?,
         quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
         endpoint: reader.optional_table("endpoint")?.map(endpoint).transpose()?,
     };
     reader.finish()?;
     Ok(partner)
+}
+
+fn invoice_days(reader: &mut Reader<'_>) -> Result<Option<u16>, ConfigFault> {
+    if !reader.has("invoice_days") {
+        return Ok(None);
+    }
+    Ok(u16::try_from(reader.number("invoice_days", &(1..=365))?).ok())
 }
 
 fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {

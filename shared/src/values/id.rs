@@ -106,6 +106,8 @@ ids! {
     PersonInvitationId,
     /// One event on its way to a partner's endpoint.
     DeliveryId,
+    /// One webhook of a webstore that was kept, since it could not be acted upon.
+    DeadLetterId,
     /// One opened form; makes sending it twice harmless.
     FormId,
     /// One write to the store; tells a repeated write from a new one.

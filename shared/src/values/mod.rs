@@ -25,9 +25,9 @@ pub use country::Country;
 pub use email::Email;
 pub use fault::ParseError;
 pub use id::{
-    AccountId, ApplicationId, BatchId, CodeId, CredentialId, DeliveryId, FormId, InvitationSlotId, LicenceId,
-    MessageId, OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId, ProductId, PromoId, RegistrationId,
-    WriteId,
+    AccountId, ApplicationId, BatchId, CodeId, CredentialId, DeadLetterId, DeliveryId, FormId, InvitationSlotId,
+    LicenceId, MessageId, OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId, ProductId, PromoId,
+    RegistrationId, WriteId,
 };
 pub use licence_key::LicenceKey;
 pub use money::{Currency, Money};

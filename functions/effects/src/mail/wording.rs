@@ -2,6 +2,7 @@
 
 use shared::{
     message::Body,
+    order::End,
     values::{Email, Money, Timestamp},
 };
 
@@ -76,6 +77,11 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
         }
         Body::PhoneAdded { product, ending, at } => phone_added(product, ending, *at),
         Body::PhoneRemoved { product, ending, at } => phone_removed(product, ending, *at),
+        Body::OrderReceived { order, token, total, invoice, pay_until, lines } => {
+            let link = by.token("/webstore-checkout/orders", token);
+            order_received(order, lines, *total, *invoice, *pay_until, link)
+        }
+        Body::OrderEnded { order, why, keys_revoked } => order_ended(order, *why, *keys_revoked),
     }
 }
 
@@ -159,6 +165,45 @@ fn order_placed(order: &str, lines: &[(String, u32)], link: Option<String>) -> C
         Some(link) => content.button("Look at it again here:", "Show the order", link),
         None => content,
     }
+}
+
+fn order_received(
+    order: &str,
+    lines: &[(String, u32)],
+    total: Money,
+    invoice: bool,
+    pay_until: Option<Timestamp>,
+    link: String,
+) -> Content {
+    let next = if invoice {
+        "You will get an invoice. As soon as it is fully paid, we send you the licence keys."
+    } else {
+        "As soon as it is paid, we send you the licence keys."
+    };
+    let content = Content::about(format!("Your order {order} waits for payment"))
+        .list(format!("We received your order {order}:"), listed(lines))
+        .text(format!("Total to be paid: {total}"))
+        .text(next)
+        .button("Look at it, and pay if you have not yet:", "Show the order", link);
+    match pay_until {
+        Some(until) => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
+        None => content,
+    }
+}
+
+fn order_ended(order: &str, why: End, keys_revoked: bool) -> Content {
+    let (subject, text) = match why {
+        End::Lapsed => ("has lapsed", "It was not paid in time. If you still need it, place a new order."),
+        End::Cancelled => ("was cancelled", "It was cancelled. If you had paid for it, you will get your money back."),
+        End::Refunded => ("was refunded", "What you paid for it was given back."),
+    };
+    let content = Content::about(format!("Your order {order} {subject}")).text(text);
+    let content = if keys_revoked {
+        content.text("Licence keys of it that were not used do not work any more.")
+    } else {
+        content
+    };
+    content.text("If you did not expect this, reply to support with the order's number.")
 }
 
 fn authenticator_added(product: &str, at: Timestamp) -> Content {

@@ -1,0 +1,213 @@
+//! Orders as they are committed, alike for the storefront, the webhooks of webstores and whoever marks an invoice paid.
+//!
+//! The licences that a complete order names are written before it, and the promo code that pays for it is held before it; a
+//! crash in between burns nothing and issues nothing (SHP-3, SHP-6).
+
+use kv_schema::record::{Record, Stored};
+use shared::{
+    audit::Action,
+    batch::Batch,
+    checkout::{Cart, Quote},
+    decision::{Counted, Decision},
+    order::{Hold, Issue, News, Order},
+    promo::Promo,
+    refusal::Refusal,
+    values::{LicenceId, Line, OrderId, PartnerId, PromoId},
+};
+
+use crate::{
+    edge::{BUSY_RETRY_AFTER, Change, Edge, NowStands},
+    failure::Failure,
+    platform::Platform,
+};
+
+const BUSY: Refusal = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
+
+impl<P: Platform> Edge<P> {
+    /// Writes licences that an order is about to name. Should this request die before that, a sweep removes them; what they
+    /// replace it removes as soon as the order names it no more.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when they cannot be noted; a fault of the store.
+    pub async fn write_licences(&self, order: &OrderId, issue: &Issue, replaced: &[LicenceId]) -> Result<(), Failure> {
+        let noted = issue.licences.iter().map(|licence| &licence.id).chain(replaced).map(|id| *id.bytes());
+        self.note::<Order>(&[Order::key(order)], &noted.collect::<Vec<_>>()).await?;
+        for licence in &issue.licences {
+            self.insert(&licence.id, Decision::quiet(Action::LicenceIssue, licence.clone())).await?;
+        }
+        Ok(())
+    }
+
+    /// Has an order know what a webstore tells of it (SHP-7): 1 read when it knew.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderContradicted`]; [`Refusal::Busy`]; a fault of the store.
+    pub async fn hear(&self, partner: &PartnerId, order: &Line<80>, news: &News<'_>) -> Result<Stored<Order>, Failure> {
+        let unheard = Order::unheard(partner, order, &self.keys);
+        let id = unheard.id;
+        let known = self.kv().get::<Order>(&id).await?;
+        let current = known.as_ref().map_or(&unheard, Stored::value);
+        let products = news.sale().filter(|_| current.needs_issue(news)).map(|sale| sale.cart.products());
+        let issue = products.map(|products| Issue::of(id, products, &self.keys, &mut self.rng()));
+        let decided = current.clone().hear(news, issue.as_ref(), &self.gateway, self.now);
+        let decision = match (&known, decided) {
+            // What was known only grows: even if this read is a stale one, there is nothing new.
+            (Some(stored), Ok(None)) => {
+                self.drain(stored.envelope()).await;
+                return Ok(stored.clone());
+            }
+            (Some(stored), Err(refusal)) => {
+                self.drain(stored.envelope()).await;
+                return Err(refusal.into());
+            }
+            (_, decided) => decided?,
+        };
+        if let Some(issue) = &issue {
+            self.write_licences(&id, issue, &[]).await?;
+        }
+        if let (None, Some(decision)) = (&known, decision)
+            && let NowStands::Ours(stored) = self.create(&id, decision).await?
+        {
+            return Ok(stored);
+        }
+        let heard = self.transact::<Order, ()>(&id, BUSY, |order, _| {
+            Ok(order.hear(news, issue.as_ref(), &self.gateway, self.now)?.into())
+        });
+        Ok(heard.await?.1)
+    }
+
+    /// An order of the storefront is paid (SHP-5). One that has lapsed needs its promo code again; if somebody else took
+    /// that meanwhile, the order only remembers that it was paid.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`]; [`Refusal::Busy`]; a fault of the store.
+    pub async fn pay_order(&self, id: &OrderId) -> Result<Stored<Order>, Failure> {
+        let stored = self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
+        let order = stored.value();
+        let lapsed_with = order.promo_to_hold_again();
+        let held = match lapsed_with {
+            Some(promo) => self.hold_promo(promo, *id).await?,
+            None => false,
+        };
+        let completes = order.can_be_completed() && (held || lapsed_with.is_none());
+        let issue = completes.then(|| Issue::of(*id, order.products(), &self.keys, &mut self.rng()));
+        if let Some(issue) = &issue {
+            self.write_licences(id, issue, &[]).await?;
+        }
+        let paid = self.transact::<Order, ()>(id, Refusal::NotFound, |order, _| {
+            // It lapsed after the look: the next try holds the code first.
+            if order.promo_to_hold_again() != lapsed_with {
+                return Err(BUSY);
+            }
+            Ok(order.pay(issue.as_ref(), held, None, &self.gateway, self.now)?.into())
+        });
+        Ok(paid.await?.1)
+    }
+
+    /// Sends new licence keys for the units of an order that nobody has activated (SHP-6). Within
+    /// [`shared::order::REISSUE_PAUSE`] of the last time nothing is done: they are on their way.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when there is nothing to send; [`Refusal::Busy`]; a fault of the store.
+    pub async fn reissue_licences(&self, known: &Stored<Order>) -> Result<Stored<Order>, Failure> {
+        let order = known.value();
+        let unactivated = order.unactivated().map(|unit| &unit.product);
+        let issue = Issue::of(order.id, unactivated, &self.keys, &mut self.rng());
+        if order.clone().reissue(&issue, &self.gateway, self.now)?.is_none() {
+            self.drain(known.envelope()).await;
+            return Ok(known.clone());
+        }
+        let replaced: Vec<LicenceId> = order.unactivated().map(|unit| unit.licence).collect();
+        self.write_licences(&order.id, &issue, &replaced).await?;
+        let sent = self.transact::<Order, ()>(&order.id, Refusal::NotFound, |order, _| {
+            Ok(order.reissue(&issue, &self.gateway, self.now)?.into())
+        });
+        Ok(sent.await?.1)
+    }
+
+    /// Holds a promo code for an order once `decide` accepts what it leaves to pay (SHP-2, SHP-3).
+    ///
+    /// # Errors
+    /// [`Refusal::PromoNotUsable`]; what `decide` refuses, with nothing held; [`Refusal::Busy`]; a fault of the store.
+    pub async fn reserve_promo<T>(
+        &self,
+        id: PromoId,
+        order: OrderId,
+        cart: &Cart<'_>,
+        decide: impl Fn(Quote) -> Result<T, Refusal>,
+    ) -> Result<T, Failure> {
+        let seen = self.kv().get::<Promo>(&id).await?.ok_or(Refusal::PromoNotUsable)?;
+        let examined = self.settle_lapsed_holds(seen.value()).await?;
+        let batch = self.kv().get::<Batch>(&seen.value().offer.batch).await?;
+        let batch = batch.as_ref().map(Stored::value);
+        let reserved = self.transact::<Promo, T>(&id, Refusal::PromoNotUsable, |promo, _| {
+            // The read above was a plain one and may have been stale: nothing is given away by it.
+            if promo.lapsed(self.now).any(|order| !examined.contains(&order)) {
+                return Err(BUSY);
+            }
+            let decided = decide(Quote::of(cart, Some((&promo, batch)), order, self.now)?)?;
+            Ok(match promo.reserve(order, self.now)? {
+                Some(reserved) => Change::Commit(Counted::new(reserved, decided)),
+                None => Change::Keep(decided),
+            })
+        });
+        Ok(reserved.await?.0)
+    }
+
+    /// Holds the code for an order that had lapsed, whatever has become of its offer meanwhile; says whether it could be had.
+    async fn hold_promo(&self, id: PromoId, order: OrderId) -> Result<bool, Failure> {
+        let Some(seen) = self.kv().get::<Promo>(&id).await? else {
+            return Ok(false);
+        };
+        let examined = self.settle_lapsed_holds(seen.value()).await?;
+        let held = self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| {
+            if promo.lapsed(self.now).any(|order| !examined.contains(&order)) {
+                return Err(BUSY);
+            }
+            Ok(promo.reserve(order, self.now)?.into())
+        });
+        match held.await {
+            Ok(_) => Ok(true),
+            Err(Failure::Refused(Refusal::PromoNotUsable)) => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// A lapsed hold frees the code only if the order has no claim to it (SHP-3): a request that died between the order's
+    /// commit and what follows it must not give the code away a second time, and an order that waits for its payment lapses
+    /// first, by a commit of its own. Answers whose holds were examined; the orders are read through a watch, since a stale
+    /// read could miss one.
+    async fn settle_lapsed_holds(&self, promo: &Promo) -> Result<Vec<OrderId>, Failure> {
+        let lapsed: Vec<OrderId> = promo.lapsed(self.now).collect();
+        for &order in &lapsed {
+            let id = promo.id;
+            let settled = match self.claim_of(&order, id).await? {
+                Hold::Over => continue,
+                Hold::Redeemed => {
+                    self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()))
+                        .await
+                }
+                Hold::Until(until) => {
+                    self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| {
+                        Ok(promo.hold(order, until).into())
+                    })
+                    .await
+                }
+            };
+            settled?;
+        }
+        Ok(lapsed)
+    }
+
+    async fn claim_of(&self, order: &OrderId, promo: PromoId) -> Result<Hold, Failure> {
+        let Some(seen) = self.kv().load::<Order>(order).await? else {
+            return Ok(Hold::Over);
+        };
+        if seen.value().clone().lapse(&self.gateway, self.now).is_none() {
+            return Ok(seen.value().hold_on(promo));
+        }
+        let lapsed =
+            self.transact::<Order, ()>(order, BUSY, |order, _| Ok(order.lapse(&self.gateway, self.now).into()));
+        Ok(lapsed.await?.1.value().hold_on(promo))
+    }
+}

@@ -1,0 +1,109 @@
+//! The checkout: what an order costs, and placing it once (SHP-2, SHP-3, SHP-5).
+
+use edge::{Edge, Failure, Outcome, Platform, Request, edge::NowStands};
+use http::StatusCode;
+use kv_schema::record::Stored;
+use shared::{
+    batch::Batch,
+    checkout::{AskQuote, PlaceOrder, Quote},
+    config::Partner,
+    decision::Decision,
+    order::{Bought, Issue, Order, Payment},
+    promo::Promo,
+    refusal::Refusal,
+    secret::PlainToken,
+    values::Seconds,
+};
+
+use crate::{
+    api::{self, Action, CheckoutPage, OrderPlaced, RawForm},
+    known,
+};
+
+/// Somebody else changes the promo code or the order right now.
+const BUSY: Refusal = Refusal::Busy { retry_after: Seconds(2) };
+
+pub(crate) async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Anybody may order as a guest, from this site's form.
+    let raw: RawForm = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    let partner = known(&edge.gateway, partner)?;
+    let outcome = match raw.action {
+        Action::Apply => apply(edge, request, partner, &raw).await,
+        Action::Place => place(edge, request, partner, &raw).await,
+    };
+    match outcome {
+        Ok(reply) => Ok(reply),
+        Err(failure) => edge.refused_in_place(request, api::beside_lines(request, failure), "promo_code", |faults| {
+            CheckoutPage::of(&edge.gateway, partner, &raw, None).with(faults)
+        }),
+    }
+}
+
+/// The effect of a promo code, before ordering. Writes nothing (SHP-2).
+async fn apply<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
+    let command = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
+    let promo = edge.kv().get::<Promo>(&command.promo).await?.ok_or(Refusal::PromoNotUsable)?.into_value();
+    let batch = edge.kv().get::<Batch>(&promo.offer.batch).await?;
+    let vouched = Some((&promo, batch.as_ref().map(Stored::value)));
+    let quote = Quote::of(&command.cart, vouched, command.order, edge.now)?;
+    edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote)))
+}
+
+async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
+    // 3. Parse.
+    let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
+    // 4. Load: a form that led to an order meets it again.
+    if let Some(stored) = edge.kv().get::<Order>(&command.order).await? {
+        edge.drain(stored.envelope()).await;
+        return placed_before(edge, request, stored.value(), &command);
+    }
+    // 5. Decide.
+    let (decision, token) = decide(edge, partner, &command).await?;
+    // 6. Commit. 7. Respond.
+    match edge.create(&command.order, decision).await? {
+        NowStands::Ours(stored) => {
+            let address = format!("/webstore-checkout/orders?token={}", token.reveal());
+            let link = format!("{}{address}", edge.public_url);
+            edge.done(request, &address, StatusCode::CREATED, &OrderPlaced::of(stored.value(), Some(link)))
+        }
+        NowStands::Another(stored) => placed_before(edge, request, stored.value(), &command),
+    }
+}
+
+/// What costs nothing is complete at once; everything else waits for its payment. The promo code is held before either is
+/// committed.
+async fn decide<P: Platform>(
+    edge: &Edge<P>,
+    partner: &Partner,
+    command: &PlaceOrder<'_>,
+) -> Result<(Decision<Order>, PlainToken), Failure> {
+    let chosen = |quote: Quote| {
+        let (payment, waits) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
+        Ok((quote.total, payment, waits))
+    };
+    let (total, payment, waits) = match command.promo {
+        Some(promo) => edge.reserve_promo(promo, command.order, &command.cart, chosen).await?,
+        None => chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?,
+    };
+    let customer = command.customer.clone();
+    let bought = Bought::of(&command.cart, customer, total, payment, command.promo, edge.now);
+    let lapses_at = waits.map(|waits| edge.now.plus(waits));
+    let (order, token) = Order::placed(command.order, &partner.id, None, bought, lapses_at, &mut edge.rng());
+    if lapses_at.is_some() {
+        return Ok((order.awaited(&token, &edge.gateway), token));
+    }
+    let issue = Issue::of(order.id, order.products(), &edge.keys, &mut edge.rng());
+    edge.write_licences(&command.order, &issue, &[]).await?;
+    let paid = order.pay(Some(&issue), true, Some(&token), &edge.gateway, edge.now)?;
+    Ok((paid.ok_or(BUSY)?, token))
+}
+
+/// The answer to a repeated form. The confirmation's link is known only to its e-mail by now.
+fn placed_before<P: Platform>(edge: &Edge<P>, request: &Request, order: &Order, command: &PlaceOrder<'_>) -> Outcome {
+    if !order.repeats(&command.cart, &command.customer) {
+        return Err(Refusal::OrderFormReused.into());
+    }
+    let address = format!("/webstore-checkout/orders/placed?reference={}", order.reference());
+    edge.done(request, &address, StatusCode::OK, &OrderPlaced::of(order, None))
+}

@@ -1,0 +1,590 @@
+//! Orders: what became of a purchase, in the built-in storefront or in a partner's webstore.
+//!
+//! An order's id derives from its cause (the checkout form's random id, or the webstore's order id), so that a double
+//! click, a retry or a second event meets the same record. Whatever is fought over about a purchase is in that one record:
+//! payment against cancellation, refund against activation, and which licence keys count. So one commit decides each.
+//!
+//! News of an order comes in any order and any number of times. What is known only grows, and an end outweighs a payment:
+//! whichever comes first, a cancelled order gives no licence that anybody could still activate (SHP-7).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    audit::Action,
+    checkout::{Cart, Customer, OrderLine},
+    config::{Gateway, Partner, Product},
+    credential::grant,
+    decision::Decision,
+    effect::{Effect, Place, Shelf},
+    event::{Event, EventKind, Subject},
+    licence::{ActivateLicence, Licence, credential_id},
+    message::{Body, Message},
+    operator::OnDuty,
+    refusal::Refusal,
+    secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
+    values::{
+        AccountId, FormId, LicenceId, LicenceKey, Line, Money, OperatorId, OrderId, PartnerId, ProductId, PromoId,
+        Seconds, Timestamp,
+    },
+};
+
+mod news;
+mod units;
+
+pub use news::{News, Sale};
+pub use units::{Holder, Unit};
+
+/// How long the customer waits before the licence keys of an order are sent again: each time kills the keys before.
+pub const REISSUE_PAUSE: Seconds = Seconds::minutes(5);
+
+/// Where an order came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Source {
+    /// The built-in storefront.
+    Storefront {
+        /// The account of the customer, who was signed in; `None` for a guest.
+        account: Option<AccountId>,
+    },
+    /// A partner's webstore.
+    Webstore {
+        /// The order's id there.
+        order: Line<80>,
+    },
+}
+
+/// How an order is paid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Payment {
+    /// There is nothing to pay.
+    Nothing,
+    /// By card, on the payment provider's page.
+    Card,
+    /// By invoice.
+    Invoice {
+        /// The customer's purchase-order number.
+        purchase_order: Option<Line<40>>,
+    },
+    /// In the partner's webstore.
+    Webstore,
+}
+
+/// The wish to pay in one of the storefront's ways.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayBy {
+    /// On an invoice.
+    Invoice {
+        /// The customer's purchase-order number.
+        purchase_order: Option<Line<40>>,
+    },
+}
+
+impl Payment {
+    /// How the storefront's order is paid, and how long it waits for that; not at all when there is nothing to pay (SHP-5).
+    ///
+    /// # Errors
+    /// [`Refusal::PaymentNotCovered`] where the partner takes promo codes only; a field fault when a way has to be chosen, or
+    /// another one.
+    pub fn chosen(total: Money, wish: Option<&PayBy>, partner: &Partner) -> Result<(Self, Option<Seconds>), Refusal> {
+        if total.is_zero() {
+            return Ok((Self::Nothing, None));
+        }
+        let Some(days) = partner.invoice_days else {
+            return Err(Refusal::PaymentNotCovered { remaining: total.to_string() });
+        };
+        match wish {
+            Some(PayBy::Invoice { purchase_order }) => {
+                Ok((Self::Invoice { purchase_order: purchase_order.clone() }, Some(Seconds::days(u64::from(days)))))
+            }
+            None => Err(Refusal::field("pay_by", "not-chosen", "Choose how you want to pay.")),
+        }
+    }
+}
+
+/// What was ordered, by whom, and for how much.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bought {
+    /// Who buys.
+    pub customer: Customer,
+    /// What.
+    pub lines: Vec<OrderLine>,
+    /// What is to be paid for it.
+    pub total: Money,
+    /// How.
+    pub payment: Payment,
+    /// The promo code that takes something off.
+    pub promo: Option<PromoId>,
+    /// Digest of what was ordered, to tell a repetition from a contradiction.
+    pub content: [u8; 32],
+    /// When.
+    pub placed_at: Timestamp,
+}
+
+impl Bought {
+    /// What a cart comes to.
+    pub fn of(
+        cart: &Cart<'_>,
+        customer: Customer,
+        total: Money,
+        payment: Payment,
+        promo: Option<PromoId>,
+        now: Timestamp,
+    ) -> Self {
+        let content = content_digest(cart, &customer);
+        Self { customer, lines: cart.order_lines(), total, payment, promo, content, placed_at: now }
+    }
+}
+
+/// How far an order has come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stage {
+    /// It waits for its payment.
+    Unpaid {
+        /// Until when; `None` leaves that to the webstore it came from.
+        lapses_at: Option<Timestamp>,
+    },
+    /// It is paid, and its licences count (SHP-6).
+    Complete {
+        /// When it was paid.
+        paid_at: Timestamp,
+        /// One a unit.
+        units: Vec<Unit>,
+        /// When the licence keys were sent again.
+        reissued_at: Option<Timestamp>,
+    },
+    /// It has ended: no licence of it can be activated any more.
+    Ended {
+        /// Why; of several reasons the weightiest.
+        why: End,
+        /// When that was first known.
+        at: Timestamp,
+        /// When it was paid, if it was.
+        paid_at: Option<Timestamp>,
+        /// What had been issued.
+        units: Vec<Unit>,
+    },
+}
+
+/// Why an order has ended; the later ones outweigh the earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum End {
+    /// It was not paid in time.
+    Lapsed,
+    /// It was cancelled.
+    Cancelled,
+    /// What was paid was given back.
+    Refunded,
+}
+
+impl End {
+    /// Its stable name, for programs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lapsed => "lapsed",
+            Self::Cancelled => "cancelled",
+            Self::Refunded => "refunded",
+        }
+    }
+}
+
+/// What an order's hold on a promo code comes to, whatever the code's own record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// The order is complete, or was.
+    Redeemed,
+    /// It waits for its payment, at least until then.
+    Until(Timestamp),
+    /// It has no claim to the code.
+    Over,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The record's id.
+    pub id: OrderId,
+    /// The partner whose catalogue was ordered from.
+    pub partner: PartnerId,
+    /// Where it came from.
+    pub source: Source,
+    /// What was bought; unknown as long as nothing but its end was heard of it.
+    pub bought: Option<Bought>,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Digest of the confirmation page's token.
+    pub confirmation: Option<TokenDigest>,
+    /// Which operator has looked at it after it had ended, and when.
+    pub reviewed: Option<(OperatorId, Timestamp)>,
+}
+
+/// Licence keys that count once the order names them, with what must be written before it.
+#[derive(Debug)]
+pub struct Issue {
+    /// The keys' records, to be inserted before the order is committed.
+    pub licences: Vec<Licence>,
+    keys: Vec<LicenceKey>,
+}
+
+impl Issue {
+    /// One key for each of these units.
+    pub fn of<'a>(
+        order: OrderId,
+        units: impl IntoIterator<Item = &'a ProductId>,
+        keys: &Keys,
+        rng: &mut dyn Entropy,
+    ) -> Self {
+        let (mut licences, mut plain) = (Vec::new(), Vec::new());
+        for product in units {
+            let key = LicenceKey::random(rng);
+            licences.push(Licence::issued(&key, product, order, keys));
+            plain.push(key);
+        }
+        Self { licences, keys: plain }
+    }
+}
+
+impl Order {
+    /// The id of the order that a checkout form leads to.
+    pub fn id_of_form(form: FormId, keys: &Keys) -> OrderId {
+        OrderId::from_bytes(keys.index(IndexPurpose::Order, &[b"form", form.bytes()]))
+    }
+
+    /// The id of the order that a partner's webstore speaks of.
+    pub fn id_of_webstore(partner: &PartnerId, order: &Line<80>, keys: &Keys) -> OrderId {
+        let parts: [&[u8]; 3] = [b"webstore", partner.as_str().as_bytes(), order.as_str().as_bytes()];
+        OrderId::from_bytes(keys.index(IndexPurpose::Order, &parts))
+    }
+
+    /// An order of the storefront that waits for its payment, with the confirmation page's token. Nothing is committed of
+    /// it yet.
+    pub fn placed(
+        id: OrderId,
+        partner: &PartnerId,
+        account: Option<AccountId>,
+        bought: Bought,
+        lapses_at: Option<Timestamp>,
+        rng: &mut dyn Entropy,
+    ) -> (Self, PlainToken) {
+        let token = PlainToken::new(*id.bytes(), rng);
+        let order = Self {
+            id,
+            partner: partner.clone(),
+            source: Source::Storefront { account },
+            bought: Some(bought),
+            stage: Stage::Unpaid { lapses_at },
+            confirmation: Some(token.digest(TokenPurpose::Order)),
+            reviewed: None,
+        };
+        (order, token)
+    }
+
+    /// The commit of an order that waits for its payment: what its customer is told.
+    pub fn awaited(self, token: &PlainToken, gateway: &Gateway) -> Decision<Self> {
+        let effects = self.bought.iter().flat_map(|bought| {
+            let lapses_at = self.pay_until();
+            let hold = bought.promo.zip(lapses_at);
+            let hold = hold.map(|(promo, until)| Effect::HoldPromo { promo, order: self.id, until });
+            let body = Body::OrderReceived {
+                order: self.reference(),
+                token: token.reveal(),
+                total: bought.total,
+                invoice: matches!(bought.payment, Payment::Invoice { .. }),
+                pay_until: lapses_at,
+                lines: self.named_lines(bought, gateway),
+            };
+            hold.into_iter().chain([self.mail(bought, body)])
+        });
+        let listed = self.invoiced().map(Effect::Shelve);
+        let effects = effects.chain(listed).chain(self.kept_by_account()).collect();
+        Decision::with(Action::Order, self, effects)
+    }
+
+    /// The order is paid: its licences count from now on, and its customer gets receipt, licence keys and confirmation
+    /// (SHP-5, SHP-6). `None` when nothing is new. `token` is there when the confirmation's link was not mailed before.
+    ///
+    /// A payment of an order that has ended gives nothing: the order remembers it, so that it can be given back. But one
+    /// that was only late, and whose promo code nobody took meanwhile, is as good as any: whoever calls this has `held` the
+    /// code again for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] when licence keys are needed and there is no `issue`.
+    pub fn pay(
+        mut self,
+        issue: Option<&Issue>,
+        held: bool,
+        token: Option<&PlainToken>,
+        gateway: &Gateway,
+        now: Timestamp,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let Some(bought) = self.bought.clone() else {
+            return Ok(None);
+        };
+        match &mut self.stage {
+            Stage::Complete { .. } | Stage::Ended { paid_at: Some(_), .. } => return Ok(None),
+            Stage::Ended { why, paid_at, .. } if *why > End::Lapsed || (bought.promo.is_some() && !held) => {
+                *paid_at = Some(now);
+                let flagged = self.flag().map(Effect::Shelve);
+                return Ok(Some(Decision::with(Action::PaymentInVain, self, flagged.into_iter().collect())));
+            }
+            Stage::Unpaid { .. } | Stage::Ended { .. } => {}
+        }
+        let issue = issue.ok_or(Refusal::Busy { retry_after: Seconds(2) })?;
+        let listed = match token {
+            // It is committed for the first time.
+            Some(_) => self.kept_by_account(),
+            None => self.invoiced().map(Effect::Unshelve),
+        };
+        let units = issue.licences.iter().map(|licence| Unit::issued(licence.product.clone(), licence.id));
+        self.stage = Stage::Complete { paid_at: now, units: units.collect(), reissued_at: None };
+        let order = self.reference();
+        let lines = self.named_lines(&bought, gateway);
+        let bodies = [
+            Body::Receipt { order: order.clone(), total: bought.total, lines: lines.clone() },
+            Body::Licences { order: order.clone(), keys: issue.revealed(gateway) },
+            Body::OrderPlaced { order, token: token.map(PlainToken::reveal), lines },
+        ];
+        let redeem = bought.promo.map(|promo| Effect::RedeemPromo { promo, order: self.id });
+        let mails = bodies.into_iter().map(|body| self.mail(&bought, body));
+        let told = self.tell(EventKind::OrderCompleted, gateway, now);
+        let effects = redeem.into_iter().chain(mails).chain(listed).chain(told).collect();
+        Ok(Some(Decision::with(Action::Order, self, effects)))
+    }
+
+    /// The order ends (SHP-7): licences that nobody has activated are no good any more; those that somebody has stay, and
+    /// are flagged ([`Order::is_flagged`]). `None` when nothing is new.
+    pub fn end(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
+        let (paid_at, units) = match &mut self.stage {
+            Stage::Ended { why: known, .. } if *known >= why => return None,
+            // One more reason for the same end: the customer is not told again.
+            Stage::Ended { .. } => return Some(self.outweighed(why, gateway, now)),
+            Stage::Unpaid { .. } => (None, Vec::new()),
+            Stage::Complete { paid_at, units, .. } => (Some(*paid_at), core::mem::take(units)),
+        };
+        let paid_for = self.bought.as_ref().filter(|_| paid_at.is_none()).and_then(|bought| bought.promo);
+        let release = paid_for.map(|promo| Effect::ReleasePromo { promo, order: self.id });
+        let off = self.invoiced().filter(|_| paid_at.is_none()).map(Effect::Unshelve);
+        let keys_revoked = units.iter().any(|unit| unit.holder.is_none());
+        // A webstore tells its customers itself, but of licence keys it knows nothing.
+        let concerned = keys_revoked || matches!(self.source, Source::Storefront { .. });
+        let body = Body::OrderEnded { order: self.reference(), why, keys_revoked };
+        let mail = self.bought.as_ref().filter(|_| concerned).map(|bought| self.mail(bought, body));
+        let told = self.tell(why.event(), gateway, now);
+        self.stage = Stage::Ended { why, at: now, paid_at, units };
+        let flagged = self.flag().map(Effect::Shelve);
+        let effects = release.into_iter().chain(mail).chain(off).chain(flagged).chain(told).collect();
+        Some(Decision::with(Action::OrderEnd, self, effects))
+    }
+
+    fn outweighed(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Decision<Self> {
+        let flagged = self.flag();
+        if let Stage::Ended { why: known, .. } = &mut self.stage {
+            *known = why;
+        }
+        let off = flagged.filter(|_| !self.is_flagged()).map(Effect::Unshelve);
+        let told = self.tell(why.event(), gateway, now);
+        Decision::with(Action::OrderEnd, self, off.into_iter().chain(told).collect())
+    }
+
+    /// An operator has looked at it and done what was to be done. `None` when there is nothing to look at.
+    pub fn review(mut self, operator: &OnDuty<'_>, now: Timestamp) -> Option<Decision<Self>> {
+        let off = Effect::Unshelve(self.flag()?);
+        self.reviewed = Some((operator.id().clone(), now));
+        Some(Decision::with(Action::OrderReview, self, vec![off]))
+    }
+
+    /// The order lapses if its time is over (SHP-2). Only this commit frees its promo code: as long as nobody has made it,
+    /// a payment is in time.
+    pub fn lapse(self, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
+        match self.stage {
+            Stage::Unpaid { lapses_at: Some(lapses_at) } if lapses_at <= now => self.end(End::Lapsed, gateway, now),
+            _ => None,
+        }
+    }
+
+    /// Sends new licence keys for the units that nobody has activated; the keys before are no good any more (SHP-6). `None`
+    /// within [`REISSUE_PAUSE`] of the last time: they are on their way.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when there is nothing to send; [`Refusal::Busy`] when the issue holds too few keys.
+    pub fn reissue(
+        mut self,
+        issue: &Issue,
+        gateway: &Gateway,
+        now: Timestamp,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let nothing = Refusal::WrongStage { hint: "No licence key of this order is unused." };
+        let sent_at = self.keys_sent_at().ok_or_else(|| nothing.clone())?;
+        if now < sent_at.plus(REISSUE_PAUSE) {
+            return Ok(None);
+        }
+        let (Stage::Complete { units, reissued_at, .. }, Some(bought)) = (&mut self.stage, self.bought.clone()) else {
+            return Err(nothing);
+        };
+        let mut fresh = issue.licences.iter().zip(&issue.keys);
+        let mut keys = Vec::new();
+        for unit in units.iter_mut().filter(|unit| unit.holder.is_none()) {
+            let next = fresh.find(|(licence, _)| licence.product == unit.product);
+            let (licence, key) = next.ok_or(Refusal::Busy { retry_after: Seconds(2) })?;
+            unit.licence = licence.id;
+            keys.push((gateway.product_name(&unit.product), key.reveal()));
+        }
+        *reissued_at = Some(now);
+        let mail = self.mail(&bought, Body::Licences { order: self.reference(), keys });
+        Ok(Some(Decision::with(Action::LicenceReissue, self, vec![mail])))
+    }
+
+    /// When licence keys that can still be used were last sent.
+    pub fn keys_sent_at(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Complete { paid_at, reissued_at, units } if units.iter().any(|unit| unit.holder.is_none()) => {
+                Some(reissued_at.unwrap_or(*paid_at))
+            }
+            Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => None,
+        }
+    }
+
+    /// The units that nobody has activated.
+    pub fn unactivated(&self) -> impl Iterator<Item = &Unit> {
+        let units: &[Unit] = match &self.stage {
+            Stage::Complete { units, .. } => units,
+            Stage::Unpaid { .. } | Stage::Ended { .. } => &[],
+        };
+        units.iter().filter(|unit| unit.holder.is_none())
+    }
+
+    /// Every unit that was ever issued and is still named.
+    pub fn units(&self) -> &[Unit] {
+        match &self.stage {
+            Stage::Complete { units, .. } | Stage::Ended { units, .. } => units,
+            Stage::Unpaid { .. } => &[],
+        }
+    }
+
+    /// The products of which the order has one licence each once it is paid.
+    pub fn products(&self) -> impl Iterator<Item = &ProductId> {
+        let lines = self.bought.iter().flat_map(|bought| &bought.lines);
+        lines.flat_map(|line| (0..line.quantity).map(move |_| &line.product))
+    }
+
+    /// Whether a payment would still make it complete.
+    pub fn can_be_completed(&self) -> bool {
+        matches!(&self.stage, Stage::Unpaid { .. } | Stage::Ended { why: End::Lapsed, paid_at: None, .. })
+    }
+
+    /// The promo code that a payment needs to hold again, since the order has lapsed.
+    pub fn promo_to_hold_again(&self) -> Option<PromoId> {
+        let lapsed = matches!(self.stage, Stage::Ended { why: End::Lapsed, paid_at: None, .. });
+        self.bought.as_ref().filter(|_| lapsed)?.promo
+    }
+
+    /// Its claim to a promo code (SHP-3): a form can be sent again with another code than the one it reserved first, which
+    /// must not be burnt.
+    pub fn hold_on(&self, promo: PromoId) -> Hold {
+        if self.bought.as_ref().and_then(|bought| bought.promo) != Some(promo) {
+            return Hold::Over;
+        }
+        match &self.stage {
+            Stage::Unpaid { lapses_at } => lapses_at.map_or(Hold::Over, Hold::Until),
+            Stage::Complete { .. } => Hold::Redeemed,
+            Stage::Ended { units, .. } if units.is_empty() => Hold::Over,
+            Stage::Ended { .. } => Hold::Redeemed,
+        }
+    }
+
+    /// Whether a person has to look at it: a licence is in use although the order has ended, or something was paid that is
+    /// to be given back (SHP-7).
+    pub fn is_flagged(&self) -> bool {
+        self.flag().is_some()
+    }
+
+    fn flag(&self) -> Option<Place> {
+        match &self.stage {
+            Stage::Ended { why, at, paid_at, units } if self.reviewed.is_none() => {
+                let in_use = units.iter().any(|unit| unit.holder.is_some());
+                let to_be_given_back = paid_at.is_some() && *why < End::Refunded;
+                (in_use || to_be_given_back).then(|| self.place(Shelf::FlaggedOrders, *at))
+            }
+            Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => None,
+        }
+    }
+
+    /// Its place among the invoices that are to be paid.
+    fn invoiced(&self) -> Option<Place> {
+        let bought = self.bought.as_ref()?;
+        let invoiced = matches!(bought.payment, Payment::Invoice { .. });
+        invoiced.then(|| self.place(Shelf::UnpaidInvoices, bought.placed_at))
+    }
+
+    /// What puts it into its customer's history.
+    fn kept_by_account(&self) -> Option<Effect> {
+        let (Source::Storefront { account: Some(account) }, Some(bought)) = (&self.source, &self.bought) else {
+            return None;
+        };
+        Some(Effect::Shelve(self.place(Shelf::OrdersOf(*account), bought.placed_at)))
+    }
+
+    const fn place(&self, shelf: Shelf, at: Timestamp) -> Place {
+        Place { shelf, id: *self.id.bytes(), at }
+    }
+
+    /// Until when it can be paid.
+    pub const fn pay_until(&self) -> Option<Timestamp> {
+        match self.stage {
+            Stage::Unpaid { lapses_at } => lapses_at,
+            Stage::Complete { .. } | Stage::Ended { .. } => None,
+        }
+    }
+
+    /// How it stands, as a stable name for programs.
+    pub const fn state(&self) -> &'static str {
+        match &self.stage {
+            Stage::Unpaid { .. } => "awaiting-payment",
+            Stage::Complete { .. } => "complete",
+            Stage::Ended { why, .. } => why.as_str(),
+        }
+    }
+
+    /// The number under which people speak of the order.
+    pub fn reference(&self) -> String {
+        let text = self.id.to_string().to_ascii_uppercase();
+        format!("O-{}", text.get(..10).unwrap_or(&text))
+    }
+
+    /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
+    pub fn repeats(&self, cart: &Cart<'_>, customer: &Customer) -> bool {
+        self.bought.as_ref().is_some_and(|bought| bought.content == content_digest(cart, customer))
+    }
+
+    /// Checks a presented confirmation link (SHP-1).
+    ///
+    /// # Errors
+    /// [`Refusal::LinkNotValid`].
+    pub fn present(&self, token: &PlainToken) -> Result<&Self, Refusal> {
+        let matches = self.confirmation.is_some_and(|digest| digest.matches(token, TokenPurpose::Order));
+        if matches { Ok(self) } else { Err(Refusal::LinkNotValid) }
+    }
+
+    fn mail(&self, bought: &Bought, body: Body) -> Effect {
+        let (to, name) = (bought.customer.email.clone(), bought.customer.name.full());
+        Effect::Send(Box::new(Message { to, name, body }))
+    }
+
+    fn named_lines(&self, bought: &Bought, gateway: &Gateway) -> Vec<(String, u32)> {
+        bought.lines.iter().map(|line| (gateway.product_name(&line.product), line.quantity)).collect()
+    }
+
+    fn tell(&self, kind: EventKind, gateway: &Gateway, now: Timestamp) -> Option<Effect> {
+        gateway.tell(&self.partner, Event { kind, at: now, subject: Subject::Order(self.id) })
+    }
+}
+
+fn content_digest(cart: &Cart<'_>, customer: &Customer) -> [u8; 32] {
+    let lines = cart.lines().iter().map(|(product, quantity)| format!("{}\n{quantity}", product.id));
+    let mut lines: Vec<String> = lines.collect();
+    lines.sort_unstable();
+    let who = [cart.partner().to_string(), customer.email.normalised()];
+    let text: Vec<String> = who.into_iter().chain(lines).collect();
+    digest256(text.join("\n").as_bytes())
+}
+
+#[cfg(test)]
+mod tests;
