@@ -33,6 +33,7 @@ pub mod team;
 pub mod totp;
 pub mod values;
 pub mod webhook;
+pub mod webstore;
 
 #[cfg(test)]
 mod testing;
