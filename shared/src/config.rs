@@ -25,6 +25,7 @@ use crate::secret::digest256_hex;
 use crate::values::{
     ApplicationId, Country, Email, Line, Money, OperatorId, PartnerId, Phone, ProductId, Seconds, Timestamp,
 };
+use crate::webhook::Dialect;
 
 /// Why the configuration was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ impl PublishedText {
 
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW4";
+const LAYOUT: [u8; 4] = *b"VGW5";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -350,6 +351,8 @@ pub struct Partner {
     /// For how many days an order of its storefront waits for its invoice to be paid, 1 to 365; `None` when it takes no
     /// invoices (SHP-5).
     pub invoice_days: Option<u16>,
+    /// How its webstore signs (SHP-7).
+    pub webhook_dialect: Dialect,
     /// How many requests its system may send.
     pub quotas: Quotas,
     /// Where its system is told what happens; `None` when it asks by itself.
@@ -973,6 +976,12 @@ mod tests {
             "must name a variable",
         ),
         (
+            "[partners.anvil]\n",
+            "[partners.anvil]\nwebhook_dialect = \"Stripe\"\n",
+            "partners.anvil.webhook_dialect",
+            "one of \"standard\", \"stripe\", \"shopify\"",
+        ),
+        (
             "[partners.cobalt]\n",
             "[partners.cobalt.endpoint]\nurl = \"https://10.0.0.1/\"\n[partners.cobalt]\n",
             "partners.cobalt.endpoint.url",
@@ -1078,6 +1087,21 @@ mod tests {
         ("captcha_max_number = 50000", "captcha_max_number = 999", "public_form.captcha_max_number", "from 1000"),
         ("\"gmail.com\"", "\"Gmail.com\"", "public_form.public_mail_domains[0]", "lower case"),
     ];
+
+    #[test]
+    fn shp_7_a_partners_webstore_signs_in_one_of_three_dialects() {
+        // SHP-7
+        let dialect = |text: &str| {
+            let gateway = Gateway::parse(text).expect("configured");
+            let decoded = Gateway::decode(&gateway.compile().expect("it encodes")).expect("it is whole");
+            decoded.partner(&id("anvil")).expect("configured").webhook_dialect
+        };
+        assert_eq!(dialect(FIXTURE), Dialect::Standard, "unless something else is said");
+        for (name, expected) in Dialect::NAMES {
+            let keys = format!("[partners.anvil]\nwebhook_dialect = \"{name}\"\n");
+            assert_eq!(dialect(&FIXTURE.replacen("[partners.anvil]\n", &keys, 1)), expected);
+        }
+    }
 
     #[test]
     fn inv_1_quotas_have_defaults_and_bounds() {

@@ -35,6 +35,7 @@ pub mod team;
 pub mod totp;
 pub mod values;
 pub mod webhook;
+pub mod webstore;
 
 #[cfg(test)]
 mod testing;

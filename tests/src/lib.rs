@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod place;
 pub mod process;
 pub mod provider;
+pub mod signer;
 pub mod stores;
 pub mod story;
 pub mod world;

@@ -43,7 +43,7 @@ pub(crate) fn moved(text: &str, application: SocketAddr) -> String {
 pub(crate) enum Kind {
     /// A long random text of which the service knows only the digest: an API key, a client's secret.
     Key,
-    /// What both sides of a webhook know (Standard Webhooks).
+    /// What both sides of a webhook know. One of Standard Webhooks is good in every dialect.
     Webhook,
     /// Typed by a person; the service knows only the digest.
     Password,

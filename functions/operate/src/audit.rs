@@ -31,7 +31,7 @@ use shared::{
 
 use crate::{
     api::audit::{self, AuditPage, Day, Line, RawAudit, RawExport, Subject},
-    on_duty, sign_in,
+    on_duty,
 };
 
 /// Records of which one page of an export tells, roughly: each costs two reads, and more where its trail is long.

@@ -42,7 +42,7 @@ async fn keep<P: Platform>(
     webhook: &VerifiedWebhook<'_>,
     reason: Reason,
 ) -> Outcome {
-    let id = DeadLetter::id_of(&partner.id, &webhook.identity(), &edge.keys);
+    let id = DeadLetter::id_of(&partner.id, &webhook.event_id(), &edge.keys);
     let kept = DeadLetter::kept(id, &partner.id, webhook.body(), reason, &edge.keys, edge.now, &mut edge.rng());
     let (NowStands::Ours(stored) | NowStands::Another(stored)) = edge.create(&id, kept).await?;
     edge::view::document(StatusCode::ACCEPTED, &Accepted::kept(stored.value()))

@@ -12,6 +12,7 @@ use super::{
 use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
 use crate::values::{ApplicationId, OperatorId, ParseError, PartnerId, ProductId, Timestamp};
+use crate::webhook::Dialect;
 
 pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let mut file = Reader::file(text)?;
@@ -154,6 +155,7 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
         invoice_days: invoice_days(&mut reader)?,
+        webhook_dialect: reader.optional_choice("webhook_dialect", &Dialect::NAMES)?.unwrap_or_default(),
         quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
         endpoint: reader.optional_table("endpoint")?.map(endpoint).transpose()?,
     };

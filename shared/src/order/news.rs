@@ -3,26 +3,26 @@
 use super::*;
 
 /// What was bought in a webstore.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sale<'a> {
     /// What.
     pub cart: Cart<'a>,
     /// Who bought.
     pub customer: Customer,
-    /// For how much.
+    /// For how much, with taxes and discounts.
     pub total: Money,
 }
 
 /// What has become of an order.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum News<'a> {
-    /// It was placed.
+    /// It was placed, and is not paid.
     Created(Sale<'a>),
-    /// It was paid in full.
+    /// It is fully paid.
     Paid(Sale<'a>),
-    /// It was cancelled.
+    /// It was cancelled, or its payment failed for good.
     Cancelled,
-    /// What was paid was given back.
+    /// All of its money was given back.
     Refunded,
 }
 

@@ -1,18 +1,21 @@
 //! Samples of this component's pages.
 
 use edge::{
-    Platform,
+    Edge, Platform,
     gallery::{Album, Visitor},
 };
 use http::StatusCode;
 use shared::{
-    checkout::{Quote, RawLine},
+    checkout::{Cart, Customer, Quote, RawLine},
     config::{Gateway, Partner},
+    licence::ActivateLicence,
+    order::{Bought, End, Issue, Order, Payment},
     refusal::{Faults, Refusal},
-    values::{FormId, Money, Timestamp},
+    secret::PlainToken,
+    values::{AccountId, FormId, Money, OrderId, PersonName, Seconds},
 };
 
-use super::{Action, CartPage, CataloguePage, CheckoutPage, OrderPage, OrderedView, PartnersPage, PlacedPage, RawForm};
+use super::{Action, CartPage, CataloguePage, CheckoutPage, OrderPage, PartnersPage, PlacedPage, RawForm};
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
@@ -30,9 +33,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     if let Some(page) = PlacedPage::of("O-A2B3C4D5E6".to_owned()) {
         album.visit(Visitor::Stranger, "/webstore-checkout/orders/placed").page("again", StatusCode::OK, &page);
     }
-    if let Some(page) = order(gateway, edge.now) {
-        album.visit(Visitor::Stranger, "/webstore-checkout/orders").page("complete", StatusCode::OK, &page);
-    }
+    orders(album);
 }
 
 fn cart_of(gateway: &Gateway, partner: &Partner, quantity: &str) -> Vec<(String, String)> {
@@ -72,6 +73,8 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
         email: email.to_owned(),
         lines: vec![RawLine { product: product.id.to_string(), quantity: 1 }],
         promo_code: promo.to_owned(),
+        pay_by: String::new(),
+        purchase_order: String::new(),
         action: Action::Apply,
     };
     let blank = form("", "", "", "");
@@ -98,17 +101,53 @@ fn free(price: Money) -> Option<Quote> {
     Some(Quote { subtotal: price, total: price.times(0)? })
 }
 
-fn order(gateway: &Gateway, now: Timestamp) -> Option<OrderPage> {
-    let product = gateway.products.last()?;
-    Some(OrderPage {
-        title: "Thank you for your order",
-        order: "O-A2B3C4D5E6".to_owned(),
-        partner: "Cobalt Federal".to_owned(),
-        customer: "Ada Byron".to_owned(),
-        email: "ada@kestrel.example".to_owned(),
-        lines: vec![OrderedView { product: product.id.to_string(), name: product.name.clone(), quantity: 1 }],
-        total: product.price.times(0)?,
-        completed_at: now,
-        completed: now.human(),
-    })
+/// One order on its way, as whoever has its link sees it.
+fn orders<P: Platform>(album: &mut Album<'_, P>) {
+    let edge = album.edge();
+    let Some((token, orders)) = steps(edge) else { return };
+    let page = |order: &Order| OrderPage::of(&edge.gateway, order, &token);
+    album.visit(Visitor::Stranger, "/webstore-checkout/orders");
+    for (name, order) in &orders {
+        if let Some(page) = page(order) {
+            album.page(name, StatusCode::OK, &page);
+        }
+    }
+    let complete = orders.iter().find(|(name, _)| *name == "complete");
+    if let Some(page) = complete.and_then(|(_, order)| page(order)) {
+        album.page("keys-sent-again", StatusCode::OK, &page.after_sending(true));
+    }
+}
+
+type Steps = (PlainToken, Vec<(&'static str, Order)>);
+
+fn steps<P: Platform>(edge: &Edge<P>) -> Option<Steps> {
+    let (gateway, keys, now, mut rng) = (&edge.gateway, &edge.keys, edge.now, edge.rng());
+    let partner = gateway.partners.last()?;
+    let product = gateway.catalogue(&partner.id).next()?;
+    let line = RawLine { product: product.id.to_string(), quantity: 1 };
+    let cart = Cart::parse(&partner.id, &[line], gateway).ok()?;
+    let name = PersonName { given: "Ada".parse().ok()?, family: "Byron".parse().ok()? };
+    let customer = Customer { name, email: "ada@kestrel.example".parse().ok()? };
+    let payment = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
+    let bought = Bought::of(&cart, customer, cart.subtotal().ok()?, payment, None, now);
+    let until = now.plus(Seconds::days(30));
+    let id = OrderId::from_bytes([1; 16]);
+    let (unpaid, token) = Order::placed(id, &partner.id, None, bought, Some(until), &mut rng);
+    let issue = Issue::of(id, unpaid.products(), keys, &mut rng);
+    let complete = unpaid.clone().pay(Some(&issue), false, None, gateway, now).ok()??.next;
+    let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true };
+    let (licence, account) = (complete.units().first()?.licence, AccountId::from_bytes([2; 16]));
+    let in_use = complete.clone().activate(licence, account, product, &command, keys, now).ok()?.next;
+    let lapsed = unpaid.clone().lapse(gateway, until)?.next;
+    let cancelled = complete.clone().end(End::Cancelled, gateway, now)?.next;
+    let refunded = complete.clone().end(End::Refunded, gateway, now)?.next;
+    let steps = [
+        ("unpaid", unpaid),
+        ("complete", complete),
+        ("in-use", in_use),
+        ("lapsed", lapsed),
+        ("cancelled", cancelled),
+        ("refunded", refunded),
+    ];
+    Some((token, steps.into()))
 }
