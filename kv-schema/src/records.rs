@@ -348,15 +348,9 @@ pub fn deliveries_of(partner: &PartnerId) -> List {
 /// A list that people look at, oldest first.
 ///
 /// # Panics
-/// Never: an account's id is base32, whose characters a name takes, and shorter than a name may be.
+/// Never: a shelf's name has the characters that a name takes, and is shorter than a name may be.
 pub fn shelf(shelf: &Shelf) -> List {
-    let name = match shelf {
-        Shelf::UnpaidInvoices => Name::new("orders.unpaid"),
-        Shelf::FlaggedOrders => Name::new("orders.flagged"),
-        Shelf::DeadLetters => Name::new("letters.dead"),
-        Shelf::OrdersOf(account) => Name::parse(format!("orders-of.{account}")).expect("base32 is part of a name"),
-    };
-    List::named(&name)
+    List::named(&Name::parse(shelf.name()).expect("its characters are those of a name"))
 }
 
 /// Counts a partner's requests of one class for its [`Meter`]. It only ever grows.

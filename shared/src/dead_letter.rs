@@ -142,11 +142,21 @@ impl DeadLetter {
     }
 
     /// An operator's decision. `None` when it was decided before: whoever comes second changes nothing.
-    pub fn settle(mut self, how: How, operator: &OnDuty<'_>, now: Timestamp) -> Option<Decision<Self>> {
+    pub fn settle(self, how: How, operator: &OnDuty<'_>, now: Timestamp) -> Option<Decision<Self>> {
+        self.settled(how, operator.id().clone(), now)
+    }
+
+    /// What is to follow when an operator has the letter acted upon: it is put away.
+    pub fn put_away(&self, operator: &OnDuty<'_>, now: Timestamp) -> Effect {
+        Effect::SettleLetter { letter: self.id, by: operator.id().clone(), at: now }
+    }
+
+    /// The same as [`DeadLetter::settle`], as what follows from another commit.
+    pub fn settled(mut self, how: How, by: OperatorId, at: Timestamp) -> Option<Decision<Self>> {
         if self.standing != Standing::Waiting {
             return None;
         }
-        self.standing = Standing::Settled { how, by: operator.id().clone(), at: now };
+        self.standing = Standing::Settled { how, by, at };
         let off = Effect::Unshelve(self.place());
         Some(Decision::with(Action::DeadLetterSettlement, self, vec![off]))
     }
@@ -203,6 +213,11 @@ mod tests {
         let settled = letter().settle(How::Replayed, &duty, after(5)).expect("it waits");
         let place = Place { shelf: Shelf::DeadLetters, id: *letter().id.bytes(), at: NOW };
         assert_eq!(settled.effects, [Effect::Unshelve(place)]);
+        let Effect::SettleLetter { letter: id, by, at } = letter().put_away(&duty, after(5)) else {
+            panic!("put away")
+        };
+        let followed = letter().settled(How::Replayed, by, at).map(|decision| decision.next);
+        assert_eq!((id, followed), (letter().id, Some(settled.next.clone())));
         assert!(settled.next.clone().settle(How::Dismissed, &duty, after(6)).is_none());
         assert!(settled.next.tried(Reason::unreadable()).is_none());
         assert!(letter().tried(Reason::of(&unknown_product())).is_none(), "that is known");

@@ -15,8 +15,8 @@ use crate::{
     organisation::{JoinRequest, Organisation},
     registration::{QueueSummary, Registration},
     values::{
-        AccountId, ApplicationId, DeliveryId, Email, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
-        RegistrationId, Timestamp,
+        AccountId, ApplicationId, DeadLetterId, DeliveryId, Email, InvitationSlotId, OperatorId, OrderId,
+        OrganisationId, PartnerId, PromoId, RegistrationId, Timestamp,
     },
 };
 
@@ -157,6 +157,15 @@ pub enum Effect {
     Shelve(Place),
     /// Take it off again.
     Unshelve(Place),
+    /// Note that a dead letter was acted upon after all (SHP-7).
+    SettleLetter {
+        /// The letter.
+        letter: DeadLetterId,
+        /// Who had it acted upon.
+        by: OperatorId,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 /// A place on a list that people look at.
@@ -181,6 +190,18 @@ pub enum Shelf {
     DeadLetters,
     /// What a signed-in person ordered.
     OrdersOf(AccountId),
+}
+
+impl Shelf {
+    /// Its name: letters, digits, dots and hyphens.
+    pub fn name(&self) -> String {
+        match self {
+            Self::UnpaidInvoices => "orders.unpaid".to_owned(),
+            Self::FlaggedOrders => "orders.flagged".to_owned(),
+            Self::DeadLetters => "letters.dead".to_owned(),
+            Self::OrdersOf(account) => format!("orders-of.{account}"),
+        }
+    }
 }
 
 /// A registration that another record's commit has decided, with what must follow it.

@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 15] = [
+const COMPONENTS: [&str; 16] = [
     "invite",
     "register",
     "activate",
@@ -17,6 +17,7 @@ const COMPONENTS: [&str; 15] = [
     "verify-otp",
     "launch",
     "operate",
+    "fulfilment",
     "effects",
     "sweep",
     "self-check",
@@ -177,13 +178,14 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
 /// something new that its component does.
-const CEILINGS: [(&str, u64); 15] = [
+const CEILINGS: [(&str, u64); 16] = [
     ("accept-terms", 485_000),
     ("activate", 635_000),
     ("administer", 690_000),
     ("credentials", 695_000),
     ("dashboard", 450_000),
     ("effects", 825_000),
+    ("fulfilment", 700_000),
     ("invite", 795_000),
     ("launch", 625_000),
     ("operate", 990_000),

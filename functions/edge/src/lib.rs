@@ -33,6 +33,7 @@ pub mod reply;
 pub mod request;
 pub mod serve;
 pub mod session;
+pub mod shelves;
 #[cfg(target_family = "wasm")]
 pub mod spin;
 #[cfg(feature = "testing")]

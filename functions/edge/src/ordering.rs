@@ -9,6 +9,7 @@ use shared::{
     batch::Batch,
     checkout::{Cart, Quote},
     decision::{Counted, Decision},
+    effect::Effect,
     order::{Hold, Issue, News, Order},
     promo::Promo,
     refusal::Refusal,
@@ -38,11 +39,17 @@ impl<P: Platform> Edge<P> {
         Ok(())
     }
 
-    /// Has an order know what a webstore tells of it (SHP-7): 1 read when it knew.
+    /// Has an order know what a webstore tells of it (SHP-7): 1 read when it knew. A commit leaves `more` to be done.
     ///
     /// # Errors
     /// [`Refusal::OrderContradicted`]; [`Refusal::Busy`]; a fault of the store.
-    pub async fn hear(&self, partner: &PartnerId, order: &Line<80>, news: &News<'_>) -> Result<Stored<Order>, Failure> {
+    pub async fn hear(
+        &self,
+        partner: &PartnerId,
+        order: &Line<80>,
+        news: &News<'_>,
+        more: &[Effect],
+    ) -> Result<Stored<Order>, Failure> {
         let unheard = Order::unheard(partner, order, &self.keys);
         let id = unheard.id;
         let known = self.kv().get::<Order>(&id).await?;
@@ -66,12 +73,13 @@ impl<P: Platform> Edge<P> {
             self.write_licences(&id, issue, &[]).await?;
         }
         if let (None, Some(decision)) = (&known, decision)
-            && let NowStands::Ours(stored) = self.create(&id, decision).await?
+            && let NowStands::Ours(stored) = self.create(&id, decision.and(more.to_vec())).await?
         {
             return Ok(stored);
         }
         let heard = self.transact::<Order, ()>(&id, BUSY, |order, _| {
-            Ok(order.hear(news, issue.as_ref(), &self.gateway, self.now)?.into())
+            let heard = order.hear(news, issue.as_ref(), &self.gateway, self.now)?;
+            Ok(heard.map(|decision| decision.and(more.to_vec())).into())
         });
         Ok(heard.await?.1)
     }

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use shared::{
     config::Partner,
     dead_letter::Reason,
+    effect::Effect,
     order::Order,
     refusal::Refusal,
     webstore::{self, Decode, OrderEvent, Reading},
@@ -41,13 +42,14 @@ impl Decode for Verified<'_> {
 }
 
 impl<P: Platform> Edge<P> {
-    /// Acts upon the body of a verified webhook, any number of times.
+    /// Acts upon the body of a verified webhook, any number of times. Where an order changes by it, that commit leaves
+    /// `more` to be done.
     ///
     /// # Errors
     /// [`Refusal::Busy`] and faults: it has to come again.
-    pub async fn act_on_webhook(&self, partner: &Partner, body: &[u8]) -> Result<Acted, Failure> {
+    pub async fn act_on_webhook(&self, partner: &Partner, body: &[u8], more: &[Effect]) -> Result<Acted, Failure> {
         match webstore::read(partner.webhook_dialect, &Verified(body), &partner.id, &self.gateway) {
-            Ok(Reading::Event(event)) => self.act_on_event(partner, &event).await,
+            Ok(Reading::Event(event)) => self.act_on_event(partner, &event, more).await,
             Ok(Reading::Review(review)) => {
                 Ok(Acted::Unable(Reason::to_review(review.code, review.order.as_ref(), review.hint)))
             }
@@ -56,8 +58,8 @@ impl<P: Platform> Edge<P> {
         }
     }
 
-    async fn act_on_event(&self, partner: &Partner, event: &OrderEvent<'_>) -> Result<Acted, Failure> {
-        match self.hear(&partner.id, &event.order, &event.news).await {
+    async fn act_on_event(&self, partner: &Partner, event: &OrderEvent<'_>, more: &[Effect]) -> Result<Acted, Failure> {
+        match self.hear(&partner.id, &event.order, &event.news, more).await {
             Ok(stored) => Ok(Acted::Upon(Box::new(stored))),
             Err(failure) => unable(failure),
         }

@@ -14,6 +14,7 @@ use kv_schema::{
 use shared::{
     account::{Account, Admission, Login},
     audit::{Action, Actor},
+    dead_letter::{DeadLetter, How},
     decision::Decision,
     effect::Effect,
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
@@ -114,6 +115,12 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Shelve(place) => {
             let entry = Entry { id: EntryId(place.id), at_unix_seconds: seconds(place.at), payload: Vec::new() };
             list_entry(edge, &shelf(&place.shelf), &entry).await
+        }
+        Effect::SettleLetter { letter, by, at } => {
+            let settled = edge.transact::<DeadLetter, ()>(&letter, Refusal::NotFound, |letter, _| {
+                Ok(letter.settled(How::Replayed, by.clone(), at).into())
+            });
+            settled.await.map(drop)
         }
         Effect::Unshelve(place) => unlist(edge, &shelf(&place.shelf), EntryId(place.id), place.at).await,
         Effect::GrantCredential { account, grant } => {

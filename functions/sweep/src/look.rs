@@ -76,7 +76,12 @@ async fn over<P: Platform>(edge: &Edge<P>, due: &Due, findings: &mut Findings) -
             findings.operations += at_most;
             return Ok(false);
         }
-        Ok(Some(Ended::Noted | Ended::Changed)) => findings.operations += NOTING,
+        Ok(Some(Ended::Noted)) => findings.operations += NOTING,
+        Ok(Some(Ended::Changed)) => {
+            findings.operations += NOTING;
+            findings.undone.push(due.key.clone());
+        }
+        Ok(Some(Ended::Failed(failure))) => return Err(failure),
         Ok(Some(Ended::Nothing) | None) => {}
         Err(fault) => {
             unreadable(edge, fault, findings)?;
@@ -245,6 +250,8 @@ enum Ended {
     Noted,
     /// It has become something that does not end.
     Changed,
+    /// It could not become that.
+    Failed(Failure),
     /// It was removed, in so many storage operations.
     Removed(usize),
     /// Some of what ends with it was removed.
@@ -290,7 +297,7 @@ impl<P: Platform> Visitor for Over<'_, P> {
 }
 
 impl<P: Platform> Over<'_, P> {
-    /// The record goes on as something else; what must follow is noted by the commit, and a sweep comes to it.
+    /// The record goes on as something else. What must follow is noted by the commit.
     async fn change<'a, R: Swept>(
         &self,
         seen: Seen<R, &'a P>,
@@ -305,7 +312,7 @@ impl<P: Platform> Over<'_, P> {
             Ok(Replaced::Committed(_)) => return Ok(Ended::Changed),
             Ok(Replaced::Gone) => return Ok(Ended::Nothing),
             Ok(Replaced::Lost(_)) => {}
-            Err(failure) => self.edge.log_failure("not ended yet", &failure),
+            Err(failure) => return Ok(Ended::Failed(failure)),
         }
         note_end(self.edge, &key, ends_unix_seconds).await?;
         Ok(Ended::Noted)

@@ -27,7 +27,7 @@ pub(crate) async fn take<P: Platform>(edge: &Edge<P>, request: &Request, partner
         return Err(BadRequest::UnsupportedMediaType.into());
     }
     // 3. Parse, 4. load, 5. decide and 6. commit.
-    match edge.act_on_webhook(partner, webhook.body()).await? {
+    match edge.act_on_webhook(partner, webhook.body(), &[]).await? {
         // 7. Respond: everything is durable.
         Acted::Upon(stored) => edge::view::document(StatusCode::OK, &Accepted::of(stored.value())),
         Acted::Left => edge::view::document(StatusCode::ACCEPTED, &Accepted::left()),

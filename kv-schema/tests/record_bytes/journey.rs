@@ -16,7 +16,7 @@ use shared::{
         phone::{Asker, Channel, NewPhone, Way},
         seal_seed,
     },
-    dead_letter::{DeadLetter, Reason},
+    dead_letter::{DeadLetter, How, Reason},
     decision::{Counted, Decision, Uncommitted},
     delivery::{Answer, Delivery, EndpointStanding},
     effect::Effect,
@@ -53,7 +53,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 23;
+pub(crate) const KINDS: u8 = 24;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -592,6 +592,10 @@ impl Walk {
             DeadLetter::kept(id, &place.partner.id, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
         let kept = self.decided(kept);
         self.keep("waiting", id, &kept);
+        let by: OperatorId = "registrar".parse().expect("a slug");
+        self.effects.push(Effect::SettleLetter { letter: id, by: by.clone(), at: NOW });
+        let settled = self.decided(kept.settled(How::Replayed, by, NOW).expect("it waits"));
+        self.keep("acted upon after all", id, &settled);
     }
 
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: Licence, account: &Account) -> Grant {
@@ -765,6 +769,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::ReleasePromo { .. } => "ReleasePromo",
         Effect::Shelve(_) => "Shelve",
         Effect::Unshelve(_) => "Unshelve",
+        Effect::SettleLetter { .. } => "SettleLetter",
     }
 }
 

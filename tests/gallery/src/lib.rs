@@ -51,6 +51,7 @@ const COMPONENTS: [(&str, Samples); 13] = [
     ("verify-otp", verify_otp::samples),
     ("launch", launch::samples),
     ("operate", operate::samples),
+    ("fulfilment", fulfilment::samples),
     ("edge", edge::gallery::samples),
 ];
 

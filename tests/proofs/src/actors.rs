@@ -31,6 +31,10 @@ use crate::{
     state,
 };
 
+mod orders;
+
+pub use orders::*;
+
 /// The registrant's e-mail.
 pub const ADA: &str = "ada@kestrel.example";
 /// The second administrator's e-mail.
@@ -889,14 +893,23 @@ pub fn activation_ended(stage: &mut Stage) {
     stage.wait(72 * 60 * 60);
 }
 
+/// The registrar orders a code that pays half (SHP-2).
+pub fn half_price_batch(_: &Stage) -> Ask {
+    batch_of(7, 1, "50%")
+}
+
 fn batch(n: u8, count: u32) -> Ask {
+    batch_of(n, count, "free")
+}
+
+fn batch_of(n: u8, count: u32, discount: &str) -> Ask {
     let body = json!({
         "form": form(n),
         "partner": "anvil",
         "product": "anvil-mobile-id",
         "count": count,
         "uses": 1,
-        "discount": "free",
+        "discount": discount,
         "valid_days": 90,
     });
     post("registrar", "/operate/promo-batches", &body)
@@ -1314,7 +1327,7 @@ pub fn redemption_missing(stage: &mut Stage) {
     let ask = place_another_order(stage);
     let mut request = stage.under_way(component, &stage.sent(&ask));
     let committed =
-        |stage: &Stage| !stage.deployment().world().every::<shared::checkout::Order>().expect("readable").is_empty();
+        |stage: &Stage| !stage.deployment().world().every::<shared::order::Order>().expect("readable").is_empty();
     while !committed(stage) {
         assert!(request.step().is_none(), "the order is committed before the request is done");
     }

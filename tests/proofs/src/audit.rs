@@ -13,12 +13,13 @@ use kv_schema::{
 use shared::{
     account::{Account, Login},
     batch::Batch,
-    checkout::Order,
+    dead_letter::DeadLetter,
     invitation::{IdempotencyClaim, InvitationSlot},
     launch::AuthorizationCode,
     licence::Licence,
     mailbox::MailboxCheck,
     operator::Operator,
+    order::Order,
     organisation::{Alike, Organisation},
     promo::Promo,
     quota::Meter,
@@ -53,6 +54,7 @@ pub fn records(stage: &Stage) -> Records {
     add::<Batch>(world, &mut records);
     add::<Order>(world, &mut records);
     add::<Licence>(world, &mut records);
+    add::<DeadLetter>(world, &mut records);
     add::<Promo>(world, &mut records);
     add::<Operator>(world, &mut records);
     add::<AuthorizationCode>(world, &mut records);

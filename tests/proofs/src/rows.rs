@@ -67,7 +67,19 @@ impl Row {
 
 /// Every handler that changes something, with every outcome that does.
 pub fn rows() -> Vec<Row> {
-    [invite(), register(), operate(), administer(), account(), webstore(), credentials(), launch(), sweeps()].concat()
+    [
+        invite(),
+        register(),
+        operate(),
+        administer(),
+        account(),
+        webstore(),
+        fulfilment(),
+        credentials(),
+        launch(),
+        sweeps(),
+    ]
+    .concat()
 }
 
 fn invite() -> Vec<Row> {
@@ -242,8 +254,45 @@ fn webstore() -> Vec<Row> {
             "SHP-7 webhook that contradicts",
             by::webhook_came,
             by::webhook_that_contradicts,
-            &[409],
+            &[202],
         ),
+        row("webstore-checkout", "SHP-7 an order is created", nothing, by::webhook_created, &[200]),
+        row("webstore-checkout", "SHP-7 cancelled before it is known", nothing, by::webhook_cancelled, &[200]),
+        row("webstore-checkout", "SHP-7 paid after it was cancelled", by::cancellation_came, by::webhook, &[200]),
+        row("webstore-checkout", "SHP-7 refunded while in use", by::one_licence_in_use, by::webhook_refunded, &[200]),
+        row("webstore-checkout", "SHP-7 a dead letter", nothing, by::webhook_of_unknown_product, &[202]),
+        row("webstore-checkout", "SHP-5 on an invoice", nothing, by::place_invoice, &[201, 200]),
+        row(
+            "webstore-checkout",
+            "SHP-5 on an invoice, with a code",
+            by::with_half_promo,
+            by::place_invoice_with_code,
+            &[201, 200],
+        ),
+        row(
+            "webstore-checkout",
+            "SHP-2 the code of an order whose time is over",
+            by::invoice_overdue,
+            by::place_another_invoice_with_code,
+            &[201, 200],
+        )
+        // That the other order has lapsed is a fact of its own.
+        .in_parts(),
+        row("webstore-checkout", "SHP-6 licence keys sent again", by::keys_sent, by::send_keys_again, &[200])
+            .then(by::licence_works),
+    ]
+}
+
+fn fulfilment() -> Vec<Row> {
+    vec![
+        row("fulfilment", "SHP-5 an invoice is paid", by::invoiced_with_code, by::pay_invoice, &[200]),
+        row("fulfilment", "SHP-3 paid after it lapsed", by::invoice_lapsed, by::pay_invoice, &[200]),
+        row("fulfilment", "SHP-7 cancelled", by::invoiced_with_code, by::cancel_order, &[200]),
+        row("fulfilment", "SHP-7 refunded", by::cancelled_after_payment, by::refund_order, &[200]),
+        row("fulfilment", "SHP-7 looked at", by::cancelled_after_payment, by::review_order, &[200]),
+        row("fulfilment", "SHP-7 a dead letter replayed", by::letter_that_can_be_replayed, by::replay_letter, &[200]),
+        row("fulfilment", "SHP-7 a dead letter replayed in vain", by::letter_kept, by::replay_letter, &[200]),
+        row("fulfilment", "SHP-7 a dead letter dismissed", by::letter_kept, by::dismiss_letter, &[200]),
     ]
 }
 
@@ -294,6 +343,7 @@ fn sweeps() -> Vec<Row> {
         row("SHP-6 licences of an order that never came to be", by::licences_without_order).then(by::nothing_unnamed),
         row("SHP-2 codes of a batch that never came to be", by::codes_without_batch).then(by::nothing_unnamed),
         row("SHP-2 a batch that is over", by::batch_over).then(by::nothing_unnamed).in_parts(),
+        row("SHP-2 an order whose time is over", by::invoice_overdue_now),
         row("MSG-3 a webhook that is due again", by::webhook_due),
         row("INV-3 an invitation that is over", by::slot_over).then(by::invite_works),
         row("INV-3 an invitation that is condemned", by::slot_condemned).then(by::invite_works),

@@ -211,6 +211,15 @@ impl Stage {
         self.deployment = self.deployment.under(gateway(&text));
     }
 
+    /// Anvil's catalogue has one product more from now on.
+    pub fn sell_abacus(&mut self) {
+        let (_, product) = GATEWAY.split_once("[products.anvil-mobile-id]").expect("Anvil sells it");
+        let (product, _) = product.split_once("[products.cobalt-mobile-id]").expect("another one follows");
+        let product =
+            format!("[products.anvil-abacus]{product}").replace("products.anvil-mobile-id.", "products.anvil-abacus.");
+        self.deployment = self.deployment.under(gateway(&format!("{}\n{product}", *GATEWAY)));
+    }
+
     /// Anvil's system answers so from now on.
     pub fn anvil_answers(&mut self, receiver: Receiver) {
         self.deployment = self.deployment.with_receiver(receiver);
@@ -532,6 +541,8 @@ components! {
     ["operate", "sweep"] => sweep,
     ["invite" | "webhooks"] => invite,
     ["register"] => register,
+    ["operate", "orders"] => fulfilment,
+    ["operate", "dead-letters"] => fulfilment,
     ["operate"] => operate,
     ["activate"] => activate,
     ["sign-in"] => sign_in,

@@ -8,21 +8,23 @@ use std::fmt::Write as _;
 
 use kv_schema::{
     backends::{turns::alone, world::World},
-    record::Record,
-    records::{deliveries_of, invitations_of, registration_queue},
+    record::{Record, Stored},
+    records::{deliveries_of, invitations_of, registration_queue, shelf},
 };
 use shared::{
     account::{Account, Login, Recovery, Session, Stage as AccountStage},
     batch::Batch,
-    checkout::Order,
     credential::{Authenticator, Credential, phone::Phones},
+    dead_letter::DeadLetter,
     delivery::{Delivery, EndpointStanding},
+    effect::Shelf,
     invitation::{IdempotencyClaim, InvitationId, InvitationSlot},
     launch::{AuthorizationCode, CodeState},
-    licence::{Licence, LicenceState},
+    licence::Licence,
     lockout::Failures,
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
+    order::{Order, Unit},
     organisation::{Alike, Organisation},
     promo::Promo,
     registration::{QueueSummary, Registration},
@@ -36,9 +38,9 @@ use crate::stage::Stage;
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
 /// is kept of it (`aud`, `gone`) is looked at by [`crate::audit`].
-const PREFIXES: [&str; 27] = [
-    "acct", "alike", "aud", "batch", "boot", "cnt", "code", "due", "endp", "gate", "gone", "hook", "idem", "inv",
-    "lic", "list", "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
+const PREFIXES: [&str; 28] = [
+    "acct", "alike", "aud", "batch", "boot", "cnt", "code", "dead", "due", "endp", "gate", "gone", "hook", "idem",
+    "inv", "lic", "list", "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -90,10 +92,14 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     each(world, &mut lines, |account: Account| format!("{} {:?}", phones(&account), essential(account)));
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
+    each(world, &mut lines, |letter: DeadLetter| {
+        format!("letter of {} {:?} {:?}", letter.partner, letter.reason, letter.standing)
+    });
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch, shown)));
     lines.extend(exchanged(world));
     lines.extend(queue(world));
     lines.extend(listed(world));
+    lines.extend(shelved(world));
     lines.extend(webhooks(stage));
     let mut mails: Vec<String> =
         stage.mails().iter().map(|mail| format!("mail {}: {}", mail.to, mail.subject)).collect();
@@ -152,6 +158,7 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Login>(world)
         + of::<Batch>(world)
         + of::<Order>(world)
+        + of::<DeadLetter>(world)
         + of::<Licence>(world)
         + of::<Promo>(world)
         + of::<Operator>(world)
@@ -176,7 +183,8 @@ pub fn unnamed(stage: &Stage) -> usize {
     let world = stage.deployment().world();
     let orders = world.every::<Order>().expect("readable");
     let licences = world.every::<Licence>().expect("readable");
-    let unnamed = |licence: &Licence| !orders.iter().any(|order| order.value().licences.contains(&licence.id));
+    let named = |order: &Order, licence: &Licence| order.units().iter().any(|unit| unit.licence == licence.id);
+    let unnamed = |licence: &Licence| !orders.iter().any(|order| named(order.value(), licence));
     let batches = world.every::<Batch>().expect("readable");
     let promos = world.every::<Promo>().expect("readable");
     let unprinted = |promo: &Promo| !batches.iter().any(|batch| batch.value().promos.contains(&promo.id));
@@ -282,18 +290,14 @@ fn on_duty(operator: &Operator) -> String {
     format!("operator {id}: {sessions} on duty, {failures:?}, {enrolled:?}, link {link}, missed {missed}")
 }
 
-/// What became of the licences that the order names.
-fn licences(world: &World, order: &Order) -> Vec<String> {
+/// Whether the licences that the order names can be found.
+fn licences(world: &World, order: &Order) -> Vec<&'static str> {
     let every = world.every::<Licence>().expect("readable");
-    let states = order.licences.iter().map(|id| {
-        let licence = every.iter().find(|stored| stored.value().id == *id);
-        match licence.map(|stored| stored.value().state) {
-            None => "missing".to_owned(),
-            Some(LicenceState::Issued) => "issued".to_owned(),
-            Some(LicenceState::Activated { account, .. }) => format!("activated by {account}"),
-        }
-    });
-    states.collect()
+    let found = |unit: &Unit| {
+        let licence = every.iter().map(Stored::value).find(|licence| licence.id == unit.licence);
+        licence.is_some_and(|licence| licence.order == order.id && licence.product == unit.product)
+    };
+    order.units().iter().map(|unit| if found(unit) { "found" } else { "missing" }).collect()
 }
 
 /// Which orders hold the codes that the batch names.
@@ -337,6 +341,19 @@ fn listed(world: &World) -> Vec<String> {
     let entries = page.entries.iter().map(|entry| {
         let invitation: Option<InvitationId> = postcard::from_bytes(&entry.payload).ok();
         format!("listed: {}", invitation.map(|id| id.slot.to_string()).unwrap_or_default())
+    });
+    let mut lines: Vec<String> = entries.collect();
+    lines.sort();
+    lines
+}
+
+/// What stands on the lists that people look at, in no order.
+fn shelved(world: &World) -> Vec<String> {
+    let shelves = [Shelf::UnpaidInvoices, Shelf::FlaggedOrders, Shelf::DeadLetters];
+    let entries = shelves.iter().flat_map(|one| {
+        let page = alone(async { world.kv().page(&shelf(one), None).await }, 1000);
+        let page = page.expect("a page takes few turns").expect("nothing fails any more");
+        page.entries.into_iter().map(move |entry| format!("on {one:?}: {:?}", entry.id.0))
     });
     let mut lines: Vec<String> = entries.collect();
     lines.sort();

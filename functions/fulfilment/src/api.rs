@@ -1,0 +1,254 @@
+//! What comes in and what goes out.
+
+pub(crate) mod letters;
+#[cfg(not(target_family = "wasm"))]
+pub(crate) mod samples;
+
+use askama::Template;
+use edge::{Edge, Platform};
+use serde::{Deserialize, Serialize};
+use shared::{
+    effect::Shelf,
+    order::{Order, Payment, Source, Stage},
+    refusal::Refusal,
+    values::{Money, OperatorId, OrderId, Timestamp},
+};
+
+/// Where a list goes on.
+pub(crate) struct Further {
+    pub(crate) next: Option<String>,
+    /// Whether it is a later page than the first.
+    pub(crate) goes_on: bool,
+}
+
+/// The query of a list of orders.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ListQuery {
+    list: Option<String>,
+    pub(crate) after: Option<String>,
+}
+
+impl ListQuery {
+    /// # Errors
+    /// [`Refusal::NotFound`] for a list that there is not.
+    pub(crate) fn shelf(&self) -> Result<Shelf, Refusal> {
+        match self.list.as_deref() {
+            None | Some("unpaid") => Ok(Shelf::UnpaidInvoices),
+            Some("flagged") => Ok(Shelf::FlaggedOrders),
+            Some(_) => Err(Refusal::NotFound),
+        }
+    }
+}
+
+/// What an operator says has happened to an order, or wants to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Happened {
+    /// The invoice was fully paid.
+    Paid,
+    /// It was cancelled.
+    Cancelled,
+    /// What was paid was given back.
+    Refunded,
+    /// Its licence keys were sent again.
+    Licences,
+    /// Somebody has looked at it.
+    Reviewed,
+}
+
+impl Happened {
+    pub(crate) fn parse(segment: &str) -> Option<Self> {
+        match segment {
+            "paid" => Some(Self::Paid),
+            "cancelled" => Some(Self::Cancelled),
+            "refunded" => Some(Self::Refunded),
+            "licences" => Some(Self::Licences),
+            "reviewed" => Some(Self::Reviewed),
+            _ => None,
+        }
+    }
+}
+
+/// What the last form has done, on its way to the page behind it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct JustHappened {
+    pub(crate) by: OperatorId,
+    pub(crate) what: Happened,
+}
+
+/// A line of an order.
+#[derive(Serialize)]
+pub(crate) struct LineView {
+    product: String,
+    name: String,
+    quantity: u32,
+}
+
+/// One licence of an order.
+#[derive(Serialize)]
+pub(crate) struct UnitView {
+    product: String,
+    state: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    activated_at: Option<Timestamp>,
+}
+
+/// An order as operators see it.
+#[derive(Serialize)]
+pub(crate) struct OrderView {
+    id: OrderId,
+    reference: String,
+    state: &'static str,
+    partner: String,
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webstore_order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    lines: Vec<LineView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<Money>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    placed_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pay_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys_sent_at: Option<Timestamp>,
+    licences: Vec<UnitView>,
+    /// Whether somebody has to look at it.
+    flagged: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reviewed_at: Option<Timestamp>,
+}
+
+impl OrderView {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, order: &Order) -> Self {
+        let bought = order.bought.as_ref();
+        let lines = bought.iter().flat_map(|bought| &bought.lines).map(|line| LineView {
+            product: line.product.to_string(),
+            name: edge.gateway.product_name(&line.product),
+            quantity: line.quantity,
+        });
+        let (paid_at, ended_at) = match &order.stage {
+            Stage::Unpaid { .. } => (None, None),
+            Stage::Complete { paid_at, .. } => (Some(*paid_at), None),
+            Stage::Ended { paid_at, at, .. } => (*paid_at, Some(*at)),
+        };
+        let partner = edge.gateway.partner(&order.partner).map(|partner| partner.name.clone());
+        let (source, webstore_order) = match &order.source {
+            Source::Storefront { .. } => ("storefront", None),
+            Source::Webstore { order } => ("webstore", Some(order.to_string())),
+        };
+        let (payment, purchase_order) = bought.map(|bought| payment(&bought.payment)).unzip();
+        Self {
+            id: order.id,
+            reference: order.reference(),
+            state: order.state(),
+            partner: partner.unwrap_or_else(|| order.partner.to_string()),
+            source,
+            webstore_order,
+            customer: bought.map(|bought| bought.customer.name.full()),
+            email: bought.map(|bought| bought.customer.email.as_str().to_owned()),
+            lines: lines.collect(),
+            total: bought.map(|bought| bought.total),
+            payment,
+            purchase_order: purchase_order.flatten(),
+            placed_at: bought.map(|bought| bought.placed_at),
+            pay_until: order.pay_until(),
+            paid_at,
+            ended_at,
+            keys_sent_at: order.keys_sent_at(),
+            licences: licences(edge, order),
+            flagged: order.is_flagged(),
+            reviewed_at: order.reviewed.as_ref().map(|(_, at)| *at),
+        }
+    }
+
+    fn in_use(&self) -> bool {
+        self.licences.iter().any(|licence| licence.activated_at.is_some())
+    }
+}
+
+fn licences<P: Platform>(edge: &Edge<P>, order: &Order) -> Vec<UnitView> {
+    let ended = matches!(order.stage, Stage::Ended { .. });
+    let view = |unit: &shared::order::Unit| UnitView {
+        product: edge.gateway.product_name(&unit.product),
+        state: match (unit.holder, ended) {
+            (Some(_), _) => "in-use",
+            (None, true) => "revoked",
+            (None, false) => "issued",
+        },
+        activated_at: unit.holder.map(|holder| holder.at),
+    };
+    order.units().iter().map(view).collect()
+}
+
+fn payment(payment: &Payment) -> (&'static str, Option<String>) {
+    match payment {
+        Payment::Nothing => ("nothing", None),
+        Payment::Card => ("card", None),
+        Payment::Invoice { purchase_order } => ("invoice", purchase_order.as_ref().map(ToString::to_string)),
+        Payment::Webstore => ("webstore", None),
+    }
+}
+
+/// A list of orders.
+#[derive(Serialize, Template)]
+#[template(path = "orders.html")]
+pub(crate) struct OrdersPage {
+    #[serde(skip)]
+    title: &'static str,
+    list: &'static str,
+    orders: Vec<OrderView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    goes_on: bool,
+}
+
+impl OrdersPage {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, shelf: &Shelf, orders: &[Order], further: Further) -> Self {
+        let (title, list) = match shelf {
+            Shelf::FlaggedOrders => ("Orders to look at", "flagged"),
+            Shelf::UnpaidInvoices | Shelf::DeadLetters | Shelf::OrdersOf(_) => ("Unpaid invoices", "unpaid"),
+        };
+        let next = further.next.map(|after| format!("/operate/orders?list={list}&after={after}"));
+        let orders = orders.iter().map(|order| OrderView::of(edge, order)).collect();
+        Self { title, list, orders, next, goes_on: further.goes_on }
+    }
+}
+
+/// One order, and what can be done about it.
+#[derive(Serialize, Template)]
+#[template(path = "order.html")]
+pub(crate) struct OrderPage {
+    #[serde(skip)]
+    title: String,
+    #[serde(flatten)]
+    order: OrderView,
+    #[serde(skip)]
+    may_act: bool,
+    #[serde(skip)]
+    notice: Option<Happened>,
+}
+
+impl OrderPage {
+    pub(crate) fn of<P: Platform>(edge: &Edge<P>, order: &Order, may_act: bool, notice: Option<JustHappened>) -> Self {
+        Self {
+            title: format!("Order {}", order.reference()),
+            order: OrderView::of(edge, order),
+            may_act,
+            notice: notice.map(|notice| notice.what),
+        }
+    }
+}

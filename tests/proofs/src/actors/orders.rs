@@ -1,0 +1,230 @@
+//! What becomes of orders: invoices, webhooks in any order, refunds, licence keys that are sent again, letters that are dead.
+
+use super::*;
+
+/// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
+fn told(stage: &Stage, kind: &str, body: &Value) -> Ask {
+    let event = &kind.replace('.', "-");
+    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
+    let mut ask = post("webstore", "/webstore-checkout/webhooks/anvil", body);
+    let webhook = Webhook::new(&webhook_secret()).expect("a secret");
+    let signature = webhook.sign(event, sent_at, &ask.body).expect("an event is signed");
+    ask.headers.push(("webhook-id", event.to_owned()));
+    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
+    ask.headers.push(("webhook-signature", signature));
+    ask
+}
+
+fn order_over(stage: &Stage, kind: &str) -> Ask {
+    let body = json!({ "type": kind, "timestamp": "2026-11-20T09:00:00Z", "data": { "order_id": "AN-1" } });
+    told(stage, kind, &body)
+}
+
+fn order_of(stage: &Stage, kind: &str, product: &str) -> Ask {
+    let body = json!({
+        "type": kind,
+        "timestamp": "2026-11-20T09:00:00Z",
+        "data": {
+            "order_id": "AN-1",
+            "customer": { "given_name": "Ada", "family_name": "Kestrel", "email": ADA },
+            "lines": [{ "product": product, "quantity": 2 }],
+            "total_minor": 4900,
+            "currency": "USD",
+        },
+    });
+    told(stage, kind, &body)
+}
+
+/// Anvil's webstore tells that the order was placed (SHP-7).
+pub fn webhook_created(stage: &Stage) -> Ask {
+    order_of(stage, "order.created", "anvil-mobile-id")
+}
+
+/// Anvil's webstore tells that the order was cancelled (SHP-7).
+pub fn webhook_cancelled(stage: &Stage) -> Ask {
+    order_over(stage, "order.cancelled")
+}
+
+/// Anvil's webstore tells that the order was refunded (SHP-7).
+pub fn webhook_refunded(stage: &Stage) -> Ask {
+    order_over(stage, "order.refunded")
+}
+
+/// Nothing but the order's cancellation has come.
+pub fn cancellation_came(stage: &mut Stage) {
+    let _ = stage.send(component, &webhook_cancelled(stage)).expect(200);
+}
+
+/// Ada has activated one of the order's two licences.
+pub fn one_licence_in_use(stage: &mut Stage) {
+    ordered(stage);
+    let _ = stage.send(component, &activate_licence(stage)).expect(200);
+}
+
+/// Ada's order was paid, and she is signed in.
+pub fn ordered_for_a_while(stage: &mut Stage) {
+    ordered(stage);
+    stage.wait(6 * 60);
+}
+
+fn invoice(n: u8, promo: &str) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "email": ADA,
+        "lines": [{ "product": "anvil-mobile-id", "quantity": 1 }],
+        "promo_code": promo,
+        "pay_by": "invoice",
+        "purchase_order": "PO-4711",
+        "action": "place",
+    });
+    post("guest", "/webstore-checkout/anvil/checkout", &body)
+}
+
+/// A guest orders on an invoice (SHP-5).
+pub fn place_invoice(_: &Stage) -> Ask {
+    invoice(5, "")
+}
+
+/// A guest orders on an invoice, with a code that pays half of it (SHP-2, SHP-5).
+pub fn place_invoice_with_code(stage: &Stage) -> Ask {
+    invoice(5, stage.fact("promo"))
+}
+
+/// Another guest wants the same code (SHP-3).
+pub fn place_another_invoice_with_code(stage: &Stage) -> Ask {
+    invoice(6, stage.fact("promo"))
+}
+
+/// There is a code that pays half.
+pub fn with_half_promo(stage: &mut Stage) {
+    on_duty(stage);
+    let batch = stage.send(component, &half_price_batch(stage)).expect(201);
+    stage.learn("promo", batch.at("/codes/0"));
+}
+
+/// An order waits for its invoice to be paid.
+pub fn invoiced(stage: &mut Stage) {
+    on_duty(stage);
+    let placed = stage.send(component, &place_invoice(stage)).expect(201);
+    know_order(stage, placed.at("/confirmation"));
+}
+
+/// An order with a code that pays half waits for its invoice to be paid.
+pub fn invoiced_with_code(stage: &mut Stage) {
+    with_half_promo(stage);
+    let placed = stage.send(component, &place_invoice_with_code(stage)).expect(201);
+    know_order(stage, placed.at("/confirmation"));
+}
+
+/// The time of such an order is over, and nobody has noticed.
+pub fn invoice_overdue(stage: &mut Stage) {
+    invoiced_with_code(stage);
+    sweep_all(stage);
+    stage.wait(31 * 24 * 3_600);
+    let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
+}
+
+/// The same, and a sweep has come to the hour in which it is over.
+pub fn invoice_overdue_now(stage: &mut Stage) {
+    invoiced_with_code(stage);
+    sweep_all(stage);
+    stage.wait(30 * 24 * 3_600 - 3_600);
+    sweep_all(stage);
+    stage.wait(3 * 3_600);
+}
+
+/// The time of such an order is over, and a sweep has noticed.
+pub fn invoice_lapsed(stage: &mut Stage) {
+    invoice_overdue(stage);
+    sweep_all(stage);
+    wait(stage);
+    sweep_all(stage);
+}
+
+/// An order was cancelled after it was paid.
+pub fn cancelled_after_payment(stage: &mut Stage) {
+    invoiced(stage);
+    let _ = stage.send(component, &pay_invoice(stage)).expect(200);
+    let _ = stage.send(component, &cancel_order(stage)).expect(200);
+}
+
+fn know_order(stage: &mut Stage, link: String) {
+    let token = link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default();
+    stage.learn("order token", token);
+    let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
+    stage.learn("order", unpaid.at("/orders/0/id"));
+}
+
+fn of_order(stage: &Stage, what: &str) -> Ask {
+    post("registrar", format!("/operate/orders/{}/{what}", stage.fact("order")), &json!({}))
+}
+
+/// The registrar says that the invoice is paid (SHP-5).
+pub fn pay_invoice(stage: &Stage) -> Ask {
+    of_order(stage, "paid")
+}
+
+/// The registrar says that the order is cancelled (SHP-7).
+pub fn cancel_order(stage: &Stage) -> Ask {
+    of_order(stage, "cancelled")
+}
+
+/// The registrar says that the order is refunded (SHP-7).
+pub fn refund_order(stage: &Stage) -> Ask {
+    of_order(stage, "refunded")
+}
+
+/// The registrar has looked at the order (SHP-7).
+pub fn review_order(stage: &Stage) -> Ask {
+    of_order(stage, "reviewed")
+}
+
+/// The customer has licence keys sent again (SHP-6).
+pub fn send_keys_again(stage: &Stage) -> Ask {
+    let body = json!({ "token": stage.fact("order token") });
+    post("guest", "/webstore-checkout/orders/licences", &body)
+}
+
+/// The licence keys of a paid order were sent a while ago; Ada knows one of them.
+pub fn keys_sent(stage: &mut Stage) {
+    terms_accepted(stage);
+    invoiced(stage);
+    let _ = stage.send(component, &pay_invoice(stage)).expect(200);
+    let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
+    stage.learn("licence", key);
+    stage.wait(6 * 60);
+}
+
+/// Anvil's webstore tells of a product that nobody knows (SHP-7).
+pub fn webhook_of_unknown_product(stage: &Stage) -> Ask {
+    order_of(stage, "order.paid", "anvil-abacus")
+}
+
+/// Such a webhook has come.
+pub fn letter_kept(stage: &mut Stage) {
+    on_duty(stage);
+    let kept = stage.send(component, &webhook_of_unknown_product(stage)).expect(202);
+    stage.learn("letter", kept.at("/kept"));
+}
+
+/// Such a webhook has come, and by now the product is known.
+pub fn letter_that_can_be_replayed(stage: &mut Stage) {
+    letter_kept(stage);
+    stage.sell_abacus();
+}
+
+fn of_letter(stage: &Stage, what: &str) -> Ask {
+    post("registrar", format!("/operate/dead-letters/{}/{what}", stage.fact("letter")), &json!({}))
+}
+
+/// The registrar has a dead letter acted upon again (SHP-7).
+pub fn replay_letter(stage: &Stage) -> Ask {
+    of_letter(stage, "replay")
+}
+
+/// The registrar dismisses a dead letter (SHP-7).
+pub fn dismiss_letter(stage: &Stage) -> Ask {
+    of_letter(stage, "dismiss")
+}
