@@ -152,6 +152,8 @@ pub enum Effect {
         promo: PromoId,
         /// The order that held it.
         order: OrderId,
+        /// What it held it for: a later hold is of a payment that came after the order had lapsed.
+        held_until: Timestamp,
     },
     /// Put something onto a list that people look at.
     Shelve(Place),

@@ -352,6 +352,7 @@ impl Order {
     /// The order ends (SHP-7): licences that nobody has activated are no good any more; those that somebody has stay, and
     /// are flagged ([`Order::is_flagged`]). `None` when nothing is new.
     pub fn end(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
+        let held_until = self.pay_until();
         let (paid_at, units) = match &mut self.stage {
             Stage::Ended { why: known, .. } if *known >= why => return None,
             // One more reason for the same end: the customer is not told again.
@@ -359,8 +360,8 @@ impl Order {
             Stage::Unpaid { .. } => (None, Vec::new()),
             Stage::Complete { paid_at, units, .. } => (Some(*paid_at), core::mem::take(units)),
         };
-        let paid_for = self.bought.as_ref().filter(|_| paid_at.is_none()).and_then(|bought| bought.promo);
-        let release = paid_for.map(|promo| Effect::ReleasePromo { promo, order: self.id });
+        let held = held_until.zip(self.bought.as_ref().and_then(|bought| bought.promo));
+        let release = held.map(|(held_until, promo)| Effect::ReleasePromo { promo, order: self.id, held_until });
         let off = self.invoiced().filter(|_| paid_at.is_none()).map(Effect::Unshelve);
         let keys_revoked = units.iter().any(|unit| unit.holder.is_none());
         // A webstore tells its customers itself, but of licence keys it knows nothing.

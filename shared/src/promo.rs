@@ -169,9 +169,11 @@ impl Promo {
         Some(Decision::quiet(Action::PromoReservation, self))
     }
 
-    /// Frees the code of an order that will not be paid (SHP-2). `None` when the order does not hold it, or has redeemed it.
-    pub fn release(mut self, order: OrderId) -> Option<Decision<Self>> {
-        let held = self.holds.iter().position(|hold| hold.order == order && hold.reserved_until.is_some())?;
+    /// Frees the code of an order that will not be paid (SHP-2). `None` when the order does not hold it, has redeemed it, or
+    /// holds it for longer than that: a payment that came after the order had lapsed has held it again.
+    pub fn release(mut self, order: OrderId, held_until: Timestamp) -> Option<Decision<Self>> {
+        let of_then = |hold: &Use| hold.order == order && hold.reserved_until.is_some_and(|until| until <= held_until);
+        let held = self.holds.iter().position(of_then)?;
         self.holds.remove(held);
         Some(Decision::quiet(Action::PromoRelease, self))
     }

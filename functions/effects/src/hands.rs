@@ -107,9 +107,10 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
                 edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.hold(order, until).into()));
             held.await.map(drop)
         }
-        Effect::ReleasePromo { promo, order } => {
-            let freed =
-                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.release(order).into()));
+        Effect::ReleasePromo { promo, order, held_until } => {
+            let freed = edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| {
+                Ok(promo.release(order, held_until).into())
+            });
             freed.await.map(drop)
         }
         Effect::Shelve(place) => {

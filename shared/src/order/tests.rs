@@ -191,7 +191,7 @@ fn shp_2_an_order_lapses_once_its_time_is_over_and_frees_its_code() {
     let until = NOW.plus(Seconds::days(1));
     assert!(order.clone().lapse(&gateway, after(24 * 3_600 - 1)).is_none());
     let lapsed = order.clone().lapse(&gateway, until).expect("its time is over");
-    assert!(lapsed.effects.contains(&Effect::ReleasePromo { promo: PROMO, order: ORDER }));
+    assert!(lapsed.effects.contains(&Effect::ReleasePromo { promo: PROMO, order: ORDER, held_until: until }));
     assert_eq!(lapsed.next.state(), "lapsed");
     assert!(lapsed.next.lapse(&gateway, until).is_none(), "once");
     let paid = pay(order, &gateway, false).next;

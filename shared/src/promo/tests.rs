@@ -217,3 +217,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn shp_3_what_frees_a_code_leaves_a_later_hold_alone() {
+    // SHP-2, SHP-3: the order had lapsed, and a payment that came late has held the code for it again.
+    let order = OrderId::from_bytes([1; 16]);
+    let until = NOW.plus(RESERVATION);
+    let held = promo(Discount::Free, 1).reserve(order, NOW).expect("free").expect("a hold").next;
+    assert!(held.clone().release(OrderId::from_bytes([2; 16]), until).is_none(), "another order's");
+    assert!(held.clone().release(order, until).is_some_and(|freed| freed.next.holds.is_empty()));
+    let kept = held.clone().hold(order, until.plus(Seconds::days(1))).expect("for longer").next;
+    assert!(kept.release(order, until).is_none());
+    let redeemed = held.redeem(order).expect("held").next;
+    assert!(redeemed.clone().release(order, until).is_none() && redeemed.hold(order, until).is_none());
+}

@@ -48,6 +48,8 @@ pub struct Pair {
     pub compared: Compared,
     /// What happens before whoever is told to try again does so.
     pub between: fn(&mut Stage),
+    /// A line of the end state that may be there or not, whatever else is, since it follows from a commit of its own.
+    pub besides: Option<&'static str>,
 }
 
 /// Longer than a dead creator's gates stay closed, by any clock.
@@ -195,7 +197,7 @@ fn one_after_the_other(pair: &Pair, mut stage: Stage, sent: &[Sent; 2], order: &
         *last = Some(answer);
     }
     assert!(self::waiting(&stage) <= waiting, "{}", pair.case);
-    End::of(&stage, &answers, pair.compared)
+    End::of(&stage, &answers, pair)
 }
 
 /// Effects and webhooks that wait to be carried out.
@@ -204,13 +206,16 @@ fn waiting(stage: &Stage) -> usize {
 }
 
 impl End {
-    fn of(stage: &Stage, answers: &[Option<Answer>; 2], compared: Compared) -> Self {
+    fn of(stage: &Stage, answers: &[Option<Answer>; 2], pair: &Pair) -> Self {
+        let compared = pair.compared;
         let is_whole = compared == Compared::Whole;
         let alike = is_whole && matches!(answers, [Some(one), Some(two)] if one.text == two.text);
         let answers =
             answers.each_ref().map(|answer| answer.as_ref().map(|answer| compared.of(answer)).unwrap_or_default());
         let waiting = waiting(stage);
-        Self { answers, alike, state: state::of(stage), counted: state::counted(stage), waiting }
+        let mut state = state::of(stage);
+        state.retain(|line| !pair.besides.is_some_and(|besides| line.contains(besides)));
+        Self { answers, alike, state, counted: state::counted(stage), waiting }
     }
 
     /// Whether a run in which these died could have come to this: the others were answered so, and the state is this one.
@@ -261,7 +266,7 @@ fn end(pair: &Pair, start: &Stage, sent: &[Sent; 2], waiting: usize, ran: Ran<'_
     let left_waiting = self::waiting(&stage) > waiting;
     for sent in sent.iter().cycle().take(TRIES) {
         if self::waiting(&stage) <= waiting {
-            return Ok(Ended { end: End::of(&stage, &answers, pair.compared), died, left_waiting });
+            return Ok(Ended { end: End::of(&stage, &answers, pair), died, left_waiting });
         }
         wait(&mut stage);
         let _ = stage.deliver(pair.serve, sent);

@@ -351,13 +351,19 @@ fn sweeps() -> Vec<Row> {
 }
 
 fn pair(case: &'static str, before: fn(&mut Stage), one: fn(&Stage) -> Ask, two: fn(&Stage) -> Ask) -> Pair {
-    Pair { case, before, serve: component, asks: [one, two], compared: Compared::Whole, between: pairs::wait }
+    let compared = Compared::Whole;
+    Pair { case, before, serve: component, asks: [one, two], compared, between: pairs::wait, besides: None }
 }
 
 impl Pair {
     /// Of whose answers only the status is compared.
     fn by_status(self) -> Self {
         Self { compared: Compared::Status, ..self }
+    }
+
+    /// After which such a line may be there or not.
+    fn besides(self, line: &'static str) -> Self {
+        Self { besides: Some(line), ..self }
     }
 
     /// In which the sweep goes on while somebody waits.
@@ -459,6 +465,33 @@ fn orders_meet() -> Vec<Pair> {
         pair("SHP-7 webhook against the page", by::with_promo, by::webhook, by::place_order),
         pair("SHP-2 two batches on one form", by::on_duty, by::order_batch, by::order_another_batch),
         pair("SHP-2 one promo batch twice", by::on_duty, by::order_batch, by::order_batch),
+        pair("SHP-7 paid against cancelled", nothing, by::webhook, by::webhook_cancelled),
+        pair("SHP-7 paid against created", nothing, by::webhook, by::webhook_created),
+        pair("SHP-7 refunded against activation", by::ordered, by::webhook_refunded, by::activate_licence),
+        pair("SHP-5 one invoice paid twice", by::invoiced, by::pay_invoice, by::pay_invoice),
+        pair("SHP-5 paid against cancelled", by::invoiced_with_code, by::pay_invoice, by::cancel_order),
+        pair(
+            "SHP-3 a payment against an order that wants the code",
+            by::invoice_overdue,
+            by::pay_invoice,
+            by::place_another_invoice_with_code,
+        )
+        // Its customer may be told that it has lapsed, and at once that it is paid.
+        .besides("has lapsed"),
+        pair(
+            "SHP-3 a late payment against an order that wants the code",
+            by::invoice_lapsed,
+            by::pay_invoice,
+            by::place_another_invoice_with_code,
+        ),
+        pair("SHP-6 new licence keys against activation", by::keys_sent, by::send_keys_again, by::activate_licence),
+        pair("SHP-6 new licence keys twice", by::keys_sent, by::send_keys_again, by::send_keys_again),
+        pair(
+            "SHP-7 a dead letter replayed against the webhook itself",
+            by::letter_that_can_be_replayed,
+            by::replay_letter,
+            by::webhook_of_unknown_product,
+        ),
     ]
 }
 
@@ -564,6 +597,8 @@ fn sweeps_meet() -> Vec<Pair> {
         .by_status(),
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
+        pair("SHP-2 an order lapses against its payment", by::invoice_overdue_and_on_duty, by::sweep, by::pay_invoice)
+            .by_status(),
         pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status(),
         pair("OPS-3 an invitation where one is over", by::slot_over, by::sweep, by::invite_again).swept(),
         pair("OPS-3 an invitation where one is condemned", by::slot_condemned, by::sweep, by::invite_again).swept(),

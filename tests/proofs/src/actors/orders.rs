@@ -1,5 +1,7 @@
 //! What becomes of orders: invoices, webhooks in any order, refunds, licence keys that are sent again, letters that are dead.
 
+use shared::order::Order;
+
 use super::*;
 
 /// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
@@ -135,12 +137,19 @@ pub fn invoice_overdue_now(stage: &mut Stage) {
     stage.wait(3 * 3_600);
 }
 
+/// The same, and the registrar is on duty.
+pub fn invoice_overdue_and_on_duty(stage: &mut Stage) {
+    invoice_overdue_now(stage);
+    let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
+}
+
 /// The time of such an order is over, and a sweep has noticed.
 pub fn invoice_lapsed(stage: &mut Stage) {
-    invoice_overdue(stage);
+    invoice_overdue_now(stage);
     sweep_all(stage);
-    wait(stage);
-    sweep_all(stage);
+    let lapsed = stage.deployment().world().every::<Order>().expect("readable");
+    assert!(lapsed.iter().any(|order| order.value().state() == "lapsed"), "the sweep has come to it");
+    let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
 }
 
 /// An order was cancelled after it was paid.
