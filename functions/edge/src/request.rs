@@ -12,15 +12,20 @@ use crate::{
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest body of a bulk request, in bytes.
 pub const BULK_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Routes with a limit of their own. It has to be known before the body is read, and so before any handler is asked.
-const LARGER_BODIES: [(&str, usize); 1] = [("/invite/bulk", BULK_BODY_BYTES_MAX)];
+/// The largest webhook of a webstore, in bytes: shops send all that they know of an order.
+pub const WEBHOOK_BODY_BYTES_MAX: usize = 256 * 1024;
+/// Routes with a limit of their own; what ends with a slash is a prefix. It has to be known before the body is read, and so
+/// before any handler is asked.
+const LARGER_BODIES: [(&str, usize); 2] =
+    [("/invite/bulk", BULK_BODY_BYTES_MAX), ("/webstore-checkout/webhooks/", WEBHOOK_BODY_BYTES_MAX)];
 /// The longest path and query, in bytes.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 
 /// The largest body of a request to this path and query, in bytes.
 pub fn body_bytes_max(target: &str) -> usize {
     let path = target.split('?').next().unwrap_or_default();
-    LARGER_BODIES.iter().find(|(route, _)| *route == path).map_or(BODY_BYTES_MAX, |(_, limit)| *limit)
+    let is_larger = |route: &str| route == path || (route.ends_with('/') && path.starts_with(route));
+    LARGER_BODIES.iter().find(|(route, _)| is_larger(route)).map_or(BODY_BYTES_MAX, |(_, limit)| *limit)
 }
 
 /// A request's headers, in the order in which they came.
@@ -213,14 +218,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inv_9_bulk_requests_alone_may_be_larger() {
-        // INV-9
+    fn inv_9_bulk_requests_and_webhooks_alone_may_be_larger() {
+        // INV-9, SHP-7
+        assert_eq!(body_bytes_max("/webstore-checkout/webhooks/anvil"), WEBHOOK_BODY_BYTES_MAX);
         for target in ["/invite/bulk", "/invite/bulk?x=1"] {
             assert_eq!(body_bytes_max(target), BULK_BODY_BYTES_MAX, "{target}");
         }
-        for target in
-            ["", "/", "/invite", "/invite/bulk/", "/invite//bulk", "/register?to=/invite/bulk", "/Invite/bulk"]
-        {
+        for target in [
+            "",
+            "/",
+            "/invite",
+            "/invite/bulk/",
+            "/invite//bulk",
+            "/register?to=/invite/bulk",
+            "/Invite/bulk",
+            "/webstore-checkout/webhooks",
+        ] {
             assert_eq!(body_bytes_max(target), BODY_BYTES_MAX, "{target}");
         }
     }

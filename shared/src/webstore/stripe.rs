@@ -75,7 +75,7 @@ enum Outcome {
     Completed,
     /// A payment that took days arrived.
     Succeeded,
-    /// It did not, or the customer never came through.
+    /// It did not. (A Session that expires unused is none of ours: its order may be paid in another one.)
     Failed,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn read<'a, B: Decode>(
     let outcome = match body.decode::<RawKind>()?.kind.as_str() {
         "checkout.session.completed" => Outcome::Completed,
         "checkout.session.async_payment_succeeded" => Outcome::Succeeded,
-        "checkout.session.async_payment_failed" | "checkout.session.expired" => Outcome::Failed,
+        "checkout.session.async_payment_failed" => Outcome::Failed,
         "charge.refunded" => return Ok(refund(&body.decode::<RawEvent<RawCharge>>()?.data.object)?),
         _ => return Ok(Reading::Left),
     };

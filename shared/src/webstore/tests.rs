@@ -201,7 +201,7 @@ mod stripe {
             (completed, Value::Null, "review AN-1001: unknown-status".to_owned()),
             (succeeded, json!("paid"), format!("paid {SOLD}")),
             ("checkout.session.async_payment_failed", json!("unpaid"), "cancelled AN-1001".to_owned()),
-            ("checkout.session.expired", json!("unpaid"), "cancelled AN-1001".to_owned()),
+            ("checkout.session.expired", json!("unpaid"), "left".to_owned()),
             ("payment_intent.succeeded", json!("paid"), "left".to_owned()),
         ] {
             let body = session(&[("/type", json!(kind)), ("/data/object/payment_status", status.clone())]);
@@ -280,7 +280,7 @@ mod stripe {
     fn shp_7_an_order_of_stripes_that_is_over_needs_no_lines() {
         // SHP-7
         let bare = json!({ "client_reference_id": "AN-1001" });
-        let body = json!({ "type": "checkout.session.expired", "data": { "object": bare } }).to_string();
+        let body = json!({ "type": "checkout.session.async_payment_failed", "data": { "object": bare } }).to_string();
         assert_eq!(told(Dialect::Stripe, body), Ok("cancelled AN-1001".to_owned()));
     }
 }
