@@ -16,13 +16,13 @@ use shared::{
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
     organisation::{Alike, Organisation},
-    promo::Promo,
+    promo::Sheet,
     quota::Meter,
     registration::Registration,
     team::Team,
     values::{
         AccountId, ApplicationId, BatchId, CodeId, DeliveryId, InvitationSlotId, LicenceId, OrderId, OrganisationId,
-        PartnerId, PromoId, RegistrationId,
+        PartnerId, RegistrationId, SheetId,
     },
 };
 
@@ -66,8 +66,8 @@ keyed!(
     LicenceId,
     OrderId,
     OrganisationId,
-    PromoId,
-    RegistrationId
+    RegistrationId,
+    SheetId
 );
 
 record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, older: {} } }
@@ -79,7 +79,7 @@ record! { MailboxCheck { id: [u8; 16], prefix: "mbox", version: 1, older: {} } }
 record! { Login { id: [u8; 16], prefix: "login", version: 1, older: {} } }
 record! { Account { id: AccountId, prefix: "acct", version: 1, older: {} } }
 record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
-record! { Promo { id: PromoId, prefix: "promo", version: 1, older: {} } }
+record! { Sheet { id: SheetId, prefix: "promo", version: 1, older: {} } }
 record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
@@ -177,19 +177,19 @@ impl Swept for Batch {
     }
 
     fn ending_with_it(&self) -> Vec<Key> {
-        self.promos.iter().map(Promo::key).collect()
+        self.sheets.iter().map(|listed| Sheet::key(&listed.sheet)).collect()
     }
 
     fn without_first(&self, removed: usize) -> Self {
-        Self { promos: self.promos.iter().skip(removed).copied().collect(), ..self.clone() }
+        Self { sheets: self.sheets.iter().skip(removed).copied().collect(), ..self.clone() }
     }
 
     fn prepared_key(id: &[u8; 16]) -> Option<Key> {
-        Some(Promo::key(&PromoId::from_bytes(*id)))
+        Some(Sheet::key(&SheetId::from_bytes(*id)))
     }
 
     fn names(&self, prepared: &[u8; 16]) -> bool {
-        self.promos.iter().any(|promo| promo.bytes() == prepared)
+        self.sheets.iter().any(|listed| listed.sheet.bytes() == prepared)
     }
 }
 
@@ -284,7 +284,7 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
         Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        Account AccountId, Sheet SheetId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
         BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }
 
@@ -321,6 +321,15 @@ pub fn invitations_of(application: &ApplicationId) -> List {
 /// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
 pub fn deliveries_of(partner: &PartnerId) -> List {
     let name = Name::parse(format!("deliveries.{partner}")).expect("a slug is part of a name");
+    List::named(&name)
+}
+
+/// A partner's batches of promo codes, oldest first (SHP-2). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn batches_of(partner: &PartnerId) -> List {
+    let name = Name::parse(format!("batches.{partner}")).expect("a slug is part of a name");
     List::named(&name)
 }
 

@@ -177,6 +177,10 @@ coded! {
         PhoneProof = "phone-proof",
         /// A phone was removed.
         PhoneRemoval = "phone-removal",
+        /// An order holds its promo code for longer.
+        PromoExtension = "promo-extension",
+        /// An order gave its promo code back.
+        PromoRelease = "promo-release",
     }
 }
 

@@ -7,18 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::Action,
-    batch::Batch,
     config::{Gateway, Product},
     decision::Decision,
     effect::Effect,
     licence::Licence,
     message::{Body, Message},
-    promo::{Promo, promo_id},
+    promo::{Presented, Promo, PromoUse},
     refusal::{Faults, Refusal},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
         Email, FormId, LicenceId, LicenceKey, Line, Money, OrderId, PartnerId, PersonName, ProductId, PromoCode,
-        PromoId, Timestamp,
+        Timestamp,
     },
 };
 
@@ -62,7 +61,7 @@ pub enum Source {
     /// The built-in storefront.
     Storefront {
         /// The promo code that paid.
-        promo: Option<PromoId>,
+        promo: Option<PromoUse>,
     },
     /// A partner's webstore.
     Webstore {
@@ -137,7 +136,7 @@ impl<'a> Cart<'a> {
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`] when it works for none of them.
-    pub fn total_with(&self, promo: &Promo, order: OrderId, now: Timestamp) -> Result<Money, Refusal> {
+    pub fn total_with(&self, promo: &Promo<'_>, order: OrderId, now: Timestamp) -> Result<Money, Refusal> {
         let subtotal = self.subtotal()?;
         self.lines
             .iter()
@@ -156,28 +155,19 @@ pub struct Quote {
     pub subtotal: Money,
     /// What is left to pay.
     pub total: Money,
+    /// Whether the bill goes to the partner, which pays with its code (SHP-4).
+    pub bills_partner: bool,
 }
 
 impl Quote {
-    /// The quote for a cart, with a promo code and the batch that has to vouch for it, or without a code (SHP-2).
+    /// The quote for a cart, with a promo code or without (SHP-2).
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`]; [`Refusal::InvalidInput`] when the sum exceeds what can be counted.
-    pub fn of(
-        cart: &Cart<'_>,
-        promo: Option<(&Promo, Option<&Batch>)>,
-        order: OrderId,
-        now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    pub fn of(cart: &Cart<'_>, promo: Option<&Promo<'_>>, order: OrderId, now: Timestamp) -> Result<Self, Refusal> {
         let subtotal = cart.subtotal()?;
-        let total = match promo {
-            Some((promo, batch)) => {
-                promo.in_force(batch)?;
-                cart.total_with(promo, order, now)?
-            }
-            None => subtotal,
-        };
-        Ok(Self { subtotal, total })
+        let total = promo.map_or(Ok(subtotal), |promo| cart.total_with(promo, order, now))?;
+        Ok(Self { subtotal, total, bills_partner: promo.is_some_and(|promo| promo.offer().bills_partner) })
     }
 
     /// What is paid when the order is placed here: nothing, since the storefront takes promo codes only (SHP-5).
@@ -232,11 +222,12 @@ pub struct AskQuote<'a> {
     /// What.
     pub cart: Cart<'a>,
     /// The promo code.
-    pub promo: PromoId,
+    pub promo: Presented,
 }
 
 impl<'a> AskQuote<'a> {
-    /// Parses what the quote needs and collects every fault; who buys is not asked yet (SHP-2).
+    /// Parses what the quote needs and collects every fault; who buys is not asked yet (SHP-2), but if it is known, the quote
+    /// is for that customer.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] with all faults.
@@ -247,7 +238,8 @@ impl<'a> AskQuote<'a> {
         let code = faults.check("promo_code", raw.promo_code.parse::<PromoCode>());
         let parsed = (|| {
             let order = Order::id_of_form(form?, keys);
-            Some(Self { order, cart: cart?, promo: promo_id(&code?, keys) })
+            let customer = raw.customer.email.parse::<Email>().ok();
+            Some(Self { order, cart: cart?, promo: Presented::of(&code?, customer.as_ref(), keys) })
         })();
         faults.finish(parsed)
     }
@@ -263,7 +255,7 @@ pub struct PlaceOrder<'a> {
     /// What.
     pub cart: Cart<'a>,
     /// The promo code that pays.
-    pub promo: Option<PromoId>,
+    pub promo: Option<Presented>,
 }
 
 impl<'a> PlaceOrder<'a> {
@@ -278,8 +270,9 @@ impl<'a> PlaceOrder<'a> {
         let cart = faults.adopt("", Cart::parse(partner, &raw.lines, gateway))?;
         let code = faults.check_optional("promo_code", &raw.promo_code, str::parse::<PromoCode>);
         let parsed = (|| {
-            let promo = code?.map(|code| promo_id(&code, keys));
-            Some(Self { order: Order::id_of_form(form?, keys), customer: customer?, cart: cart?, promo })
+            let customer = customer?;
+            let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
+            Some(Self { order: Order::id_of_form(form?, keys), customer, cart: cart?, promo })
         })();
         faults.finish(parsed)
     }
@@ -402,7 +395,7 @@ impl Order {
 
     /// Whether this promo code paid for the order: a form can be sent again with another code than the one it reserved
     /// first, which must not be burnt (SHP-3).
-    pub fn paid_with(&self, promo: PromoId) -> bool {
+    pub fn paid_with(&self, promo: PromoUse) -> bool {
         matches!(self.source, Source::Storefront { promo: Some(paid) } if paid == promo)
     }
 

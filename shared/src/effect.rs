@@ -13,9 +13,10 @@ use crate::{
     invitation::InvitationId,
     message::{Message, PhoneCode},
     organisation::{JoinRequest, Organisation},
+    promo::PromoUse,
     registration::{QueueSummary, Registration},
     values::{
-        AccountId, ApplicationId, DeliveryId, Email, InvitationSlotId, OrderId, OrganisationId, PartnerId, PromoId,
+        AccountId, ApplicationId, BatchId, DeliveryId, Email, InvitationSlotId, OrderId, OrganisationId, PartnerId,
         RegistrationId, Timestamp,
     },
 };
@@ -49,8 +50,8 @@ pub enum Effect {
     Admit(Box<Admission>),
     /// Turn the promo code's reservation into a redemption (SHP-3).
     RedeemPromo {
-        /// The promo code's record.
-        promo: PromoId,
+        /// The promo code.
+        promo: PromoUse,
         /// The order that used it.
         order: OrderId,
     },
@@ -137,6 +138,22 @@ pub enum Effect {
     },
     /// Send a code to a phone, as long as it is good (CRD-5).
     Call(Box<PhoneCode>),
+    /// Give the promo code back that the order held (SHP-2).
+    ReleasePromo {
+        /// The promo code.
+        promo: PromoUse,
+        /// The order that held it.
+        order: OrderId,
+    },
+    /// Put a batch of promo codes into its partner's list (SHP-2).
+    ListBatch {
+        /// The partner that pays.
+        partner: PartnerId,
+        /// The batch.
+        batch: BatchId,
+        /// When it was ordered: the list is oldest first.
+        created_at: Timestamp,
+    },
 }
 
 /// A registration that another record's commit has decided, with what must follow it.

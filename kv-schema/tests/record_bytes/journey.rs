@@ -8,7 +8,8 @@ use kv_schema::{
 };
 use shared::{
     account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
-    batch::{Batch, Printed},
+    audit::Action,
+    batch::{Batch, Cause, OrderedBy, Printed},
     checkout::{Cart, Customer, Order, PlaceOrder, Purchase, Quote, RawCheckout, RawCustomer, RawLine, Source},
     config::{self, Application, Gateway, Partner, Product, ProductKind},
     credential::{
@@ -32,7 +33,7 @@ use shared::{
     operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
-    promo::{OrderBatch, Promo, RawBatch},
+    promo::{OrderBatch, Promo, RESERVATION, RawBatch, Sheet},
     quota::{Class, Meter},
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, Secret, SessionSecret, digest256},
@@ -51,7 +52,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 19;
+pub(crate) const KINDS: u8 = 21;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -481,39 +482,54 @@ impl Walk {
         accepted
     }
 
-    fn batch(&mut self, place: &Place<'_>, registrar: OnDuty<'_>, form: u8, discount: &str) -> Printed {
-        let id = Batch::id_of_form(FormId::from_bytes([form; 16]), &self.keys);
+    fn batch(&mut self, place: &Place<'_>, ordered_by: OrderedBy, form: u8, raw: RawBatch) -> Printed {
+        let cause = Cause::form(FormId::from_bytes([form; 16]), &self.keys);
         let raw = RawBatch {
+            name: "Autumn 2026".to_owned(),
             partner: place.partner.id.to_string(),
-            product: place.product.id.to_string(),
+            products: vec![place.product.id.to_string()],
             count: "2".to_owned(),
-            uses: "1".to_owned(),
-            discount: discount.to_owned(),
             valid_days: "90".to_owned(),
+            ..raw
         };
-        let order = OrderBatch::parse(&raw, id, &self.gateway, NOW).expect("every field is good");
-        let mut printed = Batch::print(id, &order, &registrar, &self.keys, NOW, &mut Seeded(u64::from(form)));
+        let order = OrderBatch::parse(&raw, &self.gateway, NOW).expect("every field is good");
+        let (tag, rng) = (cause.tag(0, &self.keys), &mut Seeded(u64::from(form)));
+        let mut printed = Batch::print(tag, cause, &order, ordered_by, &self.keys, NOW, rng);
         // Of debug output as well.
         printed.batch.content = digest256(b"batch");
         printed
     }
 
     fn shop(&mut self, place: &Place<'_>, registrar: OnDuty<'_>) -> (Order, Licence) {
-        for (form, discount, batch, promo) in
-            [(2, "12.50", "of an amount", "worth an amount"), (3, "25%", "of percents", "worth percents")]
-        {
-            let printed = self.batch(place, registrar, form, discount);
+        let raw = |discount: &str| RawBatch { discount: discount.to_owned(), ..RawBatch::default() };
+        for (form, discount, ordered_by, batch, sheet) in [
+            (2, "12.50", OrderedBy::Operator(registrar.id().clone()), "of an amount", "worth an amount"),
+            (3, "25%", OrderedBy::Partner, "of percents", "worth percents"),
+        ] {
+            let printed = self.batch(place, ordered_by, form, raw(discount));
             self.keep(batch, printed.batch.id, &printed.batch);
-            let [first, ..] = printed.promos.as_slice() else { panic!("two codes") };
-            self.keep(promo, first.id, first);
+            let [sheet_of_both] = printed.sheets.as_slice() else { panic!("two codes fit on one sheet") };
+            self.keep(sheet, sheet_of_both.id, sheet_of_both);
         }
-        let printed = self.batch(place, registrar, 4, "free");
-        self.keep("of free units", printed.batch.id, &printed.batch);
-        let [promo, ..] = printed.promos.as_slice() else { panic!("two codes") };
-        self.storefront(place, promo, &printed.batch)
+        let limited = RawBatch {
+            uses: "300".to_owned(),
+            uses_per_customer: "2".to_owned(),
+            valid_from: "2026-12-01".to_owned(),
+            bills_partner: true,
+            ..raw("free")
+        };
+        let later = self.batch(place, OrderedBy::Partner, 4, limited.clone());
+        self.keep("of free units, later", later.batch.id, &later.batch);
+        let Printed { batch, sheets } =
+            self.batch(place, OrderedBy::Partner, 5, RawBatch { valid_from: String::new(), ..limited });
+        self.keep("of free units", batch.id, &batch);
+        self.decided(Decision::with(Action::PromoPrinting, (), batch.effects()));
+        self.storefront(place, &sheets, &batch)
     }
 
-    fn storefront(&mut self, place: &Place<'_>, promo: &Promo, batch: &Batch) -> (Order, Licence) {
+    fn storefront(&mut self, place: &Place<'_>, sheets: &[Sheet], batch: &Batch) -> (Order, Licence) {
+        let codes = batch.hand_out(&self.keys).expect("its own keys");
+        let [code, _] = codes.as_slice() else { panic!("two codes") };
         let raw = RawCheckout {
             form: FormId::from_bytes([6; 16]).to_string(),
             customer: RawCustomer {
@@ -522,22 +538,27 @@ impl Walk {
                 email: "Ada.Lovelace@engines.example".to_owned(),
             },
             lines: vec![RawLine { product: place.product.id.to_string(), quantity: 1 }],
-            promo_code: String::new(),
+            promo_code: code.clone(),
         };
         let gateway = self.gateway.clone();
-        let PlaceOrder { order, customer, cart, .. } =
+        let PlaceOrder { order, customer, cart, promo } =
             PlaceOrder::parse(&raw, &place.partner.id, &gateway, &self.keys).expect("every field is good");
-        let quote = Quote::of(&cart, Some((promo, Some(batch))), order, NOW).expect("the code works");
-        let reserved = promo.clone().reserve(order, NOW).expect("nobody holds it").expect("nor this order").next;
+        let promo = Promo::met(promo.expect("a code"), Some(batch), sheets.first()).expect("it counts");
+        let quote = Quote::of(&cart, Some(&promo), order, NOW).expect("the code works");
+        let wish = promo.reservation(order, NOW.plus(RESERVATION), &[]);
+        let fresh = sheets.first().expect("one sheet").clone();
+        let reserved = fresh.reserve(&wish, NOW).expect("nobody holds it").expect("nor this order").next;
         self.keep("free, reserved", reserved.id, &reserved);
 
-        let source = Source::Storefront { promo: Some(promo.id) };
+        let source = Source::Storefront { promo: Some(promo.used()) };
         let purchase = Purchase { cart: &cart, customer: customer.clone(), source, total: quote.settled().expect("0") };
         let done = Order::complete(order, purchase, &self.keys, NOW, &mut Seeded(6));
         let complete = self.decided(done.order);
         self.keep("from the storefront", complete.id, &complete);
-        let redeemed = reserved.redeem(order).expect("reserved").next;
+        let redeemed = reserved.redeem(promo.used().coupon, order, NOW).expect("reserved").next;
         self.keep("free, redeemed", redeemed.id, &redeemed);
+        let given_back = Effect::ReleasePromo { promo: promo.used(), order };
+        self.decided(Decision::with(Action::PromoRelease, (), vec![given_back]));
         self.webstore(place, &cart, customer);
         (complete, done.licences.into_iter().next().expect("one unit"))
     }
@@ -717,6 +738,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::OfferInvitation { .. } => "OfferInvitation",
         Effect::Register(_) => "Register",
         Effect::Call(_) => "Call",
+        Effect::ReleasePromo { .. } => "ReleasePromo",
+        Effect::ListBatch { .. } => "ListBatch",
     }
 }
 
