@@ -9,7 +9,7 @@ use kv_schema::{
     kv::Settled,
     list::{Appended, Entry, EntryId, List, Removed},
     record::{Pending, Record},
-    records::{invitations_of, registration_queue},
+    records::{batches_of, invitations_of, registration_queue},
 };
 use shared::{
     account::{Account, Admission, Login},
@@ -19,11 +19,13 @@ use shared::{
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
     organisation::{Alike, JoinRequest, Organisation},
-    promo::Promo,
+    promo::{PromoUse, Sheet},
     refusal::Refusal,
     registration::{QueueSummary, Registration},
     secret::IndexPurpose,
-    values::{AccountId, ApplicationId, Email, InvitationSlotId, OrganisationId, RegistrationId, Timestamp, UserId},
+    values::{
+        AccountId, ApplicationId, Email, InvitationSlotId, OrderId, OrganisationId, RegistrationId, Timestamp, UserId,
+    },
 };
 
 use crate::{mail, phone, webhooks};
@@ -95,9 +97,17 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
         Effect::Enlist { admission, offer } => enlist(edge, *admission, &offer, &pending.id.0).await,
         // SHP-3: the reservation becomes a redemption.
         Effect::RedeemPromo { promo, order } => {
-            let redeemed =
-                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
+            let redeemed = edge.transact::<Sheet, ()>(&promo.sheet, Refusal::NotFound, |sheet, _| {
+                Ok(sheet.redeem(promo.coupon, order, edge.now).into())
+            });
             redeemed.await.map(drop)
+        }
+        Effect::ReleasePromo { promo, order } => release_promo(edge, promo, order).await,
+        // SHP-2: the partner's list.
+        Effect::ListBatch { partner, batch, created_at } => {
+            let entry =
+                Entry { id: EntryId(*batch.bytes()), at_unix_seconds: seconds(created_at), payload: Vec::new() };
+            list_entry(edge, &batches_of(&partner), &entry).await
         }
         Effect::GrantCredential { account, grant } => {
             let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
@@ -119,6 +129,17 @@ pub(crate) async fn list_entry<P: Platform>(edge: &Edge<P>, list: &List, entry: 
     match edge.kv().append(list, entry).await? {
         Appended::Added | Appended::AlreadyThere => Ok(()),
         Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    }
+}
+
+/// SHP-2: nothing comes of the order, so that its promo code is free for another one. A code that is gone by now needs nothing.
+async fn release_promo<P: Platform>(edge: &Edge<P>, promo: PromoUse, order: OrderId) -> Result<(), Failure> {
+    let released = edge.transact::<Sheet, ()>(&promo.sheet, Refusal::NotFound, |sheet, _| {
+        Ok(sheet.release(promo.coupon, order).into())
+    });
+    match released.await {
+        Ok(_) | Err(Failure::Refused(Refusal::NotFound)) => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 

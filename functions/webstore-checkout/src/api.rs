@@ -346,8 +346,8 @@ impl CheckoutPage {
             raw.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect();
         let lines = CartLine::all(gateway, partner, &typed);
         let subtotal = quote.map_or_else(|| sum(&lines), |quote| Some(quote.subtotal));
-        // The partner pays with its code, so its address is the bill's (SHP-4).
-        let billing = partner.billing_address.as_ref().filter(|_| quote.is_some());
+        let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
+        let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
         Self {
             title: "Checkout",
             partner: PartnerView::of(partner),

@@ -7,32 +7,31 @@
 //! /webstore-checkout/orders/placed?reference=`: what a repeated form is answered. `POST
 //! /webstore-checkout/webhooks/{partner}`: a paid order of a partner's webstore (SHP-7).
 //!
-//! Commit point: the creation of the order, whose id derives from its cause. The promo code's reservation, which
+//! Commit point: the creation of the order, whose id derives from its cause. The promo code's hold, which
 //! lapses, and the licences, which count only once the order names them, are written before it; a crash in between
 //! burns nothing and issues nothing (SHP-3, SHP-6).
 
 mod api;
+mod promo;
 
 use edge::{
-    Change, Edge, Failure, Outcome, Platform, Request,
+    Edge, Failure, Outcome, Platform, Request,
     edge::NowStands,
     failure::BadRequest,
     reply::Reply,
     request::{Encoding, from_json},
 };
 use http::{Method, StatusCode};
-use kv_schema::record::{Record, Stored};
+use kv_schema::record::Record;
 use shared::{
     audit::{self, Actor},
-    batch::Batch,
-    checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, Quote, RawEventKind, RawOrderEvent, Source},
+    checkout::{AskQuote, Cart, Order, PaidOrder, PlaceOrder, Purchase, RawEventKind, RawOrderEvent, Source},
     config::{Gateway, Partner},
-    decision::{Counted, Decision},
+    decision::Decision,
     event::{Event, EventKind, Subject},
-    promo::Promo,
     refusal::Refusal,
     secret::PlainToken,
-    values::{Money, OrderId, Seconds},
+    values::OrderId,
     webhook::{RawWebhook, VerifiedWebhook, WebhookSecret},
 };
 
@@ -130,10 +129,7 @@ async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str)
 /// The effect of a promo code, before ordering. Writes nothing (SHP-2).
 async fn apply<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
     let command = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
-    let promo = edge.kv().get::<Promo>(&command.promo).await?.ok_or(Refusal::PromoNotUsable)?.into_value();
-    let batch = edge.kv().get::<Batch>(&promo.offer.batch).await?;
-    let vouched = Some((&promo, batch.as_ref().map(Stored::value)));
-    let quote = Quote::of(&command.cart, vouched, command.order, edge.now)?;
+    let quote = promo::quote(edge, &command).await?;
     edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote)))
 }
 
@@ -146,11 +142,11 @@ async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner
         return placed_before(edge, request, stored.value(), &command);
     }
     // 5. Decide: the code has to cover everything, and is held until the order is complete.
-    let total = pay(edge, &command).await?;
+    let (total, promo) = promo::pay(edge, &command).await?;
     let purchase = Purchase {
         cart: &command.cart,
         customer: command.customer.clone(),
-        source: Source::Storefront { promo: command.promo },
+        source: Source::Storefront { promo },
         total,
     };
     // 6. Commit. 7. Respond.
@@ -164,47 +160,6 @@ async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner
             placed_before(edge, request, stored.value(), &command)
         }
     }
-}
-
-/// Holds the promo code for the order, once it is known to cover everything (SHP-3, SHP-5).
-async fn pay<P: Platform>(edge: &Edge<P>, command: &PlaceOrder<'_>) -> Result<Money, Failure> {
-    let Some(id) = command.promo else {
-        return Ok(Quote::of(&command.cart, None, command.order, edge.now)?.settled()?);
-    };
-    let seen = edge.kv().get::<Promo>(&id).await?.ok_or(Refusal::PromoNotUsable)?;
-    let examined = redeem_what_was_committed(edge, seen.value()).await?;
-    let batch = edge.kv().get::<Batch>(&seen.value().offer.batch).await?;
-    let batch = batch.as_ref().map(Stored::value);
-    let (total, _) = edge
-        .transact::<Promo, Money>(&id, Refusal::PromoNotUsable, |promo, _| {
-            // The read above was a plain one and may have been stale: nothing is given away by it.
-            if promo.lapsed(edge.now).any(|order| !examined.contains(&order)) {
-                return Err(Refusal::Busy { retry_after: Seconds(2) });
-            }
-            let total = Quote::of(&command.cart, Some((&promo, batch)), command.order, edge.now)?.settled()?;
-            Ok(match promo.reserve(command.order, edge.now)? {
-                Some(reserved) => Change::Commit(Counted::new(reserved, total)),
-                None => Change::Keep(total),
-            })
-        })
-        .await?;
-    Ok(total)
-}
-
-/// A lapsed reservation frees the code only if its order was never committed: a request that died between the commit and
-/// the redemption must not give the code away a second time (SHP-3). Answers whose reservations were examined; the orders
-/// are read through a watch, since a stale read could miss one.
-async fn redeem_what_was_committed<P: Platform>(edge: &Edge<P>, promo: &Promo) -> Result<Vec<OrderId>, Failure> {
-    let lapsed: Vec<OrderId> = promo.lapsed(edge.now).collect();
-    for &order in &lapsed {
-        let committed = edge.kv().load::<Order>(&order).await?;
-        if committed.is_some_and(|committed| committed.value().paid_with(promo.id)) {
-            let redeemed = edge
-                .transact::<Promo, ()>(&promo.id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()));
-            redeemed.await?;
-        }
-    }
-    Ok(lapsed)
 }
 
 /// Writes the licences and then the order that makes them count (SHP-6).

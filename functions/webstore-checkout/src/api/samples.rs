@@ -95,7 +95,7 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
 }
 
 fn free(price: Money) -> Option<Quote> {
-    Some(Quote { subtotal: price, total: price.times(0)? })
+    Some(Quote { subtotal: price, total: price.times(0)?, bills_partner: true })
 }
 
 fn order(gateway: &Gateway, now: Timestamp) -> Option<OrderPage> {
