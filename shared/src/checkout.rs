@@ -401,8 +401,7 @@ impl Order {
 
     /// The number under which people speak of the order.
     pub fn reference(&self) -> String {
-        let text = self.id.to_string().to_ascii_uppercase();
-        format!("O-{}", text.get(..10).unwrap_or(&text))
+        reference_of(self.id)
     }
 
     /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
@@ -423,6 +422,12 @@ impl Order {
         let matches = self.confirmation.is_some_and(|digest| digest.matches(token, TokenPurpose::Order));
         if matches { Ok(self) } else { Err(Refusal::LinkNotValid) }
     }
+}
+
+/// The number under which people speak of the order with this id.
+pub fn reference_of(id: OrderId) -> String {
+    let text = id.to_string().to_ascii_uppercase();
+    format!("O-{}", text.get(..10).unwrap_or(&text))
 }
 
 impl Cart<'_> {

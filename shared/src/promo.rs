@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub use order::{
-    MAX_AHEAD_DAYS, MAX_BATCH, MAX_PRODUCTS, MAX_USES, MAX_USES_OF_BATCH, MAX_VALID_DAYS, OrderBatch, RawBatch,
+    MAX_AHEAD_DAYS, MAX_BATCH, MAX_PRODUCTS, MAX_USES, MAX_USES_OF_BATCH, MAX_VALID_DAYS, OrderBatch, RawBatch, RawOwnBatch,
 };
 pub use sheet::{
     Coupon, EXAMINED_MAX, Hold, LATEST_KEPT, LIVE_MAX, REMEMBERED, RESERVATION, Redemption, Reservation, Sheet,
@@ -128,10 +128,11 @@ impl Presented {
         Self { batch: Batch::id_of(code.tag(), keys), coupon, customer }
     }
 
-    /// A sheet that does not exist, for whoever looks for one all the same when there is no batch: so that a code of no batch
-    /// takes as long to refuse as a wrong code of one (SHP-2).
-    pub fn no_sheet(&self) -> SheetId {
-        SheetId::from_bytes(*self.coupon.bytes())
+    /// The sheet that has the code, if any has. One that does not exist when there is no such batch: whoever looks for it all
+    /// the same takes as long to refuse a code of no batch as a wrong code of one (SHP-2).
+    pub fn sheet(&self, batch: Option<&Batch>) -> SheetId {
+        let named = batch.and_then(|batch| batch.sheet_of(self.coupon));
+        named.unwrap_or_else(|| SheetId::from_bytes(*self.coupon.bytes()))
     }
 }
 
@@ -194,6 +195,11 @@ impl<'a> Promo<'a> {
             return Err(Refusal::PromoNotUsable);
         }
         Ok(self.offer.discounted(price))
+    }
+
+    /// What became of it, for the partner that pays (SHP-2).
+    pub fn standing(&self, now: Timestamp) -> Standing<'a> {
+        self.coupon.standing(self.offer, now)
     }
 
     /// What the order needs to hold it until `until`, with those whose holds are `ended`.

@@ -6,7 +6,7 @@ use shared::{
     batch::Batch,
     checkout::{AskQuote, Order, PlaceOrder, Quote},
     decision::Counted,
-    promo::{Coupon, Presented, Promo, PromoUse, RESERVATION, Sheet},
+    promo::{Coupon, Promo, PromoUse, RESERVATION, Sheet},
     refusal::Refusal,
     values::{Money, OrderId, SheetId},
 };
@@ -14,7 +14,7 @@ use shared::{
 /// What the order would cost with the code. Writes nothing (SHP-2).
 pub(crate) async fn quote<P: Platform>(edge: &Edge<P>, wish: &AskQuote<'_>) -> Result<Quote, Failure> {
     let batch = edge.kv().get::<Batch>(&wish.promo.batch).await?.map(Stored::into_value);
-    let sheet = edge.kv().get::<Sheet>(&sheet_of(wish.promo, batch.as_ref())).await?.map(Stored::into_value);
+    let sheet = edge.kv().get::<Sheet>(&wish.promo.sheet(batch.as_ref())).await?.map(Stored::into_value);
     let promo = Promo::met(wish.promo, batch.as_ref(), sheet.as_ref())?;
     Ok(Quote::of(&wish.cart, Some(&promo), wish.order, edge.now)?)
 }
@@ -29,7 +29,7 @@ pub(crate) async fn pay<P: Platform>(
         return Ok((Quote::of(&command.cart, None, command.order, edge.now)?.settled()?, None));
     };
     let batch = edge.kv().get::<Batch>(&presented.batch).await?.map(Stored::into_value);
-    let id = sheet_of(presented, batch.as_ref());
+    let id = presented.sheet(batch.as_ref());
     let stored = edge.kv().get::<Sheet>(&id).await?;
     let known = stored.as_ref().and_then(|stored| stored.value().coupon(presented.coupon));
     let ended = match known {
@@ -50,11 +50,6 @@ pub(crate) async fn pay<P: Platform>(
         .await?;
     let (total, used) = paid;
     Ok((total, Some(used)))
-}
-
-/// Where the code stands, or one that nobody has.
-fn sheet_of(presented: Presented, batch: Option<&Batch>) -> SheetId {
-    batch.and_then(|batch| batch.sheet_of(presented.coupon)).unwrap_or_else(|| presented.no_sheet())
 }
 
 /// A lapsed hold frees the code only if its order was never committed: a request that died between the commit and the

@@ -7,7 +7,7 @@ use crate::{
     config::{Gateway, Partner, Product},
     refusal::{Faults, Refusal},
     secret::digest256,
-    values::{Money, ParseError, PartnerId, ProductId, Seconds, Timestamp},
+    values::{Money, ParseError, PartnerId, ProductId, Seconds, Timestamp, whole::whole},
 };
 
 /// Codes that one batch can hold.
@@ -48,6 +48,56 @@ pub struct RawBatch {
     pub valid_days: String,
     /// Whether the partner's billing address is filled in (SHP-4).
     pub bills_partner: bool,
+}
+
+/// A partner's own order for a batch as it arrives, in JSON: as [`RawBatch`], but its numbers are numbers, and the partner is
+/// the one that sends it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawOwnBatch {
+    /// The name of the campaign.
+    pub name: String,
+    /// The products that the codes work for.
+    pub products: Vec<String>,
+    /// How many codes.
+    #[serde(default, deserialize_with = "whole")]
+    pub count: Option<u32>,
+    /// How many orders can use one code; one when it is left out.
+    #[serde(default, deserialize_with = "whole")]
+    pub uses: Option<u32>,
+    /// How many orders of one customer can use one code.
+    #[serde(default, deserialize_with = "whole")]
+    pub uses_per_customer: Option<u32>,
+    /// What a code takes off.
+    pub discount: String,
+    /// From when the codes work; from now on when it is left out.
+    #[serde(default)]
+    pub valid_from: Option<String>,
+    /// Days for which the codes work.
+    #[serde(default, deserialize_with = "whole")]
+    pub valid_days: Option<u32>,
+    /// Whether the partner's billing address is filled in (SHP-4).
+    #[serde(default)]
+    pub bills_partner: bool,
+}
+
+impl RawOwnBatch {
+    /// The order, as this partner's.
+    pub fn of(self, partner: &PartnerId) -> RawBatch {
+        let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
+        RawBatch {
+            name: self.name,
+            partner: partner.to_string(),
+            products: self.products,
+            count: number(self.count),
+            uses: number(self.uses),
+            uses_per_customer: number(self.uses_per_customer),
+            discount: self.discount,
+            valid_from: self.valid_from.unwrap_or_default(),
+            valid_days: number(self.valid_days),
+            bills_partner: self.bills_partner,
+        }
+    }
 }
 
 /// A checked order for a batch.

@@ -185,6 +185,8 @@ fn shp_2_every_reason_that_a_code_is_not_usable_has_one_answer() {
     assert_eq!(met(batch, Some(&foreign)), no, "another batch's sheet");
     let empty = Sheet::fresh(story.sheet.id, story.batch.id, &[]);
     assert_eq!(met(batch, Some(&empty)), no, "a wrong code of the batch");
+    assert_eq!(presented.sheet(batch), story.sheet.id);
+    assert!(presented.sheet(None) != story.sheet.id, "there is always one to look for");
     let elsewhere = Presented { batch: BatchId::from_bytes([9; 16]), ..presented };
     assert_eq!(Promo::met(elsewhere, batch, sheet).map(drop), Err(Refusal::PromoNotUsable));
 }

@@ -20,7 +20,7 @@ use shared::{
     mailbox::MailboxCheck,
     operator::Operator,
     organisation::{Alike, Organisation},
-    promo::Promo,
+    promo::Sheet,
     quota::Meter,
     registration::Registration,
 };
@@ -53,7 +53,7 @@ pub fn records(stage: &Stage) -> Records {
     add::<Batch>(world, &mut records);
     add::<Order>(world, &mut records);
     add::<Licence>(world, &mut records);
-    add::<Promo>(world, &mut records);
+    add::<Sheet>(world, &mut records);
     add::<Operator>(world, &mut records);
     add::<AuthorizationCode>(world, &mut records);
     add::<Meter>(world, &mut records);

@@ -67,7 +67,19 @@ impl Row {
 
 /// Every handler that changes something, with every outcome that does.
 pub fn rows() -> Vec<Row> {
-    [invite(), register(), operate(), administer(), account(), webstore(), credentials(), launch(), sweeps()].concat()
+    [
+        invite(),
+        promo_batches(),
+        register(),
+        operate(),
+        administer(),
+        account(),
+        webstore(),
+        credentials(),
+        launch(),
+        sweeps(),
+    ]
+    .concat()
 }
 
 fn invite() -> Vec<Row> {
@@ -96,6 +108,20 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200])
             .then(by::open_invitation)
             .in_parts(),
+    ]
+}
+
+fn promo_batches() -> Vec<Row> {
+    vec![
+        row("promo-batches", "SHP-2 a partner's batch", by::partner_known, by::order_own_batch, &[201])
+            .then(by::own_promo_works),
+        row(
+            "promo-batches",
+            "SHP-2 another batch under the same key",
+            by::own_batch_ordered,
+            by::order_another_own_batch,
+            &[422],
+        ),
     ]
 }
 
@@ -154,6 +180,7 @@ fn operate() -> Vec<Row> {
         ),
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
         row("operate", "SHP-2 promo batch", by::on_duty, by::order_batch, &[201]).then(by::promo_works),
+        row("operate", "SHP-2 promo batch of two sheets", by::on_duty, by::order_spread_batch, &[201]),
         row("operate", "SHP-2 another batch on the same form", by::with_promo, by::order_another_batch, &[409]),
     ]
 }
@@ -409,6 +436,7 @@ fn orders_meet() -> Vec<Pair> {
         pair("SHP-7 webhook against the page", by::with_promo, by::webhook, by::place_order),
         pair("SHP-2 two batches on one form", by::on_duty, by::order_batch, by::order_another_batch),
         pair("SHP-2 one promo batch twice", by::on_duty, by::order_batch, by::order_batch),
+        pair("SHP-2 one partner's batch twice", by::partner_known, by::order_own_batch, by::order_own_batch),
     ]
 }
 

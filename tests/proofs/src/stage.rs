@@ -531,6 +531,7 @@ fn effects(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Outpu
 components! {
     ["operate", "sweep"] => sweep,
     ["invite" | "webhooks"] => invite,
+    ["promo-batches"] => promo_batches,
     ["register"] => register,
     ["operate"] => operate,
     ["activate"] => activate,
