@@ -18,7 +18,8 @@ use crate::{
 };
 
 pub use order::{
-    MAX_AHEAD_DAYS, MAX_BATCH, MAX_PRODUCTS, MAX_USES, MAX_USES_OF_BATCH, MAX_VALID_DAYS, OrderBatch, RawBatch, RawOwnBatch,
+    MAX_AHEAD_DAYS, MAX_BATCH, MAX_PRODUCTS, MAX_USES, MAX_USES_OF_BATCH, MAX_VALID_DAYS, OrderBatch, RawBatch,
+    RawOwnBatch,
 };
 pub use sheet::{
     Coupon, EXAMINED_MAX, Hold, LATEST_KEPT, LIVE_MAX, REMEMBERED, RESERVATION, Redemption, Reservation, Sheet,

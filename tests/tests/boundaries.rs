@@ -6,8 +6,9 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 15] = [
+const COMPONENTS: [&str; 16] = [
     "invite",
+    "promo-batches",
     "register",
     "activate",
     "sign-in",
@@ -177,7 +178,7 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
 /// something new that its component does.
-const CEILINGS: [(&str, u64); 15] = [
+const CEILINGS: [(&str, u64); 16] = [
     ("accept-terms", 485_000),
     ("activate", 635_000),
     ("administer", 690_000),
@@ -186,7 +187,8 @@ const CEILINGS: [(&str, u64); 15] = [
     ("effects", 825_000),
     ("invite", 795_000),
     ("launch", 625_000),
-    ("operate", 990_000),
+    ("operate", 1_020_000),
+    ("promo-batches", 700_000),
     ("register", 865_000),
     ("self-check", 450_000),
     ("sign-in", 790_000),

@@ -189,7 +189,12 @@ impl Coupon {
     }
 
     pub(super) fn is_free_for(&self, offer: &Offer, presented: &Presented, order: OrderId, now: Timestamp) -> bool {
-        self.has_room(offer, presented, |hold| hold.order != order && now < hold.until)
+        self.has_just_redeemed(order) || self.has_room(offer, presented, |hold| hold.order != order && now < hold.until)
+    }
+
+    /// Whether the order is among the last ones: a request that has not seen that it is complete asks for it again.
+    fn has_just_redeemed(&self, order: OrderId) -> bool {
+        self.latest.iter().any(|past| past.order == order)
     }
 
     /// Whether one more use is left, for this customer too, when these of the holds count.
@@ -273,7 +278,7 @@ impl Sheet {
         let Reservation { presented, offer, order, until, ended } = *wish;
         let has_place = self.has_place(now);
         let coupon = self.coupon_mut(presented.coupon).ok_or(Refusal::PromoNotUsable)?;
-        if coupon.latest.iter().any(|past| past.order == order) {
+        if coupon.has_just_redeemed(order) {
             return Ok(None);
         }
         let customer = presented.customer.filter(|_| offer.uses_per_customer.is_some());

@@ -249,6 +249,7 @@ fn shp_3_a_redemption_stays_and_happens_once() {
     let later = NOW.plus(Seconds::days(365));
     assert_eq!(story.reserve(2, 2, &[order(1)], later), Err(Refusal::PromoNotUsable));
     assert_eq!(story.reserve(1, 1, &[], NOW), Ok(false), "a request that has not seen that its order is complete");
+    assert_eq!((story.quoted(1, NOW), story.quoted(2, NOW)), (Ok(usd("0.00")), Err(Refusal::PromoNotUsable)));
     assert_eq!(story.coupon().lapsed(later), []);
     assert_eq!(story.state(NOW), ("redeemed", 1, 0, 0));
 }
