@@ -924,7 +924,7 @@ pub fn order_spread_batch(_: &Stage) -> Ask {
 
 /// As many sheets of promo codes as a batch can have, on a form of their own.
 pub fn order_large_batch(_: &Stage) -> Ask {
-    batch(9, 60, true)
+    batch(9, 56, true)
 }
 
 /// Anvil's system orders two promo codes (SHP-2).
