@@ -258,13 +258,13 @@ impl Sheet {
         self.coupons.get_mut(place)
     }
 
-    /// Whether another order still fits in, whichever code it uses.
-    fn has_place(&self, now: Timestamp) -> bool {
+    /// Whether no further order fits in, whichever code it uses.
+    fn is_full(&self, now: Timestamp) -> bool {
         let live = |coupon: &Coupon| {
             let redeemed = coupon.latest.iter().filter(|past| now < past.at.plus(REMEMBERED)).count();
             coupon.holds.len().saturating_add(redeemed)
         };
-        self.coupons.iter().map(live).sum::<usize>() < LIVE_MAX
+        self.coupons.iter().map(live).sum::<usize>() >= LIVE_MAX
     }
 
     /// Holds a code for an order (SHP-2, SHP-3). `None` when the order holds it already and long enough, or has just
@@ -276,7 +276,7 @@ impl Sheet {
     /// many orders at once.
     pub fn reserve(mut self, wish: &Reservation<'_>, now: Timestamp) -> Result<Option<Decision<Self>>, Refusal> {
         let Reservation { presented, offer, order, until, ended } = *wish;
-        let has_place = self.has_place(now);
+        let is_full = self.is_full(now);
         let coupon = self.coupon_mut(presented.coupon).ok_or(Refusal::PromoNotUsable)?;
         if coupon.has_just_redeemed(order) {
             return Ok(None);
@@ -286,7 +286,7 @@ impl Sheet {
         if own.is_some_and(|hold| now.plus(RENEWAL_MARGIN) < hold.until && hold.customer == customer) {
             return Ok(None);
         }
-        let had_place = has_place || own.is_some();
+        let needs_place = is_full && own.is_none();
         let counts = |hold: &Hold| hold.order != order && !(hold.until <= now && ended.contains(&hold.order));
         if !coupon.has_room(offer, &presented, counts) {
             let would_be_free = coupon.is_free_for(offer, &presented, order, now);
@@ -294,7 +294,7 @@ impl Sheet {
         }
         let before = coupon.holds.len();
         coupon.holds.retain(counts);
-        if !had_place && coupon.holds.len() == before {
+        if needs_place && coupon.holds.len() == before {
             return Err(BUSY);
         }
         coupon.holds.push(Hold { order, until: until.max(now.plus(RENEWAL_MARGIN)), customer });

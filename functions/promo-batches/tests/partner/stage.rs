@@ -101,12 +101,21 @@ impl Answer {
     /// The refusal with this status and code.
     pub(crate) fn refused(self, status: u16, code: &str) -> Value {
         let problem = self.expect(status).json();
-        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem.pointer("/code"), Some(&json!(code)), "{problem}");
         problem
     }
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// What stands there in the document; null when nothing does.
+    pub(crate) fn at(&self, pointer: &str) -> Value {
+        self.json().pointer(pointer).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn text_at(&self, pointer: &str) -> String {
+        self.at(pointer).as_str().expect("a text").to_owned()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -138,7 +147,7 @@ pub(crate) fn check(code: &str) -> Ask {
 
 /// The codes of an answer.
 pub(crate) fn codes(answer: &Answer) -> Vec<String> {
-    let codes = answer.json()["codes"].as_array().cloned().expect("codes");
+    let codes = answer.at("/codes").as_array().cloned().expect("codes");
     codes.iter().map(|code| code.as_str().expect("a text").to_owned()).collect()
 }
 
