@@ -20,13 +20,13 @@ use shared::{
     operator::{BootstrapClaim, Operator},
     order::Order,
     organisation::{Alike, Organisation},
-    promo::Promo,
+    promo::Sheet,
     quota::Meter,
     registration::Registration,
     team::Team,
     values::{
         AccountId, ApplicationId, BatchId, CodeId, DeadLetterId, DeliveryId, InvitationSlotId, LicenceId, OrderId,
-        OrganisationId, PartnerId, PromoId, RegistrationId, Timestamp,
+        OrganisationId, PartnerId, RegistrationId, SheetId, Timestamp,
     },
 };
 
@@ -71,8 +71,8 @@ keyed!(
     LicenceId,
     OrderId,
     OrganisationId,
-    PromoId,
-    RegistrationId
+    RegistrationId,
+    SheetId
 );
 
 record! { InvitationSlot { id: InvitationSlotId, prefix: "inv", version: 1, older: {} } }
@@ -84,7 +84,7 @@ record! { MailboxCheck { id: [u8; 16], prefix: "mbox", version: 1, older: {} } }
 record! { Login { id: [u8; 16], prefix: "login", version: 1, older: {} } }
 record! { Account { id: AccountId, prefix: "acct", version: 1, older: {} } }
 record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
-record! { Promo { id: PromoId, prefix: "promo", version: 1, older: {} } }
+record! { Sheet { id: SheetId, prefix: "promo", version: 1, older: {} } }
 record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
@@ -188,19 +188,19 @@ impl Swept for Batch {
     }
 
     fn ending_with_it(&self) -> Vec<Key> {
-        self.promos.iter().map(Promo::key).collect()
+        self.sheets.iter().map(|listed| Sheet::key(&listed.sheet)).collect()
     }
 
     fn without_first(&self, removed: usize) -> Self {
-        Self { promos: self.promos.iter().skip(removed).copied().collect(), ..self.clone() }
+        Self { sheets: self.sheets.iter().skip(removed).copied().collect(), ..self.clone() }
     }
 
     fn prepared_key(id: &[u8; 16]) -> Option<Key> {
-        Some(Promo::key(&PromoId::from_bytes(*id)))
+        Some(Sheet::key(&SheetId::from_bytes(*id)))
     }
 
     fn names(&self, prepared: &[u8; 16]) -> bool {
-        self.promos.iter().any(|promo| promo.bytes() == prepared)
+        self.sheets.iter().any(|listed| listed.sheet.bytes() == prepared)
     }
 }
 
@@ -305,7 +305,8 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
         Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, DeadLetter DeadLetterId, Promo PromoId, Licence LicenceId, AuthorizationCode CodeId, Operator [u8; 16],
+        Account AccountId, DeadLetter DeadLetterId, Sheet SheetId, Licence LicenceId, AuthorizationCode CodeId,
+        Operator [u8; 16],
         BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }
 
@@ -351,6 +352,15 @@ pub fn deliveries_of(partner: &PartnerId) -> List {
 /// Never: a shelf's name has the characters that a name takes, and is shorter than a name may be.
 pub fn shelf(shelf: &Shelf) -> List {
     List::named(&Name::parse(shelf.name()).expect("its characters are those of a name"))
+}
+
+/// A partner's batches of promo codes, oldest first (SHP-2). Nothing is ever removed from it.
+///
+/// # Panics
+/// Never: a partner's id is a slug, whose characters a name takes, and shorter than a name may be.
+pub fn batches_of(partner: &PartnerId) -> List {
+    let name = Name::parse(format!("batches.{partner}")).expect("a slug is part of a name");
+    List::named(&name)
 }
 
 /// Counts a partner's requests of one class for its [`Meter`]. It only ever grows.

@@ -19,7 +19,7 @@
 //!
 //! One reminder can name several records, for a request that is about to write them. And it can name what is *prepared*
 //! for the first of them: records that are written before the commit and count only once it names them (the licences of
-//! an order, the promo codes of a batch). What was prepared and is not named when the request is dead is removed.
+//! an order, the sheets of a batch of promo codes). What was prepared and is not named when the request is dead is removed.
 //!
 //! **Backoff.** A reminder that led to something which could not be done is noted again, for the next longer of
 //! [`WAITS_SECONDS`]. Each wait has its lists, so that every list is in the order in which its reminders fall due and is

@@ -191,6 +191,8 @@ coded! {
         DeadLetter = "dead-letter",
         /// A kept webhook was acted upon, or dismissed, by an operator.
         DeadLetterSettlement = "dead-letter-settlement",
+        /// An order holds its promo code for longer.
+        PromoExtension = "promo-extension",
     }
 }
 

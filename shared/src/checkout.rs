@@ -3,13 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    batch::Batch,
     config::{Gateway, Product},
     order::{Order, PayBy},
-    promo::{Promo, promo_id},
+    promo::{Presented, Promo},
     refusal::{Faults, Refusal},
     secret::Keys,
-    values::{Email, FormId, Money, OrderId, PartnerId, PersonName, ProductId, PromoCode, PromoId, Timestamp},
+    values::{Email, FormId, Money, OrderId, PartnerId, PersonName, ProductId, PromoCode, Timestamp},
 };
 
 /// Units that one order can hold.
@@ -112,7 +111,7 @@ impl<'a> Cart<'a> {
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`] when it works for none of them.
-    pub fn total_with(&self, promo: &Promo, order: OrderId, now: Timestamp) -> Result<Money, Refusal> {
+    pub fn total_with(&self, promo: &Promo<'_>, order: OrderId, now: Timestamp) -> Result<Money, Refusal> {
         let subtotal = self.subtotal()?;
         self.lines
             .iter()
@@ -131,28 +130,19 @@ pub struct Quote {
     pub subtotal: Money,
     /// What is left to pay.
     pub total: Money,
+    /// Whether the bill goes to the partner, which pays with its code (SHP-4).
+    pub bills_partner: bool,
 }
 
 impl Quote {
-    /// The quote for a cart, with a promo code and the batch that has to vouch for it, or without a code (SHP-2).
+    /// The quote for a cart, with a promo code or without (SHP-2).
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`]; [`Refusal::InvalidInput`] when the sum exceeds what can be counted.
-    pub fn of(
-        cart: &Cart<'_>,
-        promo: Option<(&Promo, Option<&Batch>)>,
-        order: OrderId,
-        now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    pub fn of(cart: &Cart<'_>, promo: Option<&Promo<'_>>, order: OrderId, now: Timestamp) -> Result<Self, Refusal> {
         let subtotal = cart.subtotal()?;
-        let total = match promo {
-            Some((promo, batch)) => {
-                promo.in_force(batch)?;
-                cart.total_with(promo, order, now)?
-            }
-            None => subtotal,
-        };
-        Ok(Self { subtotal, total })
+        let total = promo.map_or(Ok(subtotal), |promo| cart.total_with(promo, order, now))?;
+        Ok(Self { subtotal, total, bills_partner: promo.is_some_and(|promo| promo.offer().bills_partner) })
     }
 }
 
@@ -200,11 +190,12 @@ pub struct AskQuote<'a> {
     /// What.
     pub cart: Cart<'a>,
     /// The promo code.
-    pub promo: PromoId,
+    pub promo: Presented,
 }
 
 impl<'a> AskQuote<'a> {
-    /// Parses what the quote needs and collects every fault; who buys is not asked yet (SHP-2).
+    /// Parses what the quote needs and collects every fault; who buys is not asked yet (SHP-2), but if it is known, the quote
+    /// is for that customer.
     ///
     /// # Errors
     /// [`Refusal::InvalidInput`] with all faults.
@@ -215,7 +206,8 @@ impl<'a> AskQuote<'a> {
         let code = faults.check("promo_code", raw.promo_code.parse::<PromoCode>());
         let parsed = (|| {
             let order = Order::id_of_form(form?, keys);
-            Some(Self { order, cart: cart?, promo: promo_id(&code?, keys) })
+            let customer = raw.customer.email.parse::<Email>().ok();
+            Some(Self { order, cart: cart?, promo: Presented::of(&code?, customer.as_ref(), keys) })
         })();
         faults.finish(parsed)
     }
@@ -231,7 +223,7 @@ pub struct PlaceOrder<'a> {
     /// What.
     pub cart: Cart<'a>,
     /// The promo code that pays.
-    pub promo: Option<PromoId>,
+    pub promo: Option<Presented>,
     /// How the rest is paid.
     pub pay_by: Option<PayBy>,
 }
@@ -249,9 +241,10 @@ impl<'a> PlaceOrder<'a> {
         let code = faults.check_optional("promo_code", &raw.promo_code, str::parse::<PromoCode>);
         let pay_by = pay_by(raw, &mut faults);
         let parsed = (|| {
-            let promo = code?.map(|code| promo_id(&code, keys));
+            let customer = customer?;
+            let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
             let order = Order::id_of_form(form?, keys);
-            Some(Self { order, customer: customer?, cart: cart?, promo, pay_by: pay_by? })
+            Some(Self { order, customer, cart: cart?, promo, pay_by: pay_by? })
         })();
         faults.finish(parsed)
     }

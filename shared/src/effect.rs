@@ -13,10 +13,11 @@ use crate::{
     invitation::InvitationId,
     message::{Message, PhoneCode},
     organisation::{JoinRequest, Organisation},
+    promo::PromoUse,
     registration::{QueueSummary, Registration},
     values::{
-        AccountId, ApplicationId, DeadLetterId, DeliveryId, Email, InvitationSlotId, OperatorId, OrderId,
-        OrganisationId, PartnerId, PromoId, RegistrationId, Timestamp,
+        AccountId, ApplicationId, BatchId, DeadLetterId, DeliveryId, Email, InvitationSlotId, OperatorId, OrderId,
+        OrganisationId, PartnerId, RegistrationId, Timestamp,
     },
 };
 
@@ -49,8 +50,8 @@ pub enum Effect {
     Admit(Box<Admission>),
     /// Turn the promo code's reservation into a redemption (SHP-3).
     RedeemPromo {
-        /// The promo code's record.
-        promo: PromoId,
+        /// The promo code.
+        promo: PromoUse,
         /// The order that used it.
         order: OrderId,
     },
@@ -139,8 +140,8 @@ pub enum Effect {
     Call(Box<PhoneCode>),
     /// Keep the promo code for an order for as long as it is unpaid (SHP-2).
     HoldPromo {
-        /// The promo code's record.
-        promo: PromoId,
+        /// The promo code.
+        promo: PromoUse,
         /// The order that holds it.
         order: OrderId,
         /// When the order lapses.
@@ -148,8 +149,8 @@ pub enum Effect {
     },
     /// Free the promo code that an order held which will not be paid (SHP-2).
     ReleasePromo {
-        /// The promo code's record.
-        promo: PromoId,
+        /// The promo code.
+        promo: PromoUse,
         /// The order that held it.
         order: OrderId,
         /// What it held it for: a later hold is of a payment that came after the order had lapsed.
@@ -167,6 +168,15 @@ pub enum Effect {
         by: OperatorId,
         /// When.
         at: Timestamp,
+    },
+    /// Put a batch of promo codes into its partner's list (SHP-2).
+    ListBatch {
+        /// The partner that pays.
+        partner: PartnerId,
+        /// The batch.
+        batch: BatchId,
+        /// When it was ordered: the list is oldest first.
+        created_at: Timestamp,
     },
 }
 

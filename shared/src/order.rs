@@ -20,11 +20,12 @@ use crate::{
     licence::{ActivateLicence, Licence, credential_id},
     message::{Body, Message},
     operator::OnDuty,
+    promo::PromoUse,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
-        AccountId, FormId, LicenceId, LicenceKey, Line, Money, OperatorId, OrderId, PartnerId, ProductId, PromoId,
-        Seconds, Timestamp,
+        AccountId, FormId, LicenceId, LicenceKey, Line, Money, OperatorId, OrderId, PartnerId, ProductId, Seconds,
+        Timestamp,
     },
 };
 
@@ -112,7 +113,7 @@ pub struct Bought {
     /// How.
     pub payment: Payment,
     /// The promo code that takes something off.
-    pub promo: Option<PromoId>,
+    pub promo: Option<PromoUse>,
     /// Digest of what was ordered, to tell a repetition from a contradiction.
     pub content: [u8; 32],
     /// When.
@@ -126,7 +127,7 @@ impl Bought {
         customer: Customer,
         total: Money,
         payment: Payment,
-        promo: Option<PromoId>,
+        promo: Option<PromoUse>,
         now: Timestamp,
     ) -> Self {
         let content = content_digest(cart, &customer);
@@ -472,14 +473,14 @@ impl Order {
     }
 
     /// The promo code that a payment needs to hold again, since the order has lapsed.
-    pub fn promo_to_hold_again(&self) -> Option<PromoId> {
+    pub fn promo_to_hold_again(&self) -> Option<PromoUse> {
         let lapsed = matches!(self.stage, Stage::Ended { why: End::Lapsed, paid_at: None, .. });
         self.bought.as_ref().filter(|_| lapsed)?.promo
     }
 
     /// Its claim to a promo code (SHP-3): a form can be sent again with another code than the one it reserved first, which
     /// must not be burnt.
-    pub fn hold_on(&self, promo: PromoId) -> Hold {
+    pub fn hold_on(&self, promo: PromoUse) -> Hold {
         if self.bought.as_ref().and_then(|bought| bought.promo) != Some(promo) {
             return Hold::Over;
         }
@@ -546,8 +547,7 @@ impl Order {
 
     /// The number under which people speak of the order.
     pub fn reference(&self) -> String {
-        let text = self.id.to_string().to_ascii_uppercase();
-        format!("O-{}", text.get(..10).unwrap_or(&text))
+        reference_of(self.id)
     }
 
     /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
@@ -576,6 +576,12 @@ impl Order {
     fn tell(&self, kind: EventKind, gateway: &Gateway, now: Timestamp) -> Option<Effect> {
         gateway.tell(&self.partner, Event { kind, at: now, subject: Subject::Order(self.id) })
     }
+}
+
+/// The number under which people speak of the order with this id.
+pub fn reference_of(id: OrderId) -> String {
+    let text = id.to_string().to_ascii_uppercase();
+    format!("O-{}", text.get(..10).unwrap_or(&text))
 }
 
 fn content_digest(cart: &Cart<'_>, customer: &Customer) -> [u8; 32] {

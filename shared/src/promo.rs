@@ -1,28 +1,30 @@
-//! Promo codes.
+//! Promo codes: what they offer, and what they take off an order.
 //!
-//! The code's record exists before anybody uses it. An order *replaces* it so that it names the order: first as a
-//! reservation, which lapses, then as a redemption, which does not (SHP-3).
+//! A code is no record of its own. Its batch says what it offers ([`crate::batch`]), and a [`Sheet`], which it shares with
+//! other codes of the batch, says who holds it and how often it was redeemed. The sheet exists before anybody uses the
+//! code. An order *replaces* it so that it names the order: first as a hold, which is given back if nothing comes of the
+//! order, then as a redemption, which is not (SHP-3).
+
+mod order;
+mod sheet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    audit::Action,
     batch::Batch,
-    config::Gateway,
-    decision::Decision,
-    refusal::{Faults, Refusal},
+    refusal::Refusal,
     secret::{IndexPurpose, Keys},
-    values::{BatchId, Money, OrderId, PartnerId, ProductId, PromoCode, PromoId, Seconds, Timestamp},
+    values::{BatchId, CouponId, Email, Line, Money, OrderId, PartnerId, ProductId, PromoCode, SheetId, Timestamp},
 };
 
-/// Codes that one batch can hold.
-pub const MAX_BATCH: u32 = 100;
-/// How often one code can be used at most.
-pub const MAX_USES: u32 = 100;
-/// How long an order holds a code before it is complete.
-pub const RESERVATION: Seconds = Seconds::minutes(15);
-/// A reservation with less time left is renewed first, so that it cannot lapse while its request runs (30 s at most).
-const RENEWAL_MARGIN: Seconds = Seconds::minutes(2);
+pub use order::{
+    MAX_AHEAD_DAYS, MAX_BATCH, MAX_PRODUCTS, MAX_USES, MAX_USES_OF_BATCH, MAX_VALID_DAYS, OrderBatch, RawBatch,
+    RawOwnBatch,
+};
+pub use sheet::{
+    Coupon, EXAMINED_MAX, Hold, LATEST_KEPT, LIVE_MAX, REMEMBERED, RESERVATION, Redemption, Reservation, Sheet,
+    Standing, State, Tally,
+};
 
 /// What a code takes off the price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,69 +40,145 @@ pub enum Discount {
 /// What all codes of a batch have in common.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Offer {
-    /// The batch.
-    pub batch: BatchId,
-    /// The partner in whose webstore the code works.
+    /// The name of the campaign, for those who made it.
+    pub name: Line<80>,
+    /// The partner in whose webstore the codes work, and who pays.
     pub partner: PartnerId,
-    /// The products it works for.
+    /// The products that they work for, 1 to [`MAX_PRODUCTS`].
     pub products: Vec<ProductId>,
-    /// What it takes off.
+    /// What a code takes off.
     pub discount: Discount,
     /// From when.
     pub valid_from: Timestamp,
     /// Until when.
     pub valid_until: Timestamp,
-    /// How many orders can use one code.
+    /// How many orders can use one code, 1 to [`MAX_USES`].
     pub uses: u32,
+    /// How many of them can be of one customer; `None` when that does not matter.
+    pub uses_per_customer: Option<u32>,
+    /// Whether the partner's billing address is filled in (SHP-4).
+    pub bills_partner: bool,
 }
 
-/// An order's hold on a code.
+impl Offer {
+    /// Whether the codes work at this moment.
+    pub fn is_in_time(&self, now: Timestamp) -> bool {
+        self.valid_from <= now && now < self.valid_until
+    }
+
+    fn discounted(&self, price: Money) -> Money {
+        match self.discount {
+            Discount::Free => Money::zero(price.currency()),
+            Discount::Percentage(percent) => price.less_percent(percent),
+            Discount::Amount(amount) => price.saturating_sub(amount).unwrap_or(price),
+        }
+    }
+}
+
+impl std::fmt::Display for Discount {
+    /// As it is entered: `free`, `25%` or `12.50 USD`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Free => f.write_str("free"),
+            Self::Percentage(percent) => write!(f, "{percent}%"),
+            Self::Amount(amount) => amount.fmt(f),
+        }
+    }
+}
+
+/// A customer of a code, as the code remembers one: 48 bits of a keyed index of code and e-mail. It says nothing to those
+/// without the keys, and not even the same about the customers of two codes. Two customers of a code are mistaken for one
+/// another once in so many trillion orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CustomerTag([u8; 6]);
+
+impl CustomerTag {
+    /// Of the customer with this mailbox, however it is written.
+    pub fn of(coupon: CouponId, email: &Email, keys: &Keys) -> Self {
+        let mailbox = email.normalised();
+        let parts: [&[u8]; 3] = [b"customer", coupon.bytes(), mailbox.as_bytes()];
+        Self(keys.index(IndexPurpose::Promo, &parts).first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// A code that an order uses: where its holds and redemptions are written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Use {
-    /// The order.
-    pub order: OrderId,
-    /// `None` once redeemed; before that, when the reservation lapses.
-    pub reserved_until: Option<Timestamp>,
+pub struct PromoUse {
+    /// The sheet.
+    pub sheet: SheetId,
+    /// The code within the sheet.
+    pub coupon: CouponId,
 }
 
-impl Use {
-    fn holds(&self, now: Timestamp) -> bool {
-        self.reserved_until.is_none_or(|until| now < until)
+/// A code as it was presented: under which names the records know it, if they do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presented {
+    /// The batch that its tag names.
+    pub batch: BatchId,
+    /// The code.
+    pub coupon: CouponId,
+    /// Who presented it; `None` while that is not known.
+    pub customer: Option<CustomerTag>,
+}
+
+impl Presented {
+    /// The names of this code and this customer.
+    pub fn of(code: &PromoCode, customer: Option<&Email>, keys: &Keys) -> Self {
+        let coupon = coupon_id(code, keys);
+        let customer = customer.map(|email| CustomerTag::of(coupon, email, keys));
+        Self { batch: Batch::id_of(code.tag(), keys), coupon, customer }
+    }
+
+    /// The sheet that has the code, if any has. One that does not exist when there is no such batch: whoever looks for it all
+    /// the same takes as long to refuse a code of no batch as a wrong code of one (SHP-2).
+    pub fn sheet(&self, batch: Option<&Batch>) -> SheetId {
+        let named = batch.and_then(|batch| batch.sheet_of(self.coupon));
+        named.unwrap_or_else(|| SheetId::from_bytes(*self.coupon.bytes()))
     }
 }
 
-/// One promo code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promo {
-    /// The record's id: a keyed index of the code.
-    pub id: PromoId,
-    /// What it offers.
-    pub offer: Offer,
-    /// The orders that hold it.
-    pub holds: Vec<Use>,
+/// The name of a code within its sheet.
+pub fn coupon_id(code: &PromoCode, keys: &Keys) -> CouponId {
+    CouponId::from_bytes(keys.index(IndexPurpose::Promo, &[code.canonical()]))
 }
 
-/// The record of a code.
-pub fn promo_id(code: &PromoCode, keys: &Keys) -> PromoId {
-    PromoId::from_bytes(keys.index(IndexPurpose::Promo, &[&code.canonical()]))
+/// A presented code that counts: its batch exists, and the sheet that its batch names for it has it.
+#[derive(Debug, Clone, Copy)]
+pub struct Promo<'a> {
+    offer: &'a Offer,
+    coupon: &'a Coupon,
+    sheet: SheetId,
+    presented: Presented,
 }
 
-impl Promo {
-    /// A code that nobody used.
-    pub fn fresh(code: &PromoCode, offer: Offer, keys: &Keys) -> Self {
-        Self { id: promo_id(code, keys), offer, holds: Vec::new() }
-    }
-
-    /// Whether the code counts: its batch exists and names it.
+impl<'a> Promo<'a> {
+    /// The code, as batch and sheet know it.
     ///
     /// # Errors
-    /// [`Refusal::PromoNotUsable`].
-    pub fn in_force(&self, batch: Option<&Batch>) -> Result<(), Refusal> {
-        let named = batch.is_some_and(|batch| batch.id == self.offer.batch && batch.promos.contains(&self.id));
-        if named { Ok(()) } else { Err(Refusal::PromoNotUsable) }
+    /// [`Refusal::PromoNotUsable`] when there is no such batch, or the sheet is not the one that the batch names for the code,
+    /// or does not have it.
+    pub fn met(presented: Presented, batch: Option<&'a Batch>, sheet: Option<&'a Sheet>) -> Result<Self, Refusal> {
+        let found = (|| {
+            let batch = batch.filter(|batch| batch.id == presented.batch)?;
+            let named = batch.sheet_of(presented.coupon)?;
+            let sheet = sheet.filter(|sheet| sheet.id == named && sheet.batch == batch.id)?;
+            Some(Self { offer: &batch.offer, coupon: sheet.coupon(presented.coupon)?, sheet: sheet.id, presented })
+        })();
+        found.ok_or(Refusal::PromoNotUsable)
     }
 
-    /// What is left to pay for a product line after the code, without holding it (SHP-2: the quote).
+    /// What it offers.
+    pub fn offer(&self) -> &'a Offer {
+        self.offer
+    }
+
+    /// What an order that uses it remembers.
+    pub fn used(&self) -> PromoUse {
+        PromoUse { sheet: self.sheet, coupon: self.presented.coupon }
+    }
+
+    /// What is left to pay for a product line after the code, without holding it (SHP-2: the quote). Holds whose time is over
+    /// do not stand in the way here; before the order is placed what became of them is looked at ([`Coupon::lapsed`]).
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`] for every reason.
@@ -112,179 +190,23 @@ impl Promo {
         order: OrderId,
         now: Timestamp,
     ) -> Result<Money, Refusal> {
-        let offer = &self.offer;
-        let in_window = offer.valid_from <= now && now < offer.valid_until;
-        let applies = offer.partner == *partner && offer.products.contains(product);
-        if !in_window || !applies || !self.free_for(order, now) {
+        let applies = self.offer.partner == *partner && self.offer.products.contains(product);
+        if !applies || !self.offer.is_in_time(now) || !self.coupon.is_free_for(self.offer, &self.presented, order, now)
+        {
             return Err(Refusal::PromoNotUsable);
         }
-        Ok(self.discounted(price))
+        Ok(self.offer.discounted(price))
     }
 
-    fn discounted(&self, price: Money) -> Money {
-        match self.offer.discount {
-            Discount::Free => Money::zero(price.currency()),
-            Discount::Percentage(percent) => price.less_percent(percent),
-            Discount::Amount(amount) => price.saturating_sub(amount).unwrap_or(price),
-        }
+    /// What became of it, for the partner that pays (SHP-2).
+    pub fn standing(&self, now: Timestamp) -> Standing<'a> {
+        self.coupon.standing(self.offer, now)
     }
 
-    fn free_for(&self, order: OrderId, now: Timestamp) -> bool {
-        let others = self.holds.iter().filter(|hold| hold.order != order && hold.holds(now)).count();
-        u32::try_from(others).is_ok_and(|others| others < self.offer.uses)
+    /// What the order needs to hold it until `until`, with those whose holds are `ended`.
+    pub fn reservation(&self, order: OrderId, until: Timestamp, ended: &'a [OrderId]) -> Reservation<'a> {
+        Reservation { presented: self.presented, offer: self.offer, order, until, ended }
     }
-
-    /// Holds the code for an order (SHP-2, SHP-3). `None` when the order holds it already and long enough.
-    ///
-    /// # Errors
-    /// [`Refusal::PromoNotUsable`] when other orders hold all of its uses.
-    pub fn reserve(mut self, order: OrderId, now: Timestamp) -> Result<Option<Decision<Self>>, Refusal> {
-        if !self.free_for(order, now) {
-            return Err(Refusal::PromoNotUsable);
-        }
-        let own = self.holds.iter().find(|hold| hold.order == order);
-        let held_long_enough =
-            own.is_some_and(|hold| hold.reserved_until.is_none_or(|until| now.plus(RENEWAL_MARGIN) < until));
-        if held_long_enough {
-            return Ok(None);
-        }
-        self.holds.retain(|hold| hold.order != order && hold.holds(now));
-        self.holds.push(Use { order, reserved_until: Some(now.plus(RESERVATION)) });
-        Ok(Some(Decision::quiet(Action::PromoReservation, self)))
-    }
-
-    /// Orders whose reservation lapsed without a redemption, as far as the record remembers them.
-    ///
-    /// One of them may be complete all the same: its redemption is an effect, which a crash after the order's commit
-    /// postpones. So before the code is reserved for another order, each of these that exists has to be redeemed (SHP-3).
-    /// None can still be placed: a reservation outlives the request that made it.
-    pub fn lapsed(&self, now: Timestamp) -> impl Iterator<Item = OrderId> {
-        self.holds.iter().filter(move |hold| !hold.holds(now)).map(|hold| hold.order)
-    }
-
-    /// Keeps the code for an order for longer. `None` when that is nothing new, or the order does not hold it any more.
-    pub fn hold(mut self, order: OrderId, until: Timestamp) -> Option<Decision<Self>> {
-        let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;
-        hold.reserved_until.as_mut().filter(|known| **known < until).map(|known| *known = until)?;
-        Some(Decision::quiet(Action::PromoReservation, self))
-    }
-
-    /// Frees the code of an order that will not be paid (SHP-2). `None` when the order does not hold it, has redeemed it, or
-    /// holds it for longer than that: a payment that came after the order had lapsed has held it again.
-    pub fn release(mut self, order: OrderId, held_until: Timestamp) -> Option<Decision<Self>> {
-        let of_then = |hold: &Use| hold.order == order && hold.reserved_until.is_some_and(|until| until <= held_until);
-        let held = self.holds.iter().position(of_then)?;
-        self.holds.remove(held);
-        Some(Decision::quiet(Action::PromoRelease, self))
-    }
-
-    /// Turns the order's reservation into a redemption. `None` when that happened before.
-    pub fn redeem(mut self, order: OrderId) -> Option<Decision<Self>> {
-        let hold = self.holds.iter_mut().find(|hold| hold.order == order)?;
-        hold.reserved_until.take()?;
-        Some(Decision::quiet(Action::PromoRedemption, self))
-    }
-}
-
-/// An operator's order for a batch of codes as it arrives.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RawBatch {
-    /// The partner that pays.
-    pub partner: String,
-    /// The product that the codes work for.
-    pub product: String,
-    /// How many codes, 1 to [`MAX_BATCH`].
-    pub count: String,
-    /// How many orders can use one code, 1 to [`MAX_USES`]; one when blank.
-    pub uses: String,
-    /// `free`, `NN%`, or an amount in the product's currency such as `12.50`.
-    pub discount: String,
-    /// Days for which the codes work, 1 to 730.
-    pub valid_days: String,
-}
-
-/// A checked order for a batch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OrderBatch {
-    /// How many codes.
-    pub count: u32,
-    offer: Offer,
-}
-
-impl OrderBatch {
-    /// Parses every field and collects every fault.
-    ///
-    /// # Errors
-    /// [`Refusal::InvalidInput`] with all faults.
-    pub fn parse(raw: &RawBatch, batch: BatchId, gateway: &Gateway, now: Timestamp) -> Result<Self, Refusal> {
-        let mut faults = Faults::default();
-        let partner = raw.partner.parse::<PartnerId>().ok().and_then(|partner| gateway.partner(&partner));
-        if partner.is_none() {
-            faults.add("partner", "unknown", "Choose the partner that pays.");
-        }
-        let product = raw.product.parse::<ProductId>().ok().and_then(|product| gateway.product(&product));
-        let known = product.filter(|product| partner.is_none_or(|partner| product.partner == partner.id));
-        if known.is_none() {
-            faults.add("product", "unknown", "Choose one of the partner's products.");
-        }
-        let count = whole_number(("count", "codes"), &raw.count, MAX_BATCH, None, &mut faults);
-        let uses = whole_number(("uses", "orders"), &raw.uses, MAX_USES, Some(1), &mut faults);
-        let days = whole_number(("valid_days", "days"), &raw.valid_days, 730, None, &mut faults);
-        let discount = known.and_then(|product| parse_discount(&raw.discount, product.price, &mut faults));
-        let parsed = (|| {
-            let product = known?;
-            let offer = Offer {
-                batch,
-                partner: product.partner.clone(),
-                products: vec![product.id.clone()],
-                discount: discount?,
-                valid_from: now,
-                valid_until: now.plus(Seconds::days(u64::from(days?))),
-                uses: uses?,
-            };
-            Some(Self { count: count?, offer })
-        })();
-        faults.finish(parsed)
-    }
-
-    /// The offer of every code in the batch.
-    pub fn offer(&self) -> &Offer {
-        &self.offer
-    }
-}
-
-fn whole_number(
-    (field, counted): (&str, &str),
-    raw: &str,
-    max: u32,
-    blank: Option<u32>,
-    faults: &mut Faults,
-) -> Option<u32> {
-    let trimmed = raw.trim();
-    if let (true, Some(default)) = (trimmed.is_empty(), blank) {
-        return Some(default);
-    }
-    let parsed = trimmed.parse::<u32>().ok().filter(|number| (1..=max).contains(number));
-    if parsed.is_none() {
-        faults.add(field, "out-of-range", format!("Enter a whole number of {counted} from 1 to {max}."));
-    }
-    parsed
-}
-
-fn parse_discount(raw: &str, price: Money, faults: &mut Faults) -> Option<Discount> {
-    let trimmed = raw.trim();
-    let parsed = if trimmed.eq_ignore_ascii_case("free") {
-        Some(Discount::Free)
-    } else if let Some(percent) = trimmed.strip_suffix('%') {
-        percent.trim().parse::<u8>().ok().filter(|percent| (1..=100).contains(percent)).map(Discount::Percentage)
-    } else {
-        Money::parse_decimal(trimmed, price.currency()).ok().filter(|amount| !amount.is_zero()).map(Discount::Amount)
-    };
-    if parsed.is_none() {
-        faults.add("discount", "not-a-discount", "Enter free, a percentage such as 25%, or an amount such as 12.50.");
-    }
-    parsed
 }
 
 #[cfg(test)]

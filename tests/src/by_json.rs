@@ -270,8 +270,9 @@ impl<'a> Programs<'a> {
     ) -> anyhow::Result<Vec<String>> {
         let body = json!({
             "form": form_id(),
+            "name": "Autumn",
             "partner": "cobalt",
-            "product": product,
+            "products": [product],
             "count": count,
             "discount": discount,
             "valid_days": 90,

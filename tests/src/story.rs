@@ -359,8 +359,9 @@ impl<'a> Story<'a> {
         let page = self.registrar.open(&self.url("/operate/promo-batches")).await?.good()?;
         let form = page
             .form("Download codes")?
+            .fill("name", "Autumn")
             .fill("partner", "cobalt")
-            .fill("product", "cobalt-mobile-id")
+            .fill("products", "cobalt-mobile-id")
             .fill("count", &count.to_string())
             .fill("discount", "free")
             .fill("valid_days", "90");

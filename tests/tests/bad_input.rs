@@ -890,8 +890,9 @@ fn operators(scene: &Scene<'_>) -> Vec<Route> {
     let operator = |path: &str, json: Value, taken| row(path, Caller::Operator, "registrar", json, taken);
     let batch = json!({
         "form": form_id(),
+        "name": "Autumn",
         "partner": "cobalt",
-        "product": "cobalt-mobile-id",
+        "products": ["cobalt-mobile-id"],
         "count": "2",
         "discount": "free",
         "valid_days": "90",

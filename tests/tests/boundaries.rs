@@ -8,6 +8,7 @@ use journeys::world::root;
 
 const COMPONENTS: [&str; 16] = [
     "invite",
+    "promo-batches",
     "register",
     "activate",
     "sign-in",
@@ -188,7 +189,8 @@ const CEILINGS: [(&str, u64); 16] = [
     ("fulfilment", 700_000),
     ("invite", 795_000),
     ("launch", 625_000),
-    ("operate", 990_000),
+    ("operate", 1_020_000),
+    ("promo-batches", 700_000),
     ("register", 865_000),
     ("self-check", 450_000),
     ("sign-in", 790_000),

@@ -239,7 +239,7 @@ async fn shops(refused: &mut Refused<'_>, ada: &mut Programs<'_>) -> anyhow::Res
     let half = ada.promo_codes(1, "50%").await?.join("");
     let guest = Client::new(&ada.place.service)?;
     let order = |body: &Value| guest.request(Method::POST, "/webstore-checkout/cobalt/checkout").json(body);
-    let unknown = checkout(&form_id(), "guest@heron.example", "0123-4567-89ABC");
+    let unknown = checkout(&form_id(), "guest@heron.example", "7K2QD-0123-4567-89ABC");
     refused.note("unknown promo code", order(&unknown), 422, false).await?;
     refused.note("half paid", order(&checkout(&form_id(), "guest@heron.example", &half)), 422, false).await?;
     let mut body = checkout(&form_id(), "guest@heron.example", &code);

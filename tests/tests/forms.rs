@@ -224,12 +224,16 @@ async fn apr_1_the_operators_forms() -> anyhow::Result<()> {
 
     let page = person.open("/operate/promo-batches").await?;
     let blank = page.form("Download codes")?;
-    person.stumble(&blank.clone().fill("discount", ""), 422, &["partner", "product", "count"]).await?;
-    let other = blank.fill("partner", "anvil").fill("product", "cobalt-mobile-id").fill("count", "0");
-    person.stumble(&other.clone().fill("valid_days", "731"), 422, &["product", "count", "valid_days"]).await?;
-    let wrong = other.fill("partner", "cobalt").fill("uses", "101").fill("discount", "110%").fill("count", "1e2");
-    let page = person.stumble(&wrong, 422, &["count", "uses", "discount"]).await?;
-    ensure!(page.form("Download codes")?.value("discount") == Some("110%"), "{}", page.text());
+    person.stumble(&blank.clone().fill("discount", ""), 422, &["name", "partner", "products", "count"]).await?;
+    let other = blank.fill("name", "Autumn").fill("partner", "anvil").fill("products", "cobalt-mobile-id");
+    let other = other.fill("count", "0");
+    person.stumble(&other.clone().fill("valid_days", "731"), 422, &["products", "count", "valid_days"]).await?;
+    let wrong = other.fill("partner", "cobalt").fill("uses", "10001").fill("discount", "110%").fill("count", "1e2");
+    let wrong = wrong.fill("valid_from", "soon");
+    let page = person.stumble(&wrong, 422, &["count", "uses", "discount", "valid_from"]).await?;
+    let again = page.form("Download codes")?;
+    ensure!(again.value("discount") == Some("110%"), "{}", page.text());
+    ensure!(again.value("products") == Some("cobalt-mobile-id"), "{}", page.text());
     world.stop().await
 }
 

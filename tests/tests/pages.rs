@@ -268,8 +268,8 @@ async fn no_value_traps_a_component() -> anyhow::Result<()> {
     let activating = activation(&token, &shown)?;
     bea.activate().await?;
     let batch = json!({
-        "form": form_id(), "partner": "cobalt", "product": "cobalt-mobile-id", "count": 1, "uses": 1, "discount": "free",
-        "valid_days": 1,
+        "form": form_id(), "name": "Autumn", "partner": "cobalt", "products": ["cobalt-mobile-id"], "count": 1, "uses": 1,
+        "uses_per_customer": 1, "discount": "free", "valid_from": "", "valid_days": 1, "bills_partner": true,
     });
     let staff = json!({ "operator": "registrar", "password": "x", "code": "123456", "continue": "/operate" });
     let licence = json!({ "licence_key": "x", "agreed": true, "agreement": "x", "sealed": "x", "step": "check" });

@@ -355,8 +355,10 @@ async fn shp_2_crd_1_codes_and_keys() -> anyhow::Result<()> {
         });
         post(&world, &format!("/webstore-checkout/{store}/checkout")).json(&body)
     };
-    let unknown = shared::values::PromoCode::random(&mut Sevens).reveal();
-    refused(&world, place("cobalt", "cobalt-mobile-id", 1, &unknown), 422, "promo-not-usable").await?;
+    // Of no batch, and a wrong one of a batch.
+    for unknown in ["7K2QD-7777-7777-77777", &format!("{}-7777-7777-77777", &late[..5])] {
+        refused(&world, place("cobalt", "cobalt-mobile-id", 1, unknown), 422, "promo-not-usable").await?;
+    }
     refused(&world, place("anvil", "anvil-mobile-id", 2, &late), 422, "promo-not-usable").await?;
     let placed = place("cobalt", "cobalt-mobile-id", 3, &used).send().await?;
     ensure!(placed.status().is_success(), "{}", placed.text().await?);

@@ -53,7 +53,7 @@ async fn shp_3_a_refused_order_burns_no_code() -> anyhow::Result<()> {
         place(&world, "cobalt", &order(part)).await?.problem(422, "payment-not-covered")?;
     }
     place(&world, "cobalt", &order("")).await?.problem(422, "payment-not-covered")?;
-    place(&world, "cobalt", &order("0123-4567-89ABC")).await?.problem(422, "promo-not-usable")?;
+    place(&world, "cobalt", &order("7K2QD-0123-4567-89ABC")).await?.problem(422, "promo-not-usable")?;
     place(&world, "nowhere", &order(&free)).await?.problem(404, "not-found")?;
     let mut quote = order(&half);
     quote["action"] = json!("apply");

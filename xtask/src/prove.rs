@@ -36,6 +36,7 @@ const GROUPS: [&str; 16] = [
     "invite",
     "launch",
     "operate",
+    "promo-batches",
     "register",
     "sign-in",
     "sweep",

@@ -11,9 +11,9 @@ use shared::{
     decision::{Counted, Decision},
     effect::Effect,
     order::{Hold, Issue, News, Order},
-    promo::Promo,
+    promo::{CustomerTag, Presented, Promo, PromoUse, RESERVATION, Sheet},
     refusal::Refusal,
-    values::{LicenceId, Line, OrderId, PartnerId, PromoId},
+    values::{CouponId, LicenceId, Line, OrderId, PartnerId},
 };
 
 use crate::{
@@ -94,7 +94,7 @@ impl<P: Platform> Edge<P> {
         let order = stored.value();
         let lapsed_with = order.promo_to_hold_again();
         let held = match lapsed_with {
-            Some(promo) => self.hold_promo(promo, *id).await?,
+            Some(promo) => self.hold_promo_again(promo, order).await?,
             None => false,
         };
         let completes = order.can_be_completed() && (held || lapsed_with.is_none());
@@ -133,46 +133,50 @@ impl<P: Platform> Edge<P> {
         Ok(sent.await?.1)
     }
 
-    /// Holds a promo code for an order once `decide` accepts what it leaves to pay (SHP-2, SHP-3).
+    /// Holds a promo code for an order once `decide` accepts what it leaves to pay; what an order remembers of the code
+    /// (SHP-2, SHP-3). 3 reads and 1 write, and 1 read for each lapsed hold on it.
     ///
     /// # Errors
     /// [`Refusal::PromoNotUsable`]; what `decide` refuses, with nothing held; [`Refusal::Busy`]; a fault of the store.
     pub async fn reserve_promo<T>(
         &self,
-        id: PromoId,
+        presented: Presented,
         order: OrderId,
         cart: &Cart<'_>,
         decide: impl Fn(Quote) -> Result<T, Refusal>,
-    ) -> Result<T, Failure> {
-        let seen = self.kv().get::<Promo>(&id).await?.ok_or(Refusal::PromoNotUsable)?;
-        let examined = self.settle_lapsed_holds(seen.value()).await?;
-        let batch = self.kv().get::<Batch>(&seen.value().offer.batch).await?;
-        let batch = batch.as_ref().map(Stored::value);
-        let reserved = self.transact::<Promo, T>(&id, Refusal::PromoNotUsable, |promo, _| {
-            // The read above was a plain one and may have been stale: nothing is given away by it.
-            if promo.lapsed(self.now).any(|order| !examined.contains(&order)) {
-                return Err(BUSY);
-            }
-            let decided = decide(Quote::of(cart, Some((&promo, batch)), order, self.now)?)?;
-            Ok(match promo.reserve(order, self.now)? {
-                Some(reserved) => Change::Commit(Counted::new(reserved, decided)),
-                None => Change::Keep(decided),
+    ) -> Result<(T, PromoUse), Failure> {
+        let batch = self.kv().get::<Batch>(&presented.batch).await?.map(Stored::into_value);
+        let id = presented.sheet(batch.as_ref());
+        let stored = self.kv().get::<Sheet>(&id).await?;
+        let ended = self.settle_lapsed_holds(stored.as_ref().map(Stored::value), presented.coupon).await?;
+        let until = self.now.plus(RESERVATION);
+        let reserved = self.transact::<Sheet, (T, PromoUse)>(&id, Refusal::PromoNotUsable, |sheet, _| {
+            let promo = Promo::met(presented, batch.as_ref(), Some(&sheet))?;
+            let decided = decide(Quote::of(cart, Some(&promo), order, self.now)?)?;
+            let outcome = (decided, promo.used());
+            Ok(match sheet.clone().reserve(&promo.reservation(order, until, &ended), self.now)? {
+                Some(reserved) => Change::Commit(Counted::new(reserved, outcome)),
+                None => Change::Keep(outcome),
             })
         });
         Ok(reserved.await?.0)
     }
 
-    /// Holds the code for an order that had lapsed, whatever has become of its offer meanwhile; says whether it could be had.
-    async fn hold_promo(&self, id: PromoId, order: OrderId) -> Result<bool, Failure> {
-        let Some(seen) = self.kv().get::<Promo>(&id).await? else {
+    /// Holds the code again for an order that had lapsed, whether its offer is still in time or not; says whether it could be
+    /// had.
+    async fn hold_promo_again(&self, promo: PromoUse, order: &Order) -> Result<bool, Failure> {
+        let Some(stored) = self.kv().get::<Sheet>(&promo.sheet).await? else {
             return Ok(false);
         };
-        let examined = self.settle_lapsed_holds(seen.value()).await?;
-        let held = self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| {
-            if promo.lapsed(self.now).any(|order| !examined.contains(&order)) {
-                return Err(BUSY);
-            }
-            Ok(promo.reserve(order, self.now)?.into())
+        let batch = self.kv().get::<Batch>(&stored.value().batch).await?.map(Stored::into_value);
+        let customer =
+            order.bought.as_ref().map(|bought| CustomerTag::of(promo.coupon, &bought.customer.email, &self.keys));
+        let presented = Presented { batch: stored.value().batch, coupon: promo.coupon, customer };
+        let ended = self.settle_lapsed_holds(Some(stored.value()), promo.coupon).await?;
+        let until = self.now.plus(RESERVATION);
+        let held = self.transact::<Sheet, ()>(&promo.sheet, Refusal::PromoNotUsable, |sheet, _| {
+            let promo = Promo::met(presented, batch.as_ref(), Some(&sheet))?;
+            Ok(sheet.clone().reserve(&promo.reservation(order.id, until, &ended), self.now)?.into())
         });
         match held.await {
             Ok(_) => Ok(true),
@@ -183,31 +187,39 @@ impl<P: Platform> Edge<P> {
 
     /// A lapsed hold frees the code only if the order has no claim to it (SHP-3): a request that died between the order's
     /// commit and what follows it must not give the code away a second time, and an order that waits for its payment lapses
-    /// first, by a commit of its own. Answers whose holds were examined; the orders are read through a watch, since a stale
-    /// read could miss one.
-    async fn settle_lapsed_holds(&self, promo: &Promo) -> Result<Vec<OrderId>, Failure> {
-        let lapsed: Vec<OrderId> = promo.lapsed(self.now).collect();
-        for &order in &lapsed {
-            let id = promo.id;
-            let settled = match self.claim_of(&order, id).await? {
-                Hold::Over => continue,
+    /// first, by a commit of its own. Answers whose holds are over; the orders are read through a watch, since a stale read
+    /// could miss one.
+    async fn settle_lapsed_holds(&self, sheet: Option<&Sheet>, coupon: CouponId) -> Result<Vec<OrderId>, Failure> {
+        let mut ended = Vec::new();
+        let Some((sheet, coupon)) = sheet.and_then(|sheet| Some((sheet.id, sheet.coupon(coupon)?))) else {
+            return Ok(ended);
+        };
+        let promo = PromoUse { sheet, coupon: coupon.id };
+        for order in coupon.lapsed(self.now) {
+            let settled = match self.claim_of(&order, promo).await? {
+                Hold::Over => {
+                    ended.push(order);
+                    continue;
+                }
                 Hold::Redeemed => {
-                    self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| Ok(promo.redeem(order).into()))
-                        .await
+                    self.transact::<Sheet, ()>(&sheet, Refusal::PromoNotUsable, |sheet, _| {
+                        Ok(sheet.redeem(promo.coupon, order, self.now).into())
+                    })
+                    .await
                 }
                 Hold::Until(until) => {
-                    self.transact::<Promo, ()>(&id, Refusal::PromoNotUsable, |promo, _| {
-                        Ok(promo.hold(order, until).into())
+                    self.transact::<Sheet, ()>(&sheet, Refusal::PromoNotUsable, |sheet, _| {
+                        Ok(sheet.extend(promo.coupon, order, until).into())
                     })
                     .await
                 }
             };
             settled?;
         }
-        Ok(lapsed)
+        Ok(ended)
     }
 
-    async fn claim_of(&self, order: &OrderId, promo: PromoId) -> Result<Hold, Failure> {
+    async fn claim_of(&self, order: &OrderId, promo: PromoUse) -> Result<Hold, Failure> {
         let Some(seen) = self.kv().load::<Order>(order).await? else {
             return Ok(Hold::Over);
         };

@@ -9,7 +9,7 @@ use kv_schema::{
     kv::Settled,
     list::{Appended, Entry, EntryId, List, Removed},
     record::{Pending, Record},
-    records::{invitations_of, registration_queue, shelf},
+    records::{batches_of, invitations_of, registration_queue, shelf},
 };
 use shared::{
     account::{Account, Admission, Login},
@@ -20,7 +20,7 @@ use shared::{
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
     organisation::{Alike, JoinRequest, Organisation},
-    promo::Promo,
+    promo::{PromoUse, Sheet},
     refusal::Refusal,
     registration::{QueueSummary, Registration},
     secret::IndexPurpose,
@@ -96,22 +96,15 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             noted.await.map(drop)
         }
         Effect::Enlist { admission, offer } => enlist(edge, *admission, &offer, &pending.id.0).await,
-        // SHP-3: the reservation becomes a redemption.
+        // SHP-3: the hold becomes a redemption.
         Effect::RedeemPromo { promo, order } => {
-            let redeemed =
-                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.redeem(order).into()));
-            redeemed.await.map(drop)
+            change_promo(edge, promo, |sheet| sheet.redeem(promo.coupon, order, edge.now)).await
         }
         Effect::HoldPromo { promo, order, until } => {
-            let held =
-                edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| Ok(promo.hold(order, until).into()));
-            held.await.map(drop)
+            change_promo(edge, promo, |sheet| sheet.extend(promo.coupon, order, until)).await
         }
         Effect::ReleasePromo { promo, order, held_until } => {
-            let freed = edge.transact::<Promo, ()>(&promo, Refusal::NotFound, |promo, _| {
-                Ok(promo.release(order, held_until).into())
-            });
-            freed.await.map(drop)
+            change_promo(edge, promo, |sheet| sheet.release(promo.coupon, order, held_until)).await
         }
         Effect::Shelve(place) => {
             let entry = Entry { id: EntryId(place.id), at_unix_seconds: seconds(place.at), payload: Vec::new() };
@@ -124,6 +117,12 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Re
             settled.await.map(drop)
         }
         Effect::Unshelve(place) => unlist(edge, &shelf(&place.shelf), EntryId(place.id), place.at).await,
+        // SHP-2: the partner's list.
+        Effect::ListBatch { partner, batch, created_at } => {
+            let entry =
+                Entry { id: EntryId(*batch.bytes()), at_unix_seconds: seconds(created_at), payload: Vec::new() };
+            list_entry(edge, &batches_of(&partner), &entry).await
+        }
         Effect::GrantCredential { account, grant } => {
             let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
                 Ok(account.receive((*grant).clone()).into())
@@ -144,6 +143,20 @@ pub(crate) async fn list_entry<P: Platform>(edge: &Edge<P>, list: &List, entry: 
     match edge.kv().append(list, entry).await? {
         Appended::Added | Appended::AlreadyThere => Ok(()),
         Appended::Busy => Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into()),
+    }
+}
+
+/// SHP-2: nothing comes of the order, so that its promo code is free for another one. A code that is gone by now needs nothing.
+/// What becomes of a code that an order uses. Its batch may be over and gone by then: there is nothing to count any more.
+async fn change_promo<P: Platform>(
+    edge: &Edge<P>,
+    promo: PromoUse,
+    change: impl Fn(Sheet) -> Option<Decision<Sheet>>,
+) -> Result<(), Failure> {
+    let changed = edge.transact::<Sheet, ()>(&promo.sheet, Refusal::NotFound, |sheet, _| Ok(change(sheet).into()));
+    match changed.await {
+        Ok(_) | Err(Failure::Refused(Refusal::NotFound)) => Ok(()),
+        Err(failure) => Err(failure),
     }
 }
 

@@ -15,25 +15,6 @@ use shared::{
     values::Timestamp,
 };
 
-const IDEMPOTENCY_KEY_BYTES_MAX: usize = 128;
-
-/// The bearer token of the `Authorization` header (RFC 6750, 2.1).
-pub(crate) fn bearer(request: &Request) -> Option<&str> {
-    let (scheme, token) = request.header("authorization")?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-}
-
-/// The `Idempotency-Key` header (draft-ietf-httpapi-idempotency-key-header): 1 to 128 visible ASCII characters. The draft
-/// writes it in quotation marks; they do not count, so that the key is the same with and without.
-pub(crate) fn idempotency_key(request: &Request) -> Result<&str, Refusal> {
-    let value = request.header("idempotency-key").ok_or(Refusal::IdempotencyKeyMissing)?;
-    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    Some(quoted.unwrap_or(value))
-        .filter(|key| (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len()))
-        .filter(|key| key.bytes().all(|byte| byte.is_ascii_graphic()))
-        .ok_or(Refusal::IdempotencyKeyMissing)
-}
-
 /// Newline-delimited JSON.
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 

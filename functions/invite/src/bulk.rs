@@ -16,7 +16,10 @@
 
 use edge::{
     Edge, Failure, Outcome, Platform, Reply, Request,
+    claim::{self, Claimed},
     failure::BadRequest,
+    page::TOGETHER,
+    partner,
     problem::Problem,
     request::{BODY_BYTES_MAX, from_json},
 };
@@ -32,11 +35,9 @@ use shared::{
 
 use crate::{
     api::{self, InvitationView},
-    authenticate,
-    claim::{self, Claimed},
     issue,
-    list::{TOGETHER, slots},
-    own_application, quota,
+    list::slots,
+    own_application,
 };
 
 /// The most lines of a request; blank ones do not count.
@@ -76,12 +77,12 @@ struct Answers {
 
 pub(crate) async fn bulk<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse, as far as it concerns all lines.
     api::require_ndjson(request)?;
-    let key = api::idempotency_key(request)?;
+    let key = partner::idempotency_key(request)?;
     let lines = lines(&request.body)?;
-    quota::spend(edge, &partner, Class::Bulk).await?;
+    partner::spend(edge, &partner, Class::Bulk).await?;
     let claim = match claim::claim(edge, &partner, key, request, &[]).await? {
         Claimed::Ours(claim) => claim,
         Claimed::Answered(reply) => return Ok(reply),

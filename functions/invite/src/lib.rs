@@ -15,31 +15,31 @@
 
 mod api;
 mod bulk;
-mod claim;
 mod join;
 mod list;
 mod one;
-mod quota;
 mod webhooks;
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, failure::BadRequest};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Reply, Request,
+    claim::{self, Claimed},
+    edge::NowStands,
+    failure::BadRequest,
+    partner,
+};
 use http::{Method, StatusCode};
 use kv_schema::record::Record;
 use shared::{
-    audit::Actor,
     config::{Application, Partner},
     decision::Counted,
     invitation::{CreateInvitation, InvitationSlot, Issued, RawInvitation, Wish},
     quota::Class,
     refusal::Refusal,
-    secret::{PlainToken, SecretDigest},
+    secret::PlainToken,
     values::{ApplicationId, InvitationSlotId, Seconds},
 };
 
-use crate::{
-    api::{AcceptPage, AcceptQuery, InvitationView, Way},
-    claim::Claimed,
-};
+use crate::api::{AcceptPage, AcceptQuery, InvitationView, Way};
 
 #[cfg(not(target_family = "wasm"))]
 pub use api::samples::samples;
@@ -78,12 +78,12 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 async fn create<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
-    let key = api::idempotency_key(request)?;
+    let key = partner::idempotency_key(request)?;
     let command = CreateInvitation::parse(request.decode::<RawInvitation>()?)?;
     let application = own_application(edge, &partner, command.application())?;
-    quota::spend(edge, &partner, Class::Changes).await?;
+    partner::spend(edge, &partner, Class::Changes).await?;
     // 4. Load the claim on the key, or make it.
     let slot = command.slot(&edge.keys);
     let claim = match claim::claim(edge, &partner, key, request, &[InvitationSlot::key(&slot)]).await? {
@@ -114,29 +114,6 @@ async fn issue<P: Platform>(edge: &Edge<P>, wish: &Wish<'_>) -> Result<Invitatio
         })
         .await?;
     InvitationView::made(edge, stored.value(), wish, token.as_ref())
-}
-
-/// The partner whose API key the request carries (INV-1). Every key of every partner is compared, so that time tells
-/// nothing about which one was close.
-async fn authenticate<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<Partner, Failure> {
-    let presented = api::bearer(request).ok_or(Refusal::ApiKeyNotValid)?;
-    let mut found = None;
-    for partner in &edge.gateway.partners {
-        for (number, variable) in (0..).zip(&partner.api_key_digest_variables) {
-            let Some(digest) = edge.platform.variable(variable).await? else {
-                continue;
-            };
-            let digest = digest
-                .parse::<SecretDigest>()
-                .map_err(|error| Failure::Fault(format!("variable {variable}: {error}")))?;
-            if digest.matches(presented) {
-                found = Some((partner.clone(), number));
-            }
-        }
-    }
-    let (partner, key) = found.ok_or(Refusal::ApiKeyNotValid)?;
-    edge.acts(Actor::Partner { partner: partner.id.clone(), key });
-    Ok(partner)
 }
 
 /// The application, if it is one of the partner's own. Any other counts as unknown (INV-1).

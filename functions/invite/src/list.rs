@@ -8,6 +8,8 @@
 
 use edge::{
     Edge, Failure, Outcome, Platform, Request,
+    page::TOGETHER,
+    partner,
     session::{open_text, seal_text},
 };
 use futures_util::future::join_all;
@@ -25,15 +27,13 @@ use shared::{
 
 use crate::{
     api::{InvitationView, ListView, RawListing},
-    authenticate, own_application, quota,
+    own_application,
 };
 
 /// Entries of a page unless the request says otherwise.
 const LIMIT: u32 = 50;
 /// The most entries of a page.
 const LIMIT_MAX: u32 = 100;
-/// Slots that are read at the same time.
-pub(crate) const TOGETHER: usize = 20;
 
 /// Where a page begins. Partners get it sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,10 +60,10 @@ struct Listing {
 
 pub(crate) async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
     let listing = Listing::parse(edge, &partner, &request.decode_query()?)?;
-    quota::spend(edge, &partner, Class::Reads).await?;
+    partner::spend(edge, &partner, Class::Reads).await?;
     // 4. Load. There is nothing to decide or to commit.
     let Some(from) = &listing.from else {
         return edge::view::document(StatusCode::OK, &ListView::default());

@@ -3,7 +3,11 @@
 //! Commit point: the slot, as that of a submission and an acceptance: of those that meet one is first, and the others learn
 //! of it.
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Request,
+    claim::{self, Claimed},
+    partner,
+};
 use http::StatusCode;
 use kv_schema::record::Record;
 use shared::{
@@ -16,17 +20,12 @@ use shared::{
     secret::PlainToken,
 };
 
-use crate::{
-    api::{self, InvitationView, NoFields},
-    authenticate,
-    claim::{self, Claimed},
-    quota,
-};
+use crate::api::{self, InvitationView, NoFields};
 
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let id = parse(id)?;
-    let partner = authenticate(edge, request).await?;
-    quota::spend(edge, &partner, Class::Reads).await?;
+    let partner = partner::authenticate(edge, request).await?;
+    partner::spend(edge, &partner, Class::Reads).await?;
     let (slot, _) = own(edge, &partner, id).await?;
     edge::view::document(StatusCode::OK, &InvitationView::of(edge, &slot, id.generation)?)
 }
@@ -34,11 +33,11 @@ pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &st
 pub(crate) async fn resend<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
     let id = parse(id)?;
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
-    let key = api::idempotency_key(request)?;
+    let key = partner::idempotency_key(request)?;
     let command = ResendInvitation::parse(&api::optional::<RawResend>(request)?)?;
-    quota::spend(edge, &partner, Class::Changes).await?;
+    partner::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     let (_, application) = own(edge, &partner, id).await?;
     let claim = match claim::claim(edge, &partner, key, request, &[InvitationSlot::key(&id.slot)]).await? {
@@ -73,10 +72,10 @@ async fn send_again<P: Platform>(
 pub(crate) async fn revoke<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
     let id = parse(id)?;
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
     let NoFields {} = api::optional(request)?;
-    quota::spend(edge, &partner, Class::Changes).await?;
+    partner::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     own(edge, &partner, id).await?;
     // 5. Decide and 6. commit.

@@ -3,38 +3,19 @@
 //!
 //! Commit point of a replay: the delivery; of enabling: the endpoint's standing. Repeating either changes nothing.
 
-use edge::{
-    Edge, Failure, Outcome, Platform, Request,
-    failure::BadRequest,
-    session::{open_text, seal_text},
-};
-use futures_util::future::join_all;
+use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest, page::Wanted, partner};
 use http::{Method, StatusCode};
-use kv_schema::{
-    list::{Cursor, Entry},
-    records::deliveries_of,
-};
-use serde::{Deserialize, Serialize};
+use kv_schema::records::deliveries_of;
+use serde::Serialize;
 use shared::{
     config::{Endpoint, Partner},
     delivery::{Delivery, EndpointStanding},
     quota::Class,
-    refusal::{Faults, Refusal},
-    secret::SealPurpose,
+    refusal::Refusal,
     values::{DeliveryId, Timestamp},
 };
 
-use crate::{
-    api::{self, NoFields},
-    authenticate,
-    list::TOGETHER,
-    quota,
-};
-
-/// Deliveries of a page unless the request says otherwise.
-const LIMIT: u32 = 50;
-/// The most deliveries of a page.
-const LIMIT_MAX: u32 = 100;
+use crate::api::{self, NoFields};
 
 pub(crate) async fn handle<P: Platform>(edge: &Edge<P>, request: &Request, rest: &[&str]) -> Outcome {
     match (&request.method, rest) {
@@ -47,29 +28,6 @@ pub(crate) async fn handle<P: Platform>(edge: &Edge<P>, request: &Request, rest:
         (_, ["deliveries", _, "replay"] | ["endpoint", "enable"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
-}
-
-/// The query of the log.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawListing {
-    #[serde(default)]
-    after: Option<String>,
-    #[serde(default)]
-    limit: Option<u32>,
-}
-
-/// Where a page begins. Partners get it sealed.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Place {
-    sheet: u64,
-    entry: u32,
-}
-
-/// A checked wish for a page.
-struct Listing {
-    from: Place,
-    limit: u32,
 }
 
 /// A webhook as its partner sees it.
@@ -147,41 +105,24 @@ impl<'a> EndpointView<'a> {
 
 async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
-    let listing = Listing::parse(edge, &partner, &request.decode_query()?)?;
-    quota::spend(edge, &partner, Class::Reads).await?;
+    let place = format!("webhooks/deliveries/{}", partner.id);
+    let wanted = Wanted::parse(edge, &request.decode_query()?, place, "deliveries")?;
+    partner::spend(edge, &partner, Class::Reads).await?;
     // 4. Load. There is nothing to decide or to commit.
-    let page = edge.kv().page(&deliveries_of(&partner.id), Some(Cursor(listing.from.sheet))).await?;
-    let rest = page.entries.iter().skip(usize::try_from(listing.from.entry).unwrap_or(usize::MAX));
-    let limit = usize::try_from(listing.limit).unwrap_or(usize::MAX);
-    let next = match page.next {
-        _ if rest.clone().count() > limit => {
-            Some(Place { entry: listing.from.entry.saturating_add(listing.limit), ..listing.from })
-        }
-        next => next.map(|Cursor(sheet)| Place { sheet, entry: 0 }),
-    };
-    let entries: Vec<&Entry> = rest.take(limit).collect();
-    let mut deliveries = Vec::with_capacity(entries.len());
-    for together in entries.chunks(TOGETHER) {
-        let found = together.iter().map(async |entry| {
-            let id = DeliveryId::from_bytes(entry.id.0);
-            edge.kv().get::<Delivery>(&id).await
-        });
-        for stored in join_all(found).await {
-            deliveries.extend(stored?.map(|stored| DeliveryView::of(stored.value())));
-        }
-    }
+    let page = edge.page(&deliveries_of(&partner.id), &wanted).await?;
+    let ids: Vec<DeliveryId> = page.entries.iter().map(|entry| DeliveryId::from_bytes(entry.id.0)).collect();
+    let deliveries = edge.get_many::<Delivery>(&ids).await?;
     // 7. Respond.
-    let place = cursor_place(&partner);
-    let next = next.and_then(|next| seal_text(&edge.keys, SealPurpose::Cursor, &place, &next, &mut edge.rng()));
-    edge::view::document(StatusCode::OK, &LogView { deliveries, next })
+    let deliveries = deliveries.iter().map(DeliveryView::of).collect();
+    edge::view::document(StatusCode::OK, &LogView { deliveries, next: page.next })
 }
 
 async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let id = parse(id)?;
-    let partner = authenticate(edge, request).await?;
-    quota::spend(edge, &partner, Class::Reads).await?;
+    let partner = partner::authenticate(edge, request).await?;
+    partner::spend(edge, &partner, Class::Reads).await?;
     let delivery = own(edge, &partner, id).await?;
     edge::view::document(StatusCode::OK, &DeliveryView::whole(&delivery))
 }
@@ -189,10 +130,10 @@ async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outco
 async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
     let id = parse(id)?;
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
     let NoFields {} = api::optional(request)?;
-    quota::spend(edge, &partner, Class::Changes).await?;
+    partner::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     own(edge, &partner, id).await?;
     // 5. Decide and 6. commit; the first try follows at once.
@@ -204,8 +145,8 @@ async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
 }
 
 async fn endpoint<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let partner = authenticate(edge, request).await?;
-    quota::spend(edge, &partner, Class::Reads).await?;
+    let partner = partner::authenticate(edge, request).await?;
+    partner::spend(edge, &partner, Class::Reads).await?;
     let endpoint = partner.endpoint.as_ref().ok_or(Refusal::NotFound)?;
     let id = EndpointStanding::id_of(&partner.id, &endpoint.url, &edge.keys);
     let standing = edge.kv().get::<EndpointStanding>(&id).await?;
@@ -215,10 +156,10 @@ async fn endpoint<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
 
 async fn enable<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate.
-    let partner = authenticate(edge, request).await?;
+    let partner = partner::authenticate(edge, request).await?;
     // 3. Parse.
     let NoFields {} = api::optional(request)?;
-    quota::spend(edge, &partner, Class::Changes).await?;
+    partner::spend(edge, &partner, Class::Changes).await?;
     // 4. Load.
     let endpoint = partner.endpoint.as_ref().ok_or(Refusal::NotFound)?;
     let id = EndpointStanding::id_of(&partner.id, &endpoint.url, &edge.keys);
@@ -232,31 +173,6 @@ async fn enable<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         .await?;
     // 7. Respond.
     edge::view::document(StatusCode::OK, &EndpointView::of(endpoint, Some(stored.value())))
-}
-
-impl Listing {
-    /// # Errors
-    /// [`Refusal::InvalidInput`] with all faults.
-    fn parse<P: Platform>(edge: &Edge<P>, partner: &Partner, raw: &RawListing) -> Result<Self, Refusal> {
-        let mut faults = Faults::default();
-        let limit = raw.limit.unwrap_or(LIMIT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            faults.add("limit", "out-of-range", "Ask for 1 to 100 deliveries.");
-        }
-        let opened = raw
-            .after
-            .as_ref()
-            .map(|text| open_text::<Place>(&edge.keys, SealPurpose::Cursor, &cursor_place(partner), text));
-        if opened.is_some_and(|place| place.is_none()) {
-            faults.add("after", "cursor-invalid", "Send next of the page before.");
-        }
-        faults.finish(Some(Self { from: opened.flatten().unwrap_or_default(), limit }))
-    }
-}
-
-/// What binds a cursor to its partner.
-fn cursor_place(partner: &Partner) -> String {
-    format!("webhooks/deliveries/{}", partner.id)
 }
 
 /// What cannot be an id is no address.

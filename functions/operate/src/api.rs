@@ -2,11 +2,10 @@
 
 pub(crate) mod audit;
 pub(crate) mod enrol;
+pub(crate) mod promo;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
 pub(crate) mod staff;
-
-use std::fmt;
 
 use askama::Template;
 use edge::{
@@ -14,19 +13,15 @@ use edge::{
     form::{FormFaults, LocalPath},
 };
 use kv_schema::list::Entry;
-use serde::{Deserialize, Deserializer, Serialize, de};
+use serde::{Deserialize, Serialize};
 use shared::{
     config::{self, OperatorRole},
     operator::OnDuty,
     organisation::{Glimpse, Profile},
-    promo::RawBatch,
     refusal::{Faults, Refusal},
     registration::{Designation, QueueSummary, Registration, RegistrationState, Way, reference_of},
-    values::{ApplicationId, BatchId, FormId, OperatorId, OtpCode, Paragraph, RegistrationId, Seconds, Timestamp},
+    values::{ApplicationId, OperatorId, OtpCode, Paragraph, RegistrationId, Seconds, Timestamp},
 };
-
-/// What to do when a form's id is not one.
-pub(crate) const FORM_HINT: &str = "Reload the page and order again; a program sends 26 lower-case base32 characters.";
 
 /// Where operators begin.
 pub(crate) const QUEUE: &str = "/operate";
@@ -480,126 +475,6 @@ impl Decided {
     }
 }
 
-/// An order for a batch of promo codes, with the form that makes sending it twice harmless.
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct RawOrder {
-    pub(crate) csrf: Option<String>,
-    pub(crate) form: String,
-    partner: String,
-    product: String,
-    #[serde(deserialize_with = "number")]
-    count: String,
-    #[serde(deserialize_with = "number")]
-    uses: String,
-    discount: String,
-    #[serde(deserialize_with = "number")]
-    valid_days: String,
-}
-
-impl RawOrder {
-    /// What the page begins with.
-    pub(crate) fn blank(form: FormId) -> Self {
-        Self {
-            form: form.to_string(),
-            uses: "1".to_owned(),
-            discount: "free".to_owned(),
-            valid_days: "90".to_owned(),
-            ..Self::default()
-        }
-    }
-
-    pub(crate) fn order(&self) -> RawBatch {
-        RawBatch {
-            partner: self.partner.clone(),
-            product: self.product.clone(),
-            count: self.count.clone(),
-            uses: self.uses.clone(),
-            discount: self.discount.clone(),
-            valid_days: self.valid_days.clone(),
-        }
-    }
-}
-
-/// Reads a number as it was sent: a number in JSON, text in a form.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    deserializer.deserialize_any(Number)
-}
-
-struct Number;
-
-impl de::Visitor<'_> for Number {
-    type Value = String;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a whole number")
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<String, E> {
-        Ok(value.to_string())
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<String, E> {
-        Ok(value.to_owned())
-    }
-}
-
-/// The order form for promo codes.
-#[derive(Serialize, Template)]
-#[template(path = "promo-batches.html")]
-pub(crate) struct BatchPage {
-    #[serde(skip)]
-    title: &'static str,
-    #[serde(skip)]
-    faults: FormFaults,
-    #[serde(skip)]
-    raw: RawOrder,
-    form: String,
-    partners: Vec<(String, String)>,
-    products: Vec<(String, String)>,
-}
-
-impl BatchPage {
-    pub(crate) fn of<P: Platform>(edge: &Edge<P>, raw: RawOrder, faults: FormFaults) -> Self {
-        let gateway = &edge.gateway;
-        Self {
-            title: "Promo codes",
-            faults,
-            form: raw.form.clone(),
-            raw,
-            partners: gateway.partners.iter().map(|partner| (partner.id.to_string(), partner.name.clone())).collect(),
-            products: gateway
-                .products
-                .iter()
-                .map(|product| (product.id.to_string(), format!("{}, {}", product.name, product.price)))
-                .collect(),
-        }
-    }
-}
-
-/// The codes of a batch.
-#[derive(Serialize)]
-pub(crate) struct Codes {
-    batch: BatchId,
-    codes: Vec<String>,
-}
-
-impl Codes {
-    pub(crate) fn new(batch: BatchId, codes: Vec<String>) -> Self {
-        Self { batch, codes }
-    }
-
-    /// As a file for spreadsheets (RFC 4180).
-    pub(crate) fn csv(&self) -> String {
-        let lines = std::iter::once("code").chain(self.codes.iter().map(String::as_str)).chain([""]);
-        lines.collect::<Vec<_>>().join("\r\n")
-    }
-
-    pub(crate) fn disposition(&self) -> String {
-        format!("attachment; filename=\"promo-codes-{}.csv\"", self.batch)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -627,11 +502,5 @@ mod tests {
         let told: Vec<String> = [0, 60, 3_599, 3_600, 86_399, 86_400, 200_000].map(|n| age(Seconds(n))).to_vec();
         let expected = ["less than a minute", "1 minute", "59 minutes", "1 hour", "23 hours", "1 day", "2 days"];
         assert_eq!(told, expected);
-    }
-
-    #[test]
-    fn the_file_has_one_column() {
-        let codes = Codes::new(BatchId::from_bytes([0; 16]), vec!["AAAA-BBBB-CCCCC".to_owned()]);
-        assert_eq!(codes.csv(), "code\r\nAAAA-BBBB-CCCCC\r\n");
     }
 }

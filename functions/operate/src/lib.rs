@@ -1,46 +1,39 @@
 //! Operator staff. `GET,POST /operate/sign-in`, `POST /operate/sign-out`; `GET /operate`: the queue of registrations,
 //! oldest first (APR-1); `GET /operate/registrations/{id}` and `POST /operate/registrations/{id}/decision` (APR-1 to
-//! APR-3); `GET,POST /operate/promo-batches` (SHP-2). `GET /health`: whether configuration, secrets and store work. How
+//! APR-3). Promo codes: `promo.rs`. `GET /health`: whether configuration, secrets and store work. How
 //! operators get their secrets: `enrol.rs`, `staff.rs`.
 //!
 //! Commit points: the operator's record (sign-in, which is counted before it is answered; enrolment and its link), the
-//! registration (decision), the batch (promo codes: the codes' records are written before it and count only once it names them).
+//! registration (decision), the batch (promo codes).
 
 mod api;
 mod audit;
 mod enrol;
+mod promo;
 mod sign_in;
 mod staff;
 
 use edge::{
-    Change, Edge, Failure, Outcome, Platform, Reply, Request, duty,
-    edge::NowStands,
+    Change, Edge, Failure, Outcome, Platform, Request, duty,
     failure::BadRequest,
     form::FormFaults,
-    request::Encoding,
     session::{open_text, seal_text},
 };
 use http::{Method, StatusCode};
-use kv_schema::{list::Cursor, record::Record, records::registration_queue};
+use kv_schema::{list::Cursor, records::registration_queue};
 use shared::{
-    audit::Action,
-    batch::{Batch, Printed},
     config::OperatorRole,
-    decision::Decision,
-    operator::{OnDuty, Operator},
+    operator::Operator,
     organisation::Glimpse,
-    promo::OrderBatch,
     refusal::Refusal,
     registration::{Registration, RegistrationState},
     secret::SealPurpose,
-    values::{FormId, RegistrationId},
+    values::RegistrationId,
 };
 
 pub(crate) use edge::duty::on_duty;
 
-use crate::api::{
-    BatchPage, Codes, Decided, DetailPage, Health, JustDecided, QueuePage, QueueQuery, RawDecision, RawOrder, Verdict,
-};
+use crate::api::{Decided, DetailPage, Health, JustDecided, QueuePage, QueueQuery, RawDecision, Verdict};
 
 const CURSOR_PLACE: &str = "operate/queue";
 
@@ -68,14 +61,17 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         (&Method::POST, ["operate", "registrations", id, "decision"]) => decide(edge, request, id).await,
         (&Method::GET, ["operate", "audit"]) => audit::show(edge, request).await,
         (&Method::GET, ["operate", "audit", "export"]) => audit::export(edge, request).await,
-        (&Method::GET, ["operate", "promo-batches"]) => batch_form(edge, request).await,
-        (&Method::POST, ["operate", "promo-batches"]) => order_batch(edge, request).await,
+        (&Method::GET, ["operate", "promo-batches"]) => promo::form(edge, request).await,
+        (&Method::POST, ["operate", "promo-batches"]) => promo::order(edge, request).await,
+        (&Method::GET, ["operate", "promo-batches", "of", partner]) => promo::list(edge, request, partner).await,
+        (&Method::GET, ["operate", "promo-batches", id]) => promo::report(edge, request, id).await,
         (
             _,
             ["health" | "operate"]
             | ["operate", "audit" | "operators"]
             | ["operate", "audit", "export"]
-            | ["operate", "registrations", _],
+            | ["operate", "registrations" | "promo-batches", _]
+            | ["operate", "promo-batches", "of", _],
         ) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         (_, ["operate", "sign-in" | "enrol" | "promo-batches"]) => {
             Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into())
@@ -96,12 +92,6 @@ async fn health<P: Platform>(edge: &Edge<P>) -> Outcome {
         edge.kv().get::<Operator>(&duty::record_of(edge, &operator.id)).await?;
     }
     edge::view::document(StatusCode::OK, &Health::ok())
-}
-
-/// Promo codes are made by fulfilment, and by the registrar who hands them to the approved.
-async fn on_duty_for_promos<'a, P: Platform>(edge: &'a Edge<P>, request: &Request) -> Result<OnDuty<'a>, Failure> {
-    let duty = on_duty(edge, request).await?;
-    Ok(duty.require(OperatorRole::Fulfilment).or_else(|_| duty.require(OperatorRole::Registrar))?)
 }
 
 async fn queue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -192,47 +182,4 @@ async fn decide<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Out
 
 fn parse_id(id: &str) -> Result<RegistrationId, Refusal> {
     id.parse().map_err(|_| Refusal::NotFound)
-}
-
-async fn batch_form<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    on_duty_for_promos(edge, request).await?;
-    let raw = RawOrder::blank(FormId::random(&mut edge.rng()));
-    edge.show(request, StatusCode::OK, &BatchPage::of(edge, raw, FormFaults::none()))
-}
-
-async fn order_batch<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    // 1. The request is bounded by the edge. 2. Authenticate.
-    let raw: RawOrder = request.decode()?;
-    edge.require_same_site(request, raw.csrf.as_deref())?;
-    let duty = on_duty_for_promos(edge, request).await?;
-    // 3. Parse, 4. load, 5. decide, 6. commit.
-    match print(edge, &duty, &raw).await {
-        // 7. Respond.
-        Ok(codes) if request.encoding()? == Encoding::Json => edge::view::document(StatusCode::CREATED, &codes),
-        Ok(codes) => Ok(Reply::with(StatusCode::OK, "text/csv; charset=utf-8", codes.csv())
-            .header("content-disposition", codes.disposition())
-            .header("cache-control", "no-store")),
-        Err(failure) => edge.refused_in_place(request, failure, "form", |faults| BatchPage::of(edge, raw, faults)),
-    }
-}
-
-/// The codes of the batch that the form orders: made now, or the same as before when the order is repeated.
-async fn print<P: Platform>(edge: &Edge<P>, duty: &OnDuty<'_>, raw: &RawOrder) -> Result<Codes, Failure> {
-    let form: FormId = raw.form.parse().map_err(|_| Refusal::field("form", "form-invalid", api::FORM_HINT))?;
-    let id = Batch::id_of_form(form, &edge.keys);
-    let order = OrderBatch::parse(&raw.order(), id, &edge.gateway, edge.now)?;
-    if let Some(stored) = edge.kv().get::<Batch>(&id).await? {
-        return Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?));
-    }
-    let Printed { promos, batch } = Batch::print(id, &order, duty, &edge.keys, edge.now, &mut edge.rng());
-    // Should this request die before the batch is there, a sweep removes the codes.
-    let prepared: Vec<[u8; 16]> = promos.iter().map(|promo| *promo.id.bytes()).collect();
-    edge.note::<Batch>(&[Batch::key(&id)], &prepared).await?;
-    for promo in promos {
-        edge.insert(&promo.id.clone(), Decision::quiet(Action::PromoPrinting, promo)).await?;
-    }
-    // Whoever was faster with the same form has the codes that count.
-    let (NowStands::Ours(stored) | NowStands::Another(stored)) =
-        edge.create(&id, Decision::quiet(Action::PromoPrinting, batch)).await?;
-    Ok(Codes::new(id, stored.value().hand_out(&order, &edge.keys)?))
 }

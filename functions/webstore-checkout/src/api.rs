@@ -365,7 +365,8 @@ impl CheckoutPage {
         let total = quote.map_or(subtotal, |quote| Some(quote.total));
         let to_pay = total.is_none_or(|total| !total.is_zero());
         // The partner pays with its code, so its address is the bill's (SHP-4).
-        let billing = partner.billing_address.as_ref().filter(|_| quote.is_some());
+        let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
+        let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
         Self {
             title: "Checkout",
             partner: PartnerView::of(partner),

@@ -9,7 +9,7 @@ use shared::{
     config::Partner,
     decision::Decision,
     order::{Bought, Issue, Order, Payment},
-    promo::Promo,
+    promo::{Promo, Sheet},
     refusal::Refusal,
     secret::PlainToken,
     values::Seconds,
@@ -42,11 +42,11 @@ pub(crate) async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, par
 
 /// The effect of a promo code, before ordering. Writes nothing (SHP-2).
 async fn apply<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
-    let command = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
-    let promo = edge.kv().get::<Promo>(&command.promo).await?.ok_or(Refusal::PromoNotUsable)?.into_value();
-    let batch = edge.kv().get::<Batch>(&promo.offer.batch).await?;
-    let vouched = Some((&promo, batch.as_ref().map(Stored::value)));
-    let quote = Quote::of(&command.cart, vouched, command.order, edge.now)?;
+    let wish = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
+    let batch = edge.kv().get::<Batch>(&wish.promo.batch).await?.map(Stored::into_value);
+    let sheet = edge.kv().get::<Sheet>(&wish.promo.sheet(batch.as_ref())).await?.map(Stored::into_value);
+    let promo = Promo::met(wish.promo, batch.as_ref(), sheet.as_ref())?;
+    let quote = Quote::of(&wish.cart, Some(&promo), wish.order, edge.now)?;
     edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote)))
 }
 
@@ -82,12 +82,15 @@ async fn decide<P: Platform>(
         let (payment, waits) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
         Ok((quote.total, payment, waits))
     };
-    let (total, payment, waits) = match command.promo {
-        Some(promo) => edge.reserve_promo(promo, command.order, &command.cart, chosen).await?,
-        None => chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?,
+    let ((total, payment, waits), promo) = match command.promo {
+        Some(presented) => {
+            let (chosen, promo) = edge.reserve_promo(presented, command.order, &command.cart, chosen).await?;
+            (chosen, Some(promo))
+        }
+        None => (chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?, None),
     };
     let customer = command.customer.clone();
-    let bought = Bought::of(&command.cart, customer, total, payment, command.promo, edge.now);
+    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now);
     let lapses_at = waits.map(|waits| edge.now.plus(waits));
     let (order, token) = Order::placed(command.order, &partner.id, None, bought, lapses_at, &mut edge.rng());
     if lapses_at.is_some() {

@@ -8,7 +8,7 @@ use kv_schema::{
 };
 use shared::{
     account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
-    batch::{Batch, Printed},
+    batch::{Batch, Cause, OrderedBy, Printed},
     checkout::{Cart, Customer, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
     config::{self, Application, Gateway, Partner, Product, ProductKind},
     credential::{
@@ -34,15 +34,15 @@ use shared::{
     order::{Bought, End, Issue, News, Order, Payment, REISSUE_PAUSE, Sale},
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
-    promo::{OrderBatch, Promo, RawBatch},
+    promo::{OrderBatch, Promo, PromoUse, RESERVATION, RawBatch, Sheet},
     quota::{Class, Meter},
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, Secret, SessionSecret, digest256},
     team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{
-        AccountId, CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId, OtpCode,
-        PromoId, RegistrationId, Seconds, Timestamp, UserId,
+        AccountId, CouponId, CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId,
+        OtpCode, RegistrationId, Seconds, SheetId, Timestamp, UserId,
     },
 };
 
@@ -53,7 +53,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 24;
+pub(crate) const KINDS: u8 = 25;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -483,39 +483,54 @@ impl Walk {
         accepted
     }
 
-    fn batch(&mut self, place: &Place<'_>, registrar: OnDuty<'_>, form: u8, discount: &str) -> Printed {
-        let id = Batch::id_of_form(FormId::from_bytes([form; 16]), &self.keys);
+    fn batch(&mut self, place: &Place<'_>, ordered_by: OrderedBy, form: u8, raw: RawBatch) -> Printed {
+        let cause = Cause::form(FormId::from_bytes([form; 16]), &self.keys);
         let raw = RawBatch {
+            name: "Autumn 2026".to_owned(),
             partner: place.partner.id.to_string(),
-            product: place.product.id.to_string(),
+            products: vec![place.product.id.to_string()],
             count: "2".to_owned(),
-            uses: "1".to_owned(),
-            discount: discount.to_owned(),
             valid_days: "90".to_owned(),
+            ..raw
         };
-        let order = OrderBatch::parse(&raw, id, &self.gateway, NOW).expect("every field is good");
-        let mut printed = Batch::print(id, &order, &registrar, &self.keys, NOW, &mut Seeded(u64::from(form)));
+        let order = OrderBatch::parse(&raw, &self.gateway, NOW).expect("every field is good");
+        let (tag, rng) = (cause.tag(0, &self.keys), &mut Seeded(u64::from(form)));
+        let mut printed = Batch::print(tag, cause, &order, ordered_by, &self.keys, NOW, rng);
         // Of debug output as well.
         printed.batch.content = digest256(b"batch");
         printed
     }
 
     fn shop(&mut self, place: &Place<'_>, registrar: OnDuty<'_>) -> (Order, Licence) {
-        for (form, discount, batch, promo) in
-            [(2, "12.50", "of an amount", "worth an amount"), (3, "25%", "of percents", "worth percents")]
-        {
-            let printed = self.batch(place, registrar, form, discount);
+        let raw = |discount: &str| RawBatch { discount: discount.to_owned(), ..RawBatch::default() };
+        for (form, discount, ordered_by, batch, sheet) in [
+            (2, "12.50", OrderedBy::Operator(registrar.id().clone()), "of an amount", "worth an amount"),
+            (3, "25%", OrderedBy::Partner, "of percents", "worth percents"),
+        ] {
+            let printed = self.batch(place, ordered_by, form, raw(discount));
             self.keep(batch, printed.batch.id, &printed.batch);
-            let [first, ..] = printed.promos.as_slice() else { panic!("two codes") };
-            self.keep(promo, first.id, first);
+            let [sheet_of_both] = printed.sheets.as_slice() else { panic!("two codes fit on one sheet") };
+            self.keep(sheet, sheet_of_both.id, sheet_of_both);
         }
-        let printed = self.batch(place, registrar, 4, "free");
-        self.keep("of free units", printed.batch.id, &printed.batch);
-        let [promo, ..] = printed.promos.as_slice() else { panic!("two codes") };
-        self.storefront(place, promo, &printed.batch)
+        let limited = RawBatch {
+            uses: "300".to_owned(),
+            uses_per_customer: "2".to_owned(),
+            valid_from: "2026-12-01".to_owned(),
+            bills_partner: true,
+            ..raw("free")
+        };
+        let later = self.batch(place, OrderedBy::Partner, 4, limited.clone());
+        self.keep("of free units, later", later.batch.id, &later.batch);
+        let Printed { batch, sheets } =
+            self.batch(place, OrderedBy::Partner, 5, RawBatch { valid_from: String::new(), ..limited });
+        self.keep("of free units", batch.id, &batch);
+        self.decided(Decision::with(shared::audit::Action::PromoPrinting, (), batch.effects()));
+        self.storefront(place, &sheets, &batch)
     }
 
-    fn storefront(&mut self, place: &Place<'_>, promo: &Promo, batch: &Batch) -> (Order, Licence) {
+    fn storefront(&mut self, place: &Place<'_>, sheets: &[Sheet], batch: &Batch) -> (Order, Licence) {
+        let codes = batch.hand_out(&self.keys).expect("its own keys");
+        let [code, _] = codes.as_slice() else { panic!("two codes") };
         let raw = RawCheckout {
             form: FormId::from_bytes([6; 16]).to_string(),
             customer: RawCustomer {
@@ -524,23 +539,27 @@ impl Walk {
                 email: "Ada.Lovelace@engines.example".to_owned(),
             },
             lines: vec![RawLine { product: place.product.id.to_string(), quantity: 1 }],
+            promo_code: code.clone(),
             ..RawCheckout::default()
         };
         let gateway = self.gateway.clone();
-        let PlaceOrder { order, customer, cart, .. } =
+        let PlaceOrder { order, customer, cart, promo, .. } =
             PlaceOrder::parse(&raw, &place.partner.id, &gateway, &self.keys).expect("every field is good");
-        let quote = Quote::of(&cart, Some((promo, Some(batch))), order, NOW).expect("the code works");
-        let reserved = promo.clone().reserve(order, NOW).expect("nobody holds it").expect("nor this order").next;
+        let promo = Promo::met(promo.expect("a code"), Some(batch), sheets.first()).expect("it counts");
+        let quote = Quote::of(&cart, Some(&promo), order, NOW).expect("the code works");
+        let wish = promo.reservation(order, NOW.plus(RESERVATION), &[]);
+        let fresh = sheets.first().expect("one sheet").clone();
+        let reserved = fresh.reserve(&wish, NOW).expect("nobody holds it").expect("nor this order").next;
         self.keep("free, reserved", reserved.id, &reserved);
 
-        let bought = Bought::of(&cart, customer.clone(), quote.total, Payment::Nothing, Some(promo.id), NOW);
+        let bought = Bought::of(&cart, customer.clone(), quote.total, Payment::Nothing, Some(promo.used()), NOW);
         let ada = Some(AccountId::from_bytes([12; 16]));
         let (placed, token) = Order::placed(order, &place.partner.id, ada, bought, None, &mut Seeded(6));
         let issue = Issue::of(placed.id, placed.products(), &self.keys, &mut Seeded(6));
         let paid = placed.pay(Some(&issue), true, Some(&token), &gateway, NOW).expect("keys").expect("news");
         let complete = self.decided(paid);
         self.keep("from the storefront", complete.id, &complete);
-        let redeemed = reserved.redeem(order).expect("reserved").next;
+        let redeemed = reserved.redeem(promo.used().coupon, order, NOW).expect("reserved").next;
         self.keep("free, redeemed", redeemed.id, &redeemed);
         self.invoice(place, &cart, &customer);
         self.webstore(place, &cart, customer);
@@ -550,7 +569,8 @@ impl Walk {
     fn invoice(&mut self, place: &Place<'_>, cart: &Cart<'_>, customer: &Customer) {
         let gateway = self.gateway.clone();
         let payment = Payment::Invoice { purchase_order: Some("PO-4711".parse().expect("a line")) };
-        let promo = Some(PromoId::from_bytes([3; 16]));
+        let (sheet, coupon) = (SheetId::from_bytes([3; 16]), CouponId::from_bytes([4; 16]));
+        let promo = Some(PromoUse { sheet, coupon });
         let total = cart.subtotal().expect("one unit");
         let bought = Bought::of(cart, customer.clone(), total, payment, promo, NOW);
         let id = OrderId::from_bytes([8; 16]);
@@ -770,6 +790,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Shelve(_) => "Shelve",
         Effect::Unshelve(_) => "Unshelve",
         Effect::SettleLetter { .. } => "SettleLetter",
+        Effect::ListBatch { .. } => "ListBatch",
     }
 }
 

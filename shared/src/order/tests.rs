@@ -4,12 +4,12 @@ use crate::{
     credential::Grant,
     licence::licence_id,
     testing::*,
-    values::{Email, PersonName},
+    values::{CouponId, Email, PersonName, SheetId},
 };
 use proptest::prelude::*;
 
 const ORDER: OrderId = OrderId::from_bytes([1; 16]);
-const PROMO: PromoId = PromoId::from_bytes([3; 16]);
+const PROMO: PromoUse = PromoUse { sheet: SheetId::from_bytes([3; 16]), coupon: CouponId::from_bytes([4; 16]) };
 const ADA: AccountId = AccountId::from_bytes([12; 16]);
 const EVE: AccountId = AccountId::from_bytes([66; 16]);
 
@@ -22,13 +22,13 @@ fn customer() -> Customer {
     Customer { name: name("Ada", "Lovelace"), email: read("Ada@birch.example") }
 }
 
-fn bought(gateway: &Gateway, quantity: u32, promo: Option<PromoId>) -> Bought {
+fn bought(gateway: &Gateway, quantity: u32, promo: Option<PromoUse>) -> Bought {
     let payment = Payment::Invoice { purchase_order: Some(read("PO-4711")) };
     Bought::of(&cart(gateway, quantity), customer(), read("45.00 USD"), payment, promo, NOW)
 }
 
 /// An order of the storefront that has a day to be paid.
-fn unpaid(gateway: &Gateway, quantity: u32, promo: Option<PromoId>) -> (Order, PlainToken) {
+fn unpaid(gateway: &Gateway, quantity: u32, promo: Option<PromoUse>) -> (Order, PlainToken) {
     let until = Some(NOW.plus(Seconds::days(1)));
     Order::placed(ORDER, &read("cobalt"), None, bought(gateway, quantity, promo), until, &mut Seeded(1))
 }

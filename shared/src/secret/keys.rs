@@ -54,7 +54,7 @@ purposes! {
         Meter = "index/meter",
         /// E-mail address or User ID of a login.
         Login = "index/login",
-        /// Promo code.
+        /// Promo code, batch of them, or customer of one.
         Promo = "index/promo",
         /// Licence key.
         Licence = "index/licence",
@@ -110,6 +110,8 @@ purposes! {
         Link = "seal/link",
         /// What a request was answered, for its repetitions.
         Answer = "seal/answer",
+        /// What the promo codes of a batch are made from.
+        PromoSeed = "seal/promo-seed",
     }
 }
 
@@ -293,7 +295,7 @@ mod tests {
     use crate::secret::testing::Seeded;
     use proptest::prelude::*;
 
-    const SEALS: [SealPurpose; 10] = [
+    const SEALS: [SealPurpose; 11] = [
         SealPurpose::Session,
         SealPurpose::Draft,
         SealPurpose::LaunchTerms,
@@ -304,6 +306,7 @@ mod tests {
         SealPurpose::Notice,
         SealPurpose::Link,
         SealPurpose::Answer,
+        SealPurpose::PromoSeed,
     ];
 
     const INDEXES: [IndexPurpose; 20] = [

@@ -96,10 +96,12 @@ ids! {
     OrderId,
     /// One licence, found by its key.
     LicenceId,
-    /// One promo code, found by the code.
-    PromoId,
-    /// One batch of promo codes.
+    /// One batch of promo codes, found by the tag that they begin with.
     BatchId,
+    /// Some of the promo codes of a batch.
+    SheetId,
+    /// One promo code within its sheet, found by the code.
+    CouponId,
     /// One `OpenID Connect` authorization code.
     CodeId,
     /// One invitation of a person into an organisation.

@@ -25,9 +25,9 @@ pub use country::Country;
 pub use email::Email;
 pub use fault::ParseError;
 pub use id::{
-    AccountId, ApplicationId, BatchId, CodeId, CredentialId, DeadLetterId, DeliveryId, FormId, InvitationSlotId,
-    LicenceId, MessageId, OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId, ProductId, PromoId,
-    RegistrationId, WriteId,
+    AccountId, ApplicationId, BatchId, CodeId, CouponId, CredentialId, DeadLetterId, DeliveryId, FormId,
+    InvitationSlotId, LicenceId, MessageId, OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId,
+    ProductId, RegistrationId, SheetId, WriteId,
 };
 pub use licence_key::LicenceKey;
 pub use money::{Currency, Money};
@@ -35,7 +35,7 @@ pub use origin::host_of;
 pub use otp_code::OtpCode;
 pub use person::PersonName;
 pub use phone::Phone;
-pub use promo_code::PromoCode;
+pub use promo_code::{BatchTag, PromoCode};
 pub use text::{Line, Paragraph};
 pub use timestamp::{Seconds, Timestamp};
 pub use user_id::UserId;

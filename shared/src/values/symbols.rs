@@ -45,6 +45,11 @@ pub(super) fn grouped(symbols: &[u8], group_sizes: &[usize]) -> String {
     text
 }
 
+/// Whether this is one of the symbols, in its one spelling.
+pub(super) fn is_symbol(symbol: u8) -> bool {
+    ALPHABET.contains(&symbol)
+}
+
 fn value_of(symbol: char) -> Option<u8> {
     let symbol = match symbol.to_ascii_uppercase() {
         'O' => '0',

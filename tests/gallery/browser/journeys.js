@@ -354,10 +354,8 @@ async function promoCode(operator) {
   await step(operator, "Operator makes a promo code", async () => {
     await operator.follow("Promo codes", "Promo codes");
     await operator.field("Partner that pays").selectOption({ label: "Cobalt Federal" });
-    const products = operator.field("Product");
-    const product = await products.getByRole("option", { name: /^Mobile ID MFA for Cobalt/ }).textContent();
-    await products.selectOption({ label: product });
-    await operator.fill({ "Number of codes": "1", Discount: "free" });
+    await operator.page.getByRole("checkbox", { name: /^Mobile ID MFA for Cobalt/ }).check();
+    await operator.fill({ "Name of the campaign": "Autumn", "Number of codes": "1", Discount: "free" });
     const file = await operator.download("Download codes");
     promo = file.trim().split(/\r?\n/).at(-1).replaceAll('"', "");
     return `${file.trim().split(/\r?\n/).length - 1} code`;

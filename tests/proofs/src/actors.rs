@@ -209,14 +209,14 @@ pub fn licences_without_order(stage: &mut Stage) {
     stage.wait(150);
 }
 
-/// The registrar's request died when the codes of its batch were written and the batch was not (SHP-2).
+/// The registrar's request died when the sheet of its batch was written and the batch was not (SHP-2).
 pub fn codes_without_batch(stage: &mut Stage) {
     on_duty(stage);
-    let promos =
+    let sheets =
         |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("promo:")).count();
     sweep_all(stage);
     let ask = order_batch(stage);
-    dies_when(stage, component, &ask, |stage| promos(stage) == 2);
+    dies_when(stage, component, &ask, |stage| sheets(stage) == 1);
     stage.wait(150);
 }
 
@@ -895,39 +895,81 @@ pub fn activation_ended(stage: &mut Stage) {
 
 /// The registrar orders a code that pays half (SHP-2).
 pub fn half_price_batch(_: &Stage) -> Ask {
-    batch_of(7, 1, "50%")
+    batch_of(7, 1, "50%", false)
 }
 
-fn batch(n: u8, count: u32) -> Ask {
-    batch_of(n, count, "free")
+/// An order for promo codes; where customers are limited, few codes of many uses are on several sheets.
+fn batch(n: u8, count: u32, limited: bool) -> Ask {
+    batch_of(n, count, "free", limited)
 }
 
-fn batch_of(n: u8, count: u32, discount: &str) -> Ask {
-    let body = json!({
+fn batch_of(n: u8, count: u32, discount: &str, limited: bool) -> Ask {
+    let mut body = json!({
         "form": form(n),
+        "name": "Autumn",
         "partner": "anvil",
-        "product": "anvil-mobile-id",
+        "products": ["anvil-mobile-id"],
         "count": count,
-        "uses": 1,
+        "uses": if limited { 10_000 } else { 1 },
         "discount": discount,
         "valid_days": 90,
     });
+    if limited {
+        body["uses_per_customer"] = json!(1);
+    }
     post("registrar", "/operate/promo-batches", &body)
 }
 
 /// The registrar orders two promo codes (SHP-2).
 pub fn order_batch(_: &Stage) -> Ask {
-    batch(2, 2)
+    batch(2, 2, false)
 }
 
 /// Another order on the same form.
 pub fn order_another_batch(_: &Stage) -> Ask {
-    batch(2, 3)
+    batch(2, 3, false)
 }
 
-/// Sixty promo codes on a form of their own.
+/// Two promo codes on a sheet each.
+pub fn order_spread_batch(_: &Stage) -> Ask {
+    batch(2, 2, true)
+}
+
+/// As many sheets of promo codes as a batch can have, on a form of their own.
 pub fn order_large_batch(_: &Stage) -> Ask {
-    batch(9, 60)
+    batch(9, 56, true)
+}
+
+/// Anvil's system orders two promo codes (SHP-2).
+pub fn order_own_batch(_: &Stage) -> Ask {
+    own_batch(2)
+}
+
+/// Another order under the same key.
+pub fn order_another_own_batch(_: &Stage) -> Ask {
+    own_batch(3)
+}
+
+fn own_batch(count: u32) -> Ask {
+    let body = json!({
+        "name": "Autumn", "products": ["anvil-mobile-id"], "count": count, "discount": "free", "valid_days": 90,
+    });
+    of_partner("/promo-batches".to_owned(), "batch", "application/json", body.to_string())
+}
+
+/// Anvil's system has ordered two promo codes.
+pub fn own_batch_ordered(stage: &mut Stage) {
+    let _ = stage.send(component, &order_own_batch(stage)).expect(201);
+}
+
+/// Whether the code of the batch that Anvil's system ordered pays an order.
+pub fn own_promo_works(stage: &mut Stage) -> u16 {
+    // A request that died after its answer has not given up its claim.
+    stage.wait(120);
+    let ask = order_own_batch(stage);
+    let batch = stage.send(component, &ask);
+    stage.learn("promo", batch.at("/codes/0"));
+    stage.send(component, &place_order(stage)).status
 }
 
 /// There is a promo code that nobody used.
@@ -1309,8 +1351,8 @@ pub fn reservation_lapsed(stage: &mut Stage) {
     let ask = place_another_order(stage);
     let mut request = stage.under_way(component, &stage.sent(&ask));
     let held = |stage: &Stage| {
-        let promos = stage.deployment().world().every::<shared::promo::Promo>().expect("readable");
-        promos.iter().any(|promo| !promo.value().holds.is_empty())
+        let sheets = stage.deployment().world().every::<shared::promo::Sheet>().expect("readable");
+        sheets.iter().any(|sheet| sheet.value().coupons().iter().any(|coupon| !coupon.holds.is_empty()))
     };
     while !held(stage) {
         assert!(request.step().is_none(), "the request reserves the code before it is done");

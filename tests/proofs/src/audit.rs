@@ -21,7 +21,7 @@ use shared::{
     operator::Operator,
     order::Order,
     organisation::{Alike, Organisation},
-    promo::Promo,
+    promo::Sheet,
     quota::Meter,
     registration::Registration,
 };
@@ -55,7 +55,7 @@ pub fn records(stage: &Stage) -> Records {
     add::<Order>(world, &mut records);
     add::<Licence>(world, &mut records);
     add::<DeadLetter>(world, &mut records);
-    add::<Promo>(world, &mut records);
+    add::<Sheet>(world, &mut records);
     add::<Operator>(world, &mut records);
     add::<AuthorizationCode>(world, &mut records);
     add::<Meter>(world, &mut records);

@@ -69,6 +69,7 @@ impl Row {
 pub fn rows() -> Vec<Row> {
     [
         invite(),
+        promo_batches(),
         register(),
         operate(),
         administer(),
@@ -108,6 +109,20 @@ fn invite() -> Vec<Row> {
         row("invite", "INV-9 two in one request", by::partner_known, by::invite_many, &[200])
             .then(by::open_invitation)
             .in_parts(),
+    ]
+}
+
+fn promo_batches() -> Vec<Row> {
+    vec![
+        row("promo-batches", "SHP-2 a partner's batch", by::partner_known, by::order_own_batch, &[201])
+            .then(by::own_promo_works),
+        row(
+            "promo-batches",
+            "SHP-2 another batch under the same key",
+            by::own_batch_ordered,
+            by::order_another_own_batch,
+            &[422],
+        ),
     ]
 }
 
@@ -166,6 +181,7 @@ fn operate() -> Vec<Row> {
         ),
         row("operate", "APR-1 reject", by::waits_for_approval, by::reject, &[200, 409]),
         row("operate", "SHP-2 promo batch", by::on_duty, by::order_batch, &[201]).then(by::promo_works),
+        row("operate", "SHP-2 promo batch of two sheets", by::on_duty, by::order_spread_batch, &[201]),
         row("operate", "SHP-2 another batch on the same form", by::with_promo, by::order_another_batch, &[409]),
     ]
 }
@@ -492,6 +508,7 @@ fn orders_meet() -> Vec<Pair> {
             by::replay_letter,
             by::webhook_of_unknown_product,
         ),
+        pair("SHP-2 one partner's batch twice", by::partner_known, by::order_own_batch, by::order_own_batch),
     ]
 }
 

@@ -540,6 +540,7 @@ fn effects(platform: Double, request: edge::Request) -> Pin<Box<dyn Future<Outpu
 components! {
     ["operate", "sweep"] => sweep,
     ["invite" | "webhooks"] => invite,
+    ["promo-batches"] => promo_batches,
     ["register"] => register,
     ["operate", "orders"] => fulfilment,
     ["operate", "dead-letters"] => fulfilment,

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use kv_schema::{
     backends::{turns::alone, world::World},
     record::{Record, Stored},
-    records::{deliveries_of, invitations_of, registration_queue, shelf},
+    records::{batches_of, deliveries_of, invitations_of, registration_queue, shelf},
 };
 use shared::{
     account::{Account, Login, Recovery, Session, Stage as AccountStage},
@@ -26,11 +26,11 @@ use shared::{
     operator::{BootstrapClaim, Operator},
     order::{Order, Unit},
     organisation::{Alike, Organisation},
-    promo::Promo,
+    promo::{Coupon, Sheet},
     registration::{QueueSummary, Registration},
     team::{PersonInvitation, Team},
     totp::Clockwork,
-    values::{OrganisationId, RegistrationId, Timestamp},
+    values::{BatchId, OrganisationId, RegistrationId, Timestamp},
 };
 
 use crate::stage::Stage;
@@ -44,7 +44,7 @@ const PREFIXES: [&str; 28] = [
 ];
 
 /// Ids that are drawn anew in each run, and times.
-const DRAWN: [&str; 5] = ["LicenceId(", "PromoId(", "CodeId(", "CredentialId(", "Timestamp("];
+const DRAWN: [&str; 6] = ["LicenceId(", "SheetId(", "CouponId(", "CodeId(", "CredentialId(", "Timestamp("];
 
 /// The end state.
 ///
@@ -160,7 +160,7 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Order>(world)
         + of::<DeadLetter>(world)
         + of::<Licence>(world)
-        + of::<Promo>(world)
+        + of::<Sheet>(world)
         + of::<Operator>(world)
         + of::<AuthorizationCode>(world)
 }
@@ -174,8 +174,8 @@ pub fn undelivered(stage: &Stage) -> usize {
     deliveries.iter().filter(|delivery| !delivery.pending().is_empty()).count()
 }
 
-/// How many records were prepared for one that does not name them: licences without their order, promo codes without their
-/// batch. They count for nothing, and the sweep removes them.
+/// How many records were prepared for one that does not name them: licences without their order, sheets of promo codes without
+/// their batch. They count for nothing, and the sweep removes them.
 ///
 /// # Panics
 /// When a stored record cannot be read.
@@ -186,10 +186,11 @@ pub fn unnamed(stage: &Stage) -> usize {
     let named = |order: &Order, licence: &Licence| order.units().iter().any(|unit| unit.licence == licence.id);
     let unnamed = |licence: &Licence| !orders.iter().any(|order| named(order.value(), licence));
     let batches = world.every::<Batch>().expect("readable");
-    let promos = world.every::<Promo>().expect("readable");
-    let unprinted = |promo: &Promo| !batches.iter().any(|batch| batch.value().promos.contains(&promo.id));
+    let sheets = world.every::<Sheet>().expect("readable");
+    let named = |batch: &Batch, sheet: &Sheet| batch.sheets.iter().any(|listed| listed.sheet == sheet.id);
+    let unprinted = |sheet: &Sheet| !batches.iter().any(|batch| named(batch.value(), sheet));
     licences.iter().filter(|licence| unnamed(licence.value())).count()
-        + promos.iter().filter(|promo| unprinted(promo.value())).count()
+        + sheets.iter().filter(|sheet| unprinted(sheet.value())).count()
 }
 
 /// Where two end states differ, for people.
@@ -300,18 +301,23 @@ fn licences(world: &World, order: &Order) -> Vec<&'static str> {
     order.units().iter().map(|unit| if found(unit) { "found" } else { "missing" }).collect()
 }
 
-/// Which orders hold the codes that the batch names.
+/// Which orders hold the codes that the batch names, in no order: which of its codes an order has is drawn.
 fn uses(world: &World, batch: &Batch, reservations: bool) -> Vec<String> {
-    let every = world.every::<Promo>().expect("readable");
-    let codes = batch.promos.iter().map(|id| match every.iter().find(|stored| stored.value().id == *id) {
-        None => "missing".to_owned(),
-        Some(stored) => {
-            let holds = stored.value().holds.iter().filter(|hold| reservations || hold.reserved_until.is_none());
-            let uses = holds.map(|hold| (hold.order, hold.reserved_until.map_or("redeemed", |_| "reserved")));
-            format!("{:?}", uses.collect::<Vec<_>>())
-        }
-    });
-    codes.collect()
+    let every = world.every::<Sheet>().expect("readable");
+    let used = |coupon: &Coupon| {
+        let held = coupon.holds.iter().filter(|_| reservations).map(|hold| (hold.order, "reserved"));
+        let redeemed = coupon.latest.iter().map(|past| (past.order, "redeemed"));
+        format!("{} {:?}", coupon.redeemed, redeemed.chain(held).collect::<Vec<_>>())
+    };
+    let sheets = batch.sheets.iter().map(|listed| every.iter().find(|stored| stored.value().id == listed.sheet));
+    let mut codes: Vec<String> = sheets
+        .flat_map(|sheet| match sheet {
+            None => vec!["missing".to_owned()],
+            Some(stored) => stored.value().coupons().iter().map(used).collect(),
+        })
+        .collect();
+    codes.sort();
+    codes
 }
 
 fn exchanged(world: &World) -> Vec<String> {
@@ -342,7 +348,11 @@ fn listed(world: &World) -> Vec<String> {
         let invitation: Option<InvitationId> = postcard::from_bytes(&entry.payload).ok();
         format!("listed: {}", invitation.map(|id| id.slot.to_string()).unwrap_or_default())
     });
-    let mut lines: Vec<String> = entries.collect();
+    let batches = batches_of(&"anvil".parse().expect("a partner's id"));
+    let batches = alone(async { world.kv().page(&batches, None).await }, 1000);
+    let batches = batches.expect("a page takes few turns").expect("nothing fails any more");
+    let batches = batches.entries.iter().map(|entry| format!("listed: {:?}", BatchId::from_bytes(entry.id.0)));
+    let mut lines: Vec<String> = entries.chain(batches).collect();
     lines.sort();
     lines
 }

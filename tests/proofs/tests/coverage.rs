@@ -17,9 +17,10 @@ const API: &str = include_str!("../../../docs/http-api.md");
 const CHANGES_BY_GET: [&str; 1] = ["/launch/authorize"];
 
 /// Routes that are neither.
-const NOT_HERE: [(&str, &str); 3] = [
+const NOT_HERE: [(&str, &str); 4] = [
     ("/launch/{application}", "writes nothing: a launch in progress is a sealed cookie; see the test below"),
     ("/launch/userinfo", "reads"),
+    ("/promo-batches/check", "reads; that the request is counted is taken through with the other routes of partners"),
     (
         "/operate/self-check/{trial}",
         "one move is one primitive (kv-schema/src/backends/races.rs), and a contender that is not answered does not \

@@ -1,25 +1,29 @@
 //! Samples of this component's pages.
 
 use edge::{
-    Platform,
+    Edge, Platform,
     form::{FormFaults, LocalPath},
     gallery::{Album, Visitor},
 };
 use http::StatusCode;
 use shared::{
+    batch::{Batch, Cause, OrderedBy},
+    config::Partner,
     organisation::{Glimpse, Profile, RawProfile},
+    promo::{OrderBatch, RawBatch, Tally},
     refusal::{Faults, Refusal},
     registration::{Designation, RawRegistration, SubmitRegistration, Way},
     values::{FormId, OrganisationId, RegistrationId, Seconds, Timestamp},
 };
 
 use super::{
-    BatchPage, Credentials, DetailPage, Filter, Past, QueuePage, RawDecision, RawOrder, RawSignIn, SignInPage, Told,
-    Verdict, Waiting, Wanted, age, reference_of,
+    Credentials, DetailPage, Filter, Past, QueuePage, RawDecision, RawSignIn, SignInPage, Told, Verdict, Waiting,
+    Wanted, age, reference_of,
 };
 use super::{
     audit::{AuditPage, Line, RawAudit, Said, Shown, nothing_found},
     enrol::{EnrolPage, Offer},
+    promo::{BatchesPage, FormPage, RawOrder, ReportPage},
     staff::{Colleague, StaffPage},
 };
 
@@ -243,11 +247,45 @@ fn entries() -> Option<(Profile, Vec<Designation>)> {
 fn promo_codes<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
     let blank = || RawOrder::blank(FormId::from_bytes([1; 16]));
-    let page = |raw, faults| BatchPage::of(edge, raw, faults);
+    let page = |raw, faults| FormPage::of(edge, raw, faults);
     album
         .visit(Visitor::Operator, "/operate/promo-batches")
         .page("blank", StatusCode::OK, &page(blank(), FormFaults::none()))
         .refused("faults", wrong_order(), "partner", |faults| page(RawOrder::default(), faults));
+    let Some((partner, batch)) = batch(edge) else { return };
+    let list =
+        |batches, next: Option<&str>, goes_on| BatchesPage::of(partner, batches, next.map(str::to_owned), goes_on);
+    let some = std::slice::from_ref(&batch);
+    let tally = Tally { redeemed: 812, reserved: 3, free: 185 };
+    album
+        .visit(Visitor::Operator, "/operate/promo-batches/of/cobalt")
+        .page("some", StatusCode::OK, &list(some, Some("x"), true))
+        .page("none", StatusCode::OK, &list(&[], None, false))
+        .page("over", StatusCode::OK, &list(&[], Some("x"), true))
+        .visit(Visitor::Operator, "/operate/promo-batches/aiaqcaibaeaqcaibaeaqcaibae")
+        .page("report", StatusCode::OK, &ReportPage::of(edge, &batch, tally));
+}
+
+/// A batch of the first product that the configuration offers, and its partner.
+fn batch<P: Platform>(edge: &Edge<P>) -> Option<(&Partner, Batch)> {
+    let product = edge.gateway.products.first()?;
+    let raw = RawBatch {
+        name: "Autumn campaign for suppliers of castings".to_owned(),
+        partner: product.partner.to_string(),
+        products: vec![product.id.to_string()],
+        count: "1000".to_owned(),
+        uses: "3".to_owned(),
+        uses_per_customer: "1".to_owned(),
+        discount: "25%".to_owned(),
+        valid_days: "90".to_owned(),
+        bills_partner: true,
+        ..RawBatch::default()
+    };
+    let order = OrderBatch::parse(&raw, &edge.gateway, edge.now).ok()?;
+    let cause = Cause::form(FormId::from_bytes([1; 16]), &edge.keys);
+    let tag = cause.tag(0, &edge.keys);
+    let printed = Batch::print(tag, cause, &order, OrderedBy::Partner, &edge.keys, edge.now, &mut edge.rng());
+    Some((edge.gateway.partner(&product.partner)?, printed.batch))
 }
 
 fn audit<P: Platform>(album: &mut Album<'_, P>) {

@@ -98,7 +98,7 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
 }
 
 fn free(price: Money) -> Option<Quote> {
-    Some(Quote { subtotal: price, total: price.times(0)? })
+    Some(Quote { subtotal: price, total: price.times(0)?, bills_partner: true })
 }
 
 /// One order on its way, as whoever has its link sees it.

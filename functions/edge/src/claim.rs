@@ -1,6 +1,5 @@
 //! The claim on a request's `Idempotency-Key` (INV-2): made before anything else is written, put down with the answer.
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, edge::NowStands, problem::Problem};
 use http::StatusCode;
 use kv_schema::key::Key;
 use shared::{
@@ -12,10 +11,21 @@ use shared::{
     secret::{IndexPurpose, digest256},
 };
 
-use crate::BEING_REMOVED;
+use crate::{
+    edge::{BUSY_RETRY_AFTER, Change, Edge, NowStands},
+    failure::{Failure, Outcome},
+    platform::Platform,
+    problem::Problem,
+    reply::Reply,
+    request::Request,
+};
+
+/// The claim was there when this request looked and is gone now: the next try makes it anew.
+const BEING_REMOVED: Refusal = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
 
 /// What a request may do under its key.
-pub(crate) enum Claimed {
+#[must_use = "one that was answered does nothing more"]
+pub enum Claimed {
     /// Go on; the claim is its own until it is [`put_down`].
     Ours([u8; 16]),
     /// Nothing: it repeats one that was answered.
@@ -27,7 +37,7 @@ pub(crate) enum Claimed {
 ///
 /// # Errors
 /// [`Refusal::IdempotencyKeyReused`]; [`Refusal::StillRunning`]; a fault of the store.
-pub(crate) async fn claim<P: Platform>(
+pub async fn claim<P: Platform>(
     edge: &Edge<P>,
     partner: &Partner,
     key: &str,
@@ -61,7 +71,10 @@ pub(crate) async fn claim<P: Platform>(
 
 /// Puts the claim down with the request's outcome, which every repetition gets from now on; one that may be another next
 /// time, a fault or somebody else in the way, is not kept.
-pub(crate) async fn put_down<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], outcome: Outcome) -> Outcome {
+///
+/// # Errors
+/// Those of the outcome.
+pub async fn put_down<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], outcome: Outcome) -> Outcome {
     let answered = match &outcome {
         Ok(reply) => Some(Answered { status: reply.status.as_u16(), body: reply.body.clone() }),
         Err(failure) => refused(edge, failure),
@@ -71,7 +84,7 @@ pub(crate) async fn put_down<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], outc
 }
 
 /// Puts the claim down with the answer that every repetition gets, or without one, for a repetition to go on.
-pub(crate) async fn release<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], answered: Option<Answered>) {
+pub async fn release<P: Platform>(edge: &Edge<P>, claim: &[u8; 16], answered: Option<Answered>) {
     let put_down = edge
         .transact::<IdempotencyClaim, ()>(claim, Refusal::NotFound, |claim, rng| {
             Ok(claim.put_down(answered.as_ref(), &edge.keys, edge.now, rng).into())
