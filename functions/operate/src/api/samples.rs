@@ -345,11 +345,13 @@ fn trail(now: Timestamp, chain_holds: bool) -> Shown {
 fn wrong_order() -> Refusal {
     let mut faults = Faults::default();
     for (field, hint) in [
-        ("partner", "Choose a partner."),
-        ("product", "Choose one of this partner's products."),
-        ("count", "Enter a whole number from 1 to 100."),
+        ("name", "Fill in this field."),
+        ("partner", "Choose the partner that pays."),
+        ("products", "Choose at least one product, all of them of the partner that pays."),
+        ("count", "Enter a whole number of codes from 1 to 10000."),
         ("discount", "Enter free, a percentage such as 25%, or an amount such as 12.50."),
-        ("valid_days", "Enter a whole number from 1 to 730."),
+        ("valid_from", "Enter a day such as 2026-12-01, or a time such as 2026-12-01T09:00:00Z."),
+        ("valid_days", "Enter a whole number of days from 1 to 730."),
     ] {
         faults.add(field, "missing", hint);
     }
