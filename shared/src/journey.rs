@@ -189,6 +189,46 @@ pub fn launch_terms_digest(application: &Application) -> Option<&str> {
     application.launch_terms.as_ref().map(PublishedText::digest)
 }
 
+/// Whether a person has to buy a product at all (SHP-1, CRD-7).
+#[derive(Debug, Clone, Copy)]
+pub enum Need<'a> {
+    /// Nothing that the person has is as good.
+    ToBuy,
+    /// The person has this product, until then.
+    Had {
+        /// When the credential ends.
+        until: Timestamp,
+    },
+    /// Wherever the product is accepted, something else is as well that the person has, until then.
+    Saved {
+        /// What the person has.
+        by: &'a Product,
+        /// When the credential ends.
+        until: Timestamp,
+    },
+}
+
+impl<'a> Need<'a> {
+    /// What a person with these credentials needs of the product.
+    pub fn of(product: &Product, credentials: &[Credential], gateway: &'a Gateway, now: Timestamp) -> Self {
+        let valid = || credentials.iter().filter(|credential| !credential.expired(now));
+        let same = valid().filter(|credential| credential.grant.product == product.id);
+        if let Some(until) = same.map(|credential| credential.grant.expires_at).max() {
+            return Self::Had { until };
+        }
+        let takers = || gateway.applications.iter().filter(|application| accepts(application, product));
+        let saves = |other: &&Product| takers().next().is_some() && takers().all(|taker| accepts(taker, other));
+        let saving = valid().filter_map(|credential| {
+            let other = gateway.product(&credential.grant.product).filter(saves)?;
+            Some((credential.grant.expires_at, other))
+        });
+        match saving.max_by_key(|(until, _)| *until) {
+            Some((until, by)) => Self::Saved { by, until },
+            None => Self::ToBuy,
+        }
+    }
+}
+
 /// The credentials that the application accepts, the most useful first: registered before unregistered, valid before
 /// expired.
 pub fn acceptable_credentials<'a>(

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     audit::Action,
     checkout::{Cart, Customer, OrderLine},
-    config::{Gateway, Partner, Product},
+    config::{Address, Gateway, Partner, Product},
     credential::grant,
     decision::Decision,
     effect::{Effect, Place, Shelf},
@@ -114,6 +114,8 @@ pub struct Bought {
     pub payment: Payment,
     /// The promo code that takes something off.
     pub promo: Option<PromoUse>,
+    /// Whose address stands on the bill: that of the partner that pays with its code (SHP-4).
+    pub bill_to: Option<Address>,
     /// Digest of what was ordered, to tell a repetition from a contradiction.
     pub content: [u8; 32],
     /// When.
@@ -131,7 +133,13 @@ impl Bought {
         now: Timestamp,
     ) -> Self {
         let content = content_digest(cart, &customer);
-        Self { customer, lines: cart.order_lines(), total, payment, promo, content, placed_at: now }
+        Self { customer, lines: cart.order_lines(), total, payment, promo, bill_to: None, content, placed_at: now }
+    }
+
+    /// The same with this address on the bill (SHP-4).
+    #[must_use]
+    pub fn billed_to(self, address: Option<Address>) -> Self {
+        Self { bill_to: address, ..self }
     }
 }
 
@@ -562,6 +570,15 @@ impl Order {
     pub fn present(&self, token: &PlainToken) -> Result<&Self, Refusal> {
         let matches = self.confirmation.is_some_and(|digest| digest.matches(token, TokenPurpose::Order));
         if matches { Ok(self) } else { Err(Refusal::LinkNotValid) }
+    }
+
+    /// Whether it was ordered by this account.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] for everybody else (ACC-5).
+    pub fn of_account(&self, account: AccountId) -> Result<(), Refusal> {
+        let own = self.source == Source::Storefront { account: Some(account) };
+        if own { Ok(()) } else { Err(Refusal::NotFound) }
     }
 
     fn mail(&self, bought: &Bought, body: Body) -> Effect {

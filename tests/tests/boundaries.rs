@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use cargo_metadata::{Metadata, MetadataCommand, Package};
 use journeys::world::root;
 
-const COMPONENTS: [&str; 16] = [
+const COMPONENTS: [&str; 17] = [
     "invite",
     "promo-batches",
     "register",
@@ -179,7 +179,7 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
 /// something new that its component does.
-const CEILINGS: [(&str, u64); 16] = [
+const CEILINGS: [(&str, u64); 17] = [
     ("accept-terms", 485_000),
     ("activate", 635_000),
     ("administer", 690_000),

@@ -4,16 +4,18 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Failure, Request, form::FormFaults};
+use edge::{Edge, Failure, Platform, Request, form::FormFaults, request::form_encoded};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
+    account::Account,
     checkout::{OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
     config::{Address, Gateway, Partner, Product},
     dead_letter::DeadLetter,
-    order::{Order, Payment, Stage},
+    journey::Need,
+    order::{Bought, Order, Payment, Stage},
     refusal::{Faults, Refusal},
     secret::{Entropy, PlainToken},
-    values::{self, FormId, Money, Timestamp},
+    values::{self, AccountId, FormId, Money, OrderId, Timestamp},
 };
 
 const DAYS_OF_A_YEAR: u64 = 365;
@@ -89,14 +91,15 @@ pub(crate) struct RawForm {
 }
 
 impl RawForm {
-    /// A form that nobody filled in yet, with an id of its own.
-    pub(crate) fn fresh(lines: Vec<RawLine>, rng: &mut dyn Entropy) -> Self {
+    /// A form that nobody filled in yet but with what is known of a signed-in person, with an id of its own.
+    pub(crate) fn fresh(lines: Vec<RawLine>, person: Option<&Account>, rng: &mut dyn Entropy) -> Self {
+        let known = |text: fn(&Account) -> String| person.map(text).unwrap_or_default();
         Self {
             csrf: None,
             form: FormId::random(rng).to_string(),
-            given_name: String::new(),
-            family_name: String::new(),
-            email: String::new(),
+            given_name: known(|account| account.name.given.to_string()),
+            family_name: known(|account| account.name.family.to_string()),
+            email: known(|account| account.email.to_string()),
             lines,
             promo_code: String::new(),
             pay_by: String::new(),
@@ -191,10 +194,34 @@ struct ProductView {
     term: String,
     #[serde(skip)]
     quantity: String,
+    /// Whether the person who is signed in needs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    need: Option<NeedView>,
+}
+
+/// What a signed-in person has already (SHP-1, CRD-7).
+#[derive(Serialize)]
+struct NeedView {
+    /// `to-buy`, `had` or `saved`.
+    is: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Timestamp>,
+}
+
+impl NeedView {
+    fn of(need: Need<'_>) -> Self {
+        match need {
+            Need::ToBuy => Self { is: "to-buy", by: None, until: None },
+            Need::Had { until } => Self { is: "had", by: None, until: Some(until) },
+            Need::Saved { by, until } => Self { is: "saved", by: Some(by.name.clone()), until: Some(until) },
+        }
+    }
 }
 
 impl ProductView {
-    fn of(product: &Product, typed: &[(String, String)]) -> Self {
+    fn of(product: &Product, typed: &[(String, String)], need: Option<Need<'_>>) -> Self {
         let in_cart = typed.iter().find(|(id, _)| *id == product.id.as_str()).map(|(_, quantity)| quantity.clone());
         Self {
             id: product.id.to_string(),
@@ -204,6 +231,7 @@ impl ProductView {
             term_days: product.term_days,
             term: term(product.term_days),
             quantity: in_cart.unwrap_or_else(|| "1".to_owned()),
+            need: need.map(NeedView::of),
         }
     }
 }
@@ -234,12 +262,22 @@ pub(crate) struct CataloguePage {
 }
 
 impl CataloguePage {
-    pub(crate) fn of(gateway: &Gateway, partner: &Partner, typed: &[(String, String)]) -> Self {
+    pub(crate) fn of<P: Platform>(
+        edge: &Edge<P>,
+        partner: &Partner,
+        typed: &[(String, String)],
+        person: Option<&Account>,
+    ) -> Self {
+        let gateway = &edge.gateway;
         let cart = CartLine::all(gateway, partner, typed);
+        let view = |product| {
+            let need = person.map(|account| Need::of(product, &account.credentials, gateway, edge.now));
+            ProductView::of(product, typed, need)
+        };
         Self {
             title: format!("{} Webstore", partner.name),
             partner: PartnerView::of(partner),
-            products: gateway.catalogue(&partner.id).map(|product| ProductView::of(product, typed)).collect(),
+            products: gateway.catalogue(&partner.id).map(view).collect(),
             cart_address: cart_address(partner, &query(&cart)),
             cart,
             faults: FormFaults::none(),
@@ -303,18 +341,24 @@ pub(crate) struct CartPage {
     subtotal: Option<Money>,
     #[serde(skip)]
     query: String,
+    /// Where a guest signs in, and comes back; `None` for who is signed in.
+    #[serde(skip)]
+    sign_in: Option<String>,
     #[serde(skip)]
     faults: FormFaults,
 }
 
 impl CartPage {
-    pub(crate) fn of(gateway: &Gateway, partner: &Partner, typed: &[(String, String)]) -> Self {
+    pub(crate) fn of(gateway: &Gateway, partner: &Partner, typed: &[(String, String)], is_guest: bool) -> Self {
         let lines = CartLine::all(gateway, partner, typed);
+        let query = query(&lines);
+        let here = cart_address(partner, &query);
         Self {
             title: "Your cart",
             partner: PartnerView::of(partner),
             subtotal: sum(&lines),
-            query: query(&lines),
+            sign_in: is_guest.then(|| format!("/sign-in?{}", form_encoded(&[("continue", &here)]))),
+            query,
             lines,
             faults: FormFaults::none(),
         }
@@ -326,7 +370,7 @@ impl CartPage {
     }
 }
 
-/// The guest's checkout form, with a quote once a promo code was applied.
+/// The checkout form, with a quote once a promo code was applied.
 #[derive(Serialize, Template)]
 #[template(path = "checkout.html")]
 pub(crate) struct CheckoutPage {
@@ -353,11 +397,19 @@ pub(crate) struct CheckoutPage {
     #[serde(skip)]
     purchase_order: String,
     #[serde(skip)]
+    is_guest: bool,
+    #[serde(skip)]
     faults: FormFaults,
 }
 
 impl CheckoutPage {
-    pub(crate) fn of(gateway: &Gateway, partner: &Partner, raw: &RawForm, quote: Option<Quote>) -> Self {
+    pub(crate) fn of(
+        gateway: &Gateway,
+        partner: &Partner,
+        raw: &RawForm,
+        quote: Option<Quote>,
+        account: Option<AccountId>,
+    ) -> Self {
         let typed: Vec<(String, String)> =
             raw.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect();
         let lines = CartLine::all(gateway, partner, &typed);
@@ -376,6 +428,7 @@ impl CheckoutPage {
             invoice_days: partner.invoice_days.filter(|_| to_pay),
             pay_by: raw.pay_by.clone(),
             purchase_order: raw.purchase_order.clone(),
+            is_guest: account.is_none(),
             billing_address: billing.map(postal),
             applied: quote.is_some(),
             query: query(&lines),
@@ -440,7 +493,12 @@ impl<'a> OrderPlaced<'a> {
 pub(crate) struct RawReissue {
     #[serde(default)]
     pub(crate) csrf: Option<String>,
-    pub(crate) token: String,
+    /// Of the confirmation's link.
+    #[serde(default)]
+    pub(crate) token: Option<String>,
+    /// Or the order's id, from who ordered it signed in.
+    #[serde(default)]
+    pub(crate) order: Option<String>,
 }
 
 /// Licence keys were sent again, or are on their way since the last time.
@@ -463,7 +521,18 @@ struct OrderedView {
     quantity: u32,
 }
 
-/// An order, for whoever has its link.
+impl OrderedView {
+    fn all(gateway: &Gateway, bought: &Bought) -> Vec<Self> {
+        let view = |line: &OrderLine| Self {
+            product: line.product.to_string(),
+            name: gateway.product_name(&line.product),
+            quantity: line.quantity,
+        };
+        bought.lines.iter().map(view).collect()
+    }
+}
+
+/// An order, for whoever has its link, or ordered it signed in.
 #[derive(Serialize, Template)]
 #[template(path = "order.html")]
 pub(crate) struct OrderPage {
@@ -491,23 +560,21 @@ pub(crate) struct OrderPage {
     keys_sent: String,
     /// Whether some of its licences are in use.
     activated: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_address: Option<Vec<String>>,
     #[serde(skip)]
     catalogue: String,
+    /// What the form about it carries: the link's token, or the order's id.
     #[serde(skip)]
-    token: String,
+    proof: (&'static str, String),
     #[serde(skip)]
     sent: bool,
 }
 
 impl OrderPage {
     /// `None` for an order of which only its end is known: it has no page.
-    pub(crate) fn of(gateway: &Gateway, order: &Order, token: &PlainToken) -> Option<Self> {
+    pub(crate) fn of(gateway: &Gateway, order: &Order, token: Option<&PlainToken>) -> Option<Self> {
         let bought = order.bought.as_ref()?;
-        let lines = bought.lines.iter().map(|line| OrderedView {
-            product: line.product.to_string(),
-            name: gateway.product_name(&line.product),
-            quantity: line.quantity,
-        });
         let partner = gateway.partner(&order.partner).map(|partner| partner.name.clone());
         let purchase_order = match &bought.payment {
             Payment::Invoice { purchase_order } => purchase_order.as_ref().map(ToString::to_string),
@@ -526,7 +593,7 @@ impl OrderPage {
             partner: partner.unwrap_or_else(|| order.partner.to_string()),
             customer: bought.customer.name.full(),
             email: bought.customer.email.as_str().to_owned(),
-            lines: lines.collect(),
+            lines: OrderedView::all(gateway, bought),
             total: bought.total,
             placed_at: bought.placed_at,
             placed: bought.placed_at.human(),
@@ -537,7 +604,8 @@ impl OrderPage {
             keys_sent: human(keys_sent_at),
             activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
             catalogue: format!("/webstore-checkout/{}", order.partner),
-            token: token.reveal(),
+            billing_address: bought.bill_to.as_ref().map(postal),
+            proof: token.map_or_else(|| ("order", order.id.to_string()), |token| ("token", token.reveal())),
             sent: false,
         })
     }
@@ -545,6 +613,50 @@ impl OrderPage {
     /// The same page after licence keys were sent again.
     pub(crate) fn after_sending(self, sent: bool) -> Self {
         Self { sent, ..self }
+    }
+}
+
+/// One of a person's orders.
+#[derive(Serialize)]
+struct PastView {
+    id: OrderId,
+    order: String,
+    state: &'static str,
+    partner: String,
+    lines: Vec<OrderedView>,
+    total: Money,
+    placed_at: Timestamp,
+}
+
+/// What a signed-in person ordered.
+#[derive(Serialize, Template)]
+#[template(path = "history.html")]
+pub(crate) struct HistoryPage {
+    #[serde(skip)]
+    title: &'static str,
+    orders: Vec<PastView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+    #[serde(skip)]
+    goes_on: bool,
+}
+
+impl HistoryPage {
+    pub(crate) fn of(gateway: &Gateway, orders: &[Order], next: Option<String>, goes_on: bool) -> Self {
+        let view = |order: &Order| {
+            let bought = order.bought.as_ref()?;
+            let partner = gateway.partner(&order.partner).map(|partner| partner.name.clone());
+            Some(PastView {
+                id: order.id,
+                order: order.reference(),
+                state: order.state(),
+                partner: partner.unwrap_or_else(|| order.partner.to_string()),
+                lines: OrderedView::all(gateway, bought),
+                total: bought.total,
+                placed_at: bought.placed_at,
+            })
+        };
+        Self { title: "Your orders", orders: orders.iter().filter_map(view).collect(), next, goes_on }
     }
 }
 

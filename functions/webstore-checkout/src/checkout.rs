@@ -12,45 +12,59 @@ use shared::{
     promo::{Promo, Sheet},
     refusal::Refusal,
     secret::PlainToken,
-    values::Seconds,
+    values::{AccountId, Seconds},
 };
 
 use crate::{
     api::{self, Action, CheckoutPage, OrderPlaced, RawForm},
-    known,
+    known, signed_in,
 };
 
 /// Somebody else changes the promo code or the order right now.
 const BUSY: Refusal = Refusal::Busy { retry_after: Seconds(2) };
 
 pub(crate) async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
-    // 1. The request is bounded by the edge. 2. Anybody may order as a guest, from this site's form.
+    // 1. The request is bounded by the edge. 2. Anybody may order, as a guest or signed in, from this site's form.
     let raw: RawForm = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let partner = known(&edge.gateway, partner)?;
+    let person = signed_in(edge, request).await?;
+    let account = person.as_ref().map(|account| account.id);
     let outcome = match raw.action {
-        Action::Apply => apply(edge, request, partner, &raw).await,
-        Action::Place => place(edge, request, partner, &raw).await,
+        Action::Apply => apply(edge, request, partner, &raw, account).await,
+        Action::Place => place(edge, request, partner, &raw, account).await,
     };
     match outcome {
         Ok(reply) => Ok(reply),
         Err(failure) => edge.refused_in_place(request, api::beside_lines(request, failure), "promo_code", |faults| {
-            CheckoutPage::of(&edge.gateway, partner, &raw, None).with(faults)
+            CheckoutPage::of(&edge.gateway, partner, &raw, None, account).with(faults)
         }),
     }
 }
 
 /// The effect of a promo code, before ordering. Writes nothing (SHP-2).
-async fn apply<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
+async fn apply<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    partner: &Partner,
+    raw: &RawForm,
+    account: Option<AccountId>,
+) -> Outcome {
     let wish = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
     let batch = edge.kv().get::<Batch>(&wish.promo.batch).await?.map(Stored::into_value);
     let sheet = edge.kv().get::<Sheet>(&wish.promo.sheet(batch.as_ref())).await?.map(Stored::into_value);
     let promo = Promo::met(wish.promo, batch.as_ref(), sheet.as_ref())?;
     let quote = Quote::of(&wish.cart, Some(&promo), wish.order, edge.now)?;
-    edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote)))
+    edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote), account))
 }
 
-async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
+async fn place<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    partner: &Partner,
+    raw: &RawForm,
+    account: Option<AccountId>,
+) -> Outcome {
     // 3. Parse.
     let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
     // 4. Load: a form that led to an order meets it again.
@@ -59,7 +73,7 @@ async fn place<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner
         return placed_before(edge, request, stored.value(), &command);
     }
     // 5. Decide.
-    let (decision, token) = decide(edge, partner, &command).await?;
+    let (decision, token) = decide(edge, partner, &command, account).await?;
     // 6. Commit. 7. Respond.
     match edge.create(&command.order, decision).await? {
         NowStands::Ours(stored) => {
@@ -77,12 +91,14 @@ async fn decide<P: Platform>(
     edge: &Edge<P>,
     partner: &Partner,
     command: &PlaceOrder<'_>,
+    account: Option<AccountId>,
 ) -> Result<(Decision<Order>, PlainToken), Failure> {
     let chosen = |quote: Quote| {
         let (payment, waits) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
-        Ok((quote.total, payment, waits))
+        let address = partner.billing_address.clone().filter(|_| quote.bills_partner);
+        Ok((quote.total, payment, waits, address))
     };
-    let ((total, payment, waits), promo) = match command.promo {
+    let ((total, payment, waits, address), promo) = match command.promo {
         Some(presented) => {
             let (chosen, promo) = edge.reserve_promo(presented, command.order, &command.cart, chosen).await?;
             (chosen, Some(promo))
@@ -90,9 +106,9 @@ async fn decide<P: Platform>(
         None => (chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?, None),
     };
     let customer = command.customer.clone();
-    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now);
+    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now).billed_to(address);
     let lapses_at = waits.map(|waits| edge.now.plus(waits));
-    let (order, token) = Order::placed(command.order, &partner.id, None, bought, lapses_at, &mut edge.rng());
+    let (order, token) = Order::placed(command.order, &partner.id, account, bought, lapses_at, &mut edge.rng());
     if lapses_at.is_some() {
         return Ok((order.awaited(&token, &edge.gateway), token));
     }

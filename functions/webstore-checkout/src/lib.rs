@@ -2,8 +2,9 @@
 //!
 //! `GET /webstore-checkout`: choose the partner. `GET /webstore-checkout/{partner}`: catalogue (SHP-1).
 //! `GET /webstore-checkout/{partner}/cart?<product>=<quantity>&..`: the cart, which lives in its address.
-//! `GET,POST /webstore-checkout/{partner}/checkout`: guest checkout, `action=apply` for a quote and `action=place` for
-//! the order (SHP-2, SHP-5). `GET /webstore-checkout/orders?token=`: confirmation. `POST /webstore-checkout/orders/licences`:
+//! `GET,POST /webstore-checkout/{partner}/checkout`: checkout, `action=apply` for a quote and `action=place` for
+//! the order (SHP-2, SHP-5). `GET /webstore-checkout/orders?token=`: confirmation. `GET
+//! /webstore-checkout/orders/mine` and `/orders/{id}`: what a signed-in person ordered. `POST /webstore-checkout/orders/licences`:
 //! new licence keys (SHP-6). `GET /webstore-checkout/orders/placed?reference=`: what a repeated form is answered. `POST
 //! /webstore-checkout/webhooks/{partner}`: what a partner's webstore tells of its orders (SHP-7).
 //!
@@ -17,9 +18,11 @@ mod checkout;
 mod orders;
 mod webhooks;
 
-use edge::{Edge, Outcome, Platform, Request, failure::BadRequest};
+use edge::{Edge, Failure, Outcome, Platform, Request, failure::BadRequest};
 use http::{Method, StatusCode};
+use kv_schema::record::Stored;
 use shared::{
+    account::Account,
     config::{Gateway, Partner},
     refusal::Refusal,
 };
@@ -41,20 +44,36 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         return Err(BadRequest::NoSuchRoute.into());
     };
     match (&request.method, path) {
-        (&Method::GET, []) => edge.show(request, StatusCode::OK, &PartnersPage::of(&edge.gateway)),
+        (&Method::GET, []) => partners(edge, request).await,
         (&Method::GET, ["orders"]) => orders::confirmation(edge, request).await,
         (&Method::GET, ["orders", "placed"]) => orders::placed(edge, request),
+        (&Method::GET, ["orders", "mine"]) => orders::history(edge, request).await,
+        (&Method::GET, ["orders", id]) if *id != "licences" => orders::own(edge, request, id).await,
         (&Method::POST, ["orders", "licences"]) => orders::reissue(edge, request).await,
         (&Method::POST, ["webhooks", partner]) => webhooks::take(edge, request, partner).await,
-        (&Method::GET, [partner]) => catalogue::catalogue(edge, request, partner),
-        (&Method::GET, [partner, "cart"]) => catalogue::cart(edge, request, partner),
-        (&Method::GET, [partner, "checkout"]) => catalogue::checkout_form(edge, request, partner),
+        (&Method::GET, [partner]) => catalogue::catalogue(edge, request, partner).await,
+        (&Method::GET, [partner, "cart"]) => catalogue::cart(edge, request, partner).await,
+        (&Method::GET, [partner, "checkout"]) => catalogue::checkout_form(edge, request, partner).await,
         (&Method::POST, [partner, "checkout"]) => checkout::checkout(edge, request, partner).await,
         (_, ["webhooks", _] | ["orders", "licences"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
-        (_, [] | [_] | [_, "cart"] | ["orders", "placed"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
+        (_, [] | [_] | [_, "cart"] | ["orders", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),
     }
+}
+
+async fn partners<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    drop(signed_in(edge, request).await?);
+    edge.show(request, StatusCode::OK, &PartnersPage::of(&edge.gateway))
+}
+
+/// Who is signed in, and acts from here on; everybody else is a guest. 1 read for whoever has a session.
+async fn signed_in<P: Platform>(edge: &Edge<P>, request: &Request) -> Result<Option<Account>, Failure> {
+    let Some(cookie) = edge.session_cookie(request) else {
+        return Ok(None);
+    };
+    let account = edge.kv().get::<Account>(&cookie.account).await?.map(Stored::into_value);
+    Ok(account.filter(|account| edge.confirm_person(&cookie, account).is_ok()))
 }
 
 fn known<'a>(gateway: &'a Gateway, partner: &str) -> Result<&'a Partner, Refusal> {

@@ -1,11 +1,15 @@
 //! What a customer can do about an order that was placed: look at it, and have its licence keys sent again (SHP-1, SHP-6).
 
-use edge::{Edge, Failure, Outcome, Platform, Request};
+use edge::{
+    Edge, Failure, Outcome, Platform, Request,
+    failure::BadRequest,
+    page::{RawPage, Wanted},
+};
 use http::StatusCode;
 use kv_schema::record::Stored;
-use shared::{order::Order, refusal::Refusal, secret::PlainToken, values::OrderId};
+use shared::{account::Account, effect::Shelf, order::Order, refusal::Refusal, secret::PlainToken, values::OrderId};
 
-use crate::api::{OrderPage, PlacedPage, RawReissue, ReferenceQuery, Reissued};
+use crate::api::{HistoryPage, OrderPage, PlacedPage, RawReissue, ReferenceQuery, Reissued};
 
 const ORDERS: &str = "/webstore-checkout/orders";
 
@@ -14,24 +18,67 @@ pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request)
     let query: edge::form::TokenQuery = request.decode_query()?;
     let (token, stored) = presented(edge, &query.token).await?;
     let sent = edge.take_notice::<Reissued>(request).is_some();
-    let page = OrderPage::of(&edge.gateway, stored.value(), &token).ok_or(Refusal::LinkNotValid)?;
+    let page = OrderPage::of(&edge.gateway, stored.value(), Some(&token)).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page.after_sending(sent))
+}
+
+/// What a signed-in person ordered, oldest first: 2 reads, and 1 for each order of the page.
+pub(crate) async fn history<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    let (cookie, account) = edge.session_account(request).await?;
+    edge.confirm_person(&cookie, &account)?;
+    let raw: RawPage = request.decode_query()?;
+    let shelf = Shelf::OrdersOf(account.id);
+    let wanted = Wanted::parse(edge, &raw, shelf.name(), "orders")?;
+    let page = edge.page(&kv_schema::records::shelf(&shelf), &wanted).await?;
+    let ids: Vec<OrderId> = page.entries.iter().map(|entry| OrderId::from_bytes(entry.id.0)).collect();
+    let orders = edge.get_many::<Order>(&ids).await?;
+    edge.show(request, StatusCode::OK, &HistoryPage::of(&edge.gateway, &orders, page.next, wanted.goes_on()))
+}
+
+/// One of a signed-in person's orders. Somebody else's does not exist (ACC-5).
+pub(crate) async fn own<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
+    let (cookie, account) = edge.session_account(request).await?;
+    edge.confirm_person(&cookie, &account)?;
+    let stored = owned(edge, &account, id).await?;
+    let sent = edge.take_notice::<Reissued>(request).is_some();
+    let page = OrderPage::of(&edge.gateway, stored.value(), None).ok_or(Refusal::NotFound)?;
+    edge.show(request, StatusCode::OK, &page.after_sending(sent))
+}
+
+async fn owned<P: Platform>(edge: &Edge<P>, account: &Account, id: &str) -> Result<Stored<Order>, Failure> {
+    let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
+    let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::NotFound)?;
+    stored.value().of_account(account.id)?;
+    Ok(stored)
 }
 
 /// Sends new licence keys to the order's customer, and to nobody else; the keys before are no good any more (SHP-6). Commit
 /// point: the order, which names the new licences; they are written before it.
 pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    // 1. The request is bounded by the edge. 2. Authenticate: whoever has the link.
+    // 1. The request is bounded by the edge. 2. Authenticate: whoever has the link, or ordered signed in.
     let raw: RawReissue = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     // 3. Parse and 4. load.
-    let (token, stored) = presented(edge, &raw.token).await?;
+    let (stored, page, address) = match (&raw.token, &raw.order) {
+        (Some(token), None) => {
+            let (token, stored) = presented(edge, token).await?;
+            (stored, ORDERS.to_owned(), format!("{ORDERS}?token={}", token.reveal()))
+        }
+        (None, Some(order)) => {
+            let (cookie, account) = edge.session_account(request).await?;
+            edge.confirm_person(&cookie, &account)?;
+            let stored = owned(edge, &account, order).await?;
+            let page = format!("{ORDERS}/{}", stored.value().id);
+            (stored, page.clone(), page)
+        }
+        _ => return Err(BadRequest::Malformed.into()),
+    };
     // 5. Decide and 6. commit.
     let stored = edge.reissue_licences(&stored).await?;
     // 7. Respond.
     let reissued = Reissued::of(stored.value());
-    edge.leave_notice(request, ORDERS, &reissued);
-    edge.done(request, &format!("{ORDERS}?token={}", token.reveal()), StatusCode::OK, &reissued)
+    edge.leave_notice(request, &page, &reissued);
+    edge.done(request, &address, StatusCode::OK, &reissued)
 }
 
 async fn presented<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainToken, Stored<Order>), Failure> {

@@ -432,3 +432,30 @@ fn lch_1_the_steps_of_the_dashboard_are_read_off_the_blockers() {
     );
     assert_eq!(done(&[Blocker::CredentialLocked]), [true, true, true, false, false]);
 }
+
+#[test]
+fn shp_1_nobody_buys_what_something_else_saves() {
+    // SHP-1, CRD-7
+    let gateway = gateway();
+    let need = |of: &str, has: &[&str], now| {
+        let credentials: Vec<Credential> = has.iter().map(|id| credential(1, product(&gateway, id))).collect();
+        match Need::of(product(&gateway, of), &credentials, &gateway, now) {
+            Need::ToBuy => "to buy".to_owned(),
+            Need::Had { .. } => "had".to_owned(),
+            Need::Saved { by, .. } => format!("saved by {}", by.id),
+        }
+    };
+    let (anvil, cobalt, phone) = ("anvil-mobile-id", "cobalt-mobile-id", "cobalt-phone");
+    assert_eq!(need(cobalt, &[], NOW), "to buy");
+    assert_eq!(need(cobalt, &[cobalt, anvil], NOW), "had");
+    assert_eq!(need(cobalt, &[anvil], NOW), "saved by anvil-mobile-id");
+    assert_eq!(need(phone, &[anvil], NOW), "saved by anvil-mobile-id");
+    assert_eq!(need(cobalt, &[phone], NOW), "to buy", "one of its applications does not take phones");
+    let over = NOW.plus(product(&gateway, anvil).term());
+    assert_eq!(need(cobalt, &[cobalt, anvil], over), "to buy", "it has expired");
+    let mut unsold = gateway.clone();
+    unsold.applications.clear();
+    let held = [credential(1, product(&gateway, anvil))];
+    let unsold = Need::of(product(&gateway, phone), &held, &unsold, NOW);
+    assert!(matches!(unsold, Need::ToBuy), "nobody takes either");
+}

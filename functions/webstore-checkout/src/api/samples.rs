@@ -12,10 +12,12 @@ use shared::{
     order::{Bought, End, Issue, Order, Payment},
     refusal::{Faults, Refusal},
     secret::PlainToken,
-    values::{AccountId, FormId, Money, OrderId, PersonName, Seconds},
+    values::{AccountId, FormId, Money, OrderId, PersonName, Seconds, Timestamp},
 };
 
-use super::{Action, CartPage, CataloguePage, CheckoutPage, OrderPage, PartnersPage, PlacedPage, RawForm};
+use super::{
+    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PlacedPage, RawForm,
+};
 
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
@@ -41,8 +43,9 @@ fn cart_of(gateway: &Gateway, partner: &Partner, quantity: &str) -> Vec<(String,
 }
 
 fn shopping<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &Partner) {
-    let catalogue = |typed: &[_]| CataloguePage::of(gateway, partner, typed);
-    let cart = |quantity| CartPage::of(gateway, partner, &cart_of(gateway, partner, quantity));
+    let edge = album.edge();
+    let catalogue = |typed: &[_]| CataloguePage::of(edge, partner, typed, None);
+    let cart = |quantity| CartPage::of(gateway, partner, &cart_of(gateway, partner, quantity), true);
     let mut faults = Faults::default();
     for (product, _) in cart_of(gateway, partner, "") {
         faults.add(product, "not-a-number", "Enter a whole number.");
@@ -51,9 +54,13 @@ fn shopping<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
         .visit(Visitor::Stranger, "/webstore-checkout/cobalt")
         .page("empty-cart", StatusCode::OK, &catalogue(&[]))
         .page("with-cart", StatusCode::OK, &catalogue(&cart_of(gateway, partner, "2")))
+        .visit(Visitor::Person, "/webstore-checkout/cobalt")
+        .page("nothing-to-buy", StatusCode::OK, &had(catalogue(&[]), edge.now))
+        .visit(Visitor::Person, "/webstore-checkout/cobalt/cart")
+        .page("of-a-person", StatusCode::OK, &CartPage::of(gateway, partner, &cart_of(gateway, partner, "1"), false))
         .visit(Visitor::Stranger, "/webstore-checkout/cobalt/cart")
         .page("full", StatusCode::OK, &cart("2"))
-        .page("empty", StatusCode::OK, &CartPage::of(gateway, partner, &[]))
+        .page("empty", StatusCode::OK, &CartPage::of(gateway, partner, &[], true))
         .refused("not-a-number", faults.refuse(), "lines", |faults| cart("two").with(faults))
         .refused(
             "too-many",
@@ -61,6 +68,15 @@ fn shopping<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
             "lines",
             |faults| cart("1000").with(faults),
         );
+}
+
+/// The catalogue for somebody who has the first product, and something that is as good as the others.
+fn had(mut page: CataloguePage, until: Timestamp) -> CataloguePage {
+    for (place, product) in page.products.iter_mut().enumerate() {
+        let by = (place > 0).then(|| "Mobile ID MFA for Anvil (1 year)".to_owned());
+        product.need = Some(NeedView { is: if by.is_some() { "saved" } else { "had" }, by, until: Some(until) });
+    }
+    page
 }
 
 fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &Partner) {
@@ -79,7 +95,7 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
     };
     let blank = form("", "", "", "");
     let filled = form("Ada", "Byron", "ada@kestrel.example", "AAAAA-BBBBB-CCC");
-    let page = |raw: &RawForm, quote| CheckoutPage::of(gateway, partner, raw, quote);
+    let page = |raw: &RawForm, quote| CheckoutPage::of(gateway, partner, raw, quote, None);
     let free = free(product.price);
     album
         .visit(Visitor::Stranger, "/webstore-checkout/cobalt/checkout")
@@ -105,13 +121,20 @@ fn free(price: Money) -> Option<Quote> {
 fn orders<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
     let Some((token, orders)) = steps(edge) else { return };
-    let page = |order: &Order| OrderPage::of(&edge.gateway, order, &token);
+    let page = |order: &Order| OrderPage::of(&edge.gateway, order, Some(&token));
     album.visit(Visitor::Stranger, "/webstore-checkout/orders");
     for (name, order) in &orders {
         if let Some(page) = page(order) {
             album.page(name, StatusCode::OK, &page);
         }
     }
+    let orders_alone: Vec<Order> = orders.iter().map(|(_, order)| order.clone()).collect();
+    let history = |orders: &[Order], next| HistoryPage::of(&edge.gateway, orders, next, false);
+    album
+        .visit(Visitor::Person, "/webstore-checkout/orders/mine")
+        .page("none", StatusCode::OK, &history(&[], None))
+        .page("all", StatusCode::OK, &history(&orders_alone, Some("x".to_owned())))
+        .visit(Visitor::Stranger, "/webstore-checkout/orders");
     let complete = orders.iter().find(|(name, _)| *name == "complete");
     if let Some(page) = complete.and_then(|(_, order)| page(order)) {
         album.page("keys-sent-again", StatusCode::OK, &page.after_sending(true));
@@ -130,6 +153,7 @@ fn steps<P: Platform>(edge: &Edge<P>) -> Option<Steps> {
     let customer = Customer { name, email: "ada@kestrel.example".parse().ok()? };
     let payment = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
     let bought = Bought::of(&cart, customer, cart.subtotal().ok()?, payment, None, now);
+    let bought = bought.billed_to(partner.billing_address.clone());
     let until = now.plus(Seconds::days(30));
     let id = OrderId::from_bytes([1; 16]);
     let (unpaid, token) = Order::placed(id, &partner.id, None, bought, Some(until), &mut rng);
