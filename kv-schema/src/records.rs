@@ -224,6 +224,15 @@ impl Swept for Order {
     }
 }
 
+impl Swept for DeadLetter {
+    const ENDS: bool = true;
+    const AUDIT_KEPT: bool = true;
+
+    fn ends_unix_seconds(&self) -> Option<u64> {
+        u64::try_from(self.ends_at()?.unix()).ok()
+    }
+}
+
 impl Swept for InvitationSlot {
     const ENDS: bool = true;
     const AUDIT_KEPT: bool = true;
@@ -303,9 +312,9 @@ macro_rules! swept {
 
 swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
-        Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId;
+        Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId, DeadLetter DeadLetterId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, DeadLetter DeadLetterId, Sheet SheetId, Licence LicenceId, AuthorizationCode CodeId,
+        Account AccountId, Sheet SheetId, Licence LicenceId, AuthorizationCode CodeId,
         Operator [u8; 16],
         BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }

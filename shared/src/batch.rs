@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::{
+    config::MAX_INVOICE_DAYS,
     effect::Effect,
     promo::{Offer, OrderBatch, Sheet, coupon_id},
     refusal::Refusal,
@@ -32,7 +33,7 @@ const CUSTOMERS_OF_SHEET: u32 = 10_000;
 pub const TAG_TRIES: u8 = 8;
 /// How long a batch and its sheets stay after its codes have stopped working: for questions about what became of them, and
 /// for the redemptions of orders that were placed at the last moment.
-pub const KEPT_AFTER_END: Seconds = Seconds::days(31);
+pub const KEPT_AFTER_END: Seconds = Seconds::days(MAX_INVOICE_DAYS as u64 + 31);
 
 /// What a batch was ordered with: what its repetitions are ordered with too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

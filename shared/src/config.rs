@@ -348,7 +348,7 @@ pub struct Partner {
     pub api_key_digest_variables: Vec<String>,
     /// Spin variables with its webhook secrets: none, one, or two during rotation (SHP-7).
     pub webhook_secret_variables: Vec<String>,
-    /// For how many days an order of its storefront waits for its invoice to be paid, 1 to 365; `None` when it takes no
+    /// For how many days an order of its storefront waits for its invoice to be paid, 1 to [`MAX_INVOICE_DAYS`]; `None` when it takes no
     /// invoices (SHP-5).
     pub invoice_days: Option<u16>,
     /// How its webstore signs (SHP-7).
@@ -358,6 +358,9 @@ pub struct Partner {
     /// Where its system is told what happens; `None` when it asks by itself.
     pub endpoint: Option<Endpoint>,
 }
+
+/// The most days that an order waits for its invoice to be paid.
+pub const MAX_INVOICE_DAYS: u16 = 365;
 
 /// Where a partner's system takes webhooks (MSG-3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

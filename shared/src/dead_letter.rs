@@ -8,16 +8,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::Action,
+    config::Partner,
     decision::Decision,
     effect::{Effect, Place, Shelf},
     operator::OnDuty,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, SealPurpose, Sealed},
-    values::{DeadLetterId, Line, OperatorId, PartnerId, Timestamp},
+    values::{DeadLetterId, Line, OperatorId, PartnerId, Seconds, Timestamp},
+    webhook::Dialect,
 };
 
 /// Faults that are remembered of one webhook.
 const FAULTS_MAX: usize = 20;
+
+const CONTRADICTED: &str = "The order is known with another customer, other lines or another sum. What was changed in the \
+                            webstore later has to be settled with the customer; then dismiss this.";
+/// How long a letter stays once somebody has decided about it: for questions about what became of it.
+pub const KEPT_AFTER_SETTLEMENT: Seconds = Seconds::days(31);
 
 /// Why a webhook could not be acted upon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,17 +39,25 @@ impl Reason {
     /// Why this refusal was made.
     pub fn of(refusal: &Refusal) -> Self {
         let faults = match refusal {
-            Refusal::InvalidInput(faults) => faults.as_slice(),
-            _ => &[],
+            Refusal::InvalidInput(faults) => {
+                faults.iter().take(FAULTS_MAX).map(|fault| (fault.field.clone(), fault.hint.clone())).collect()
+            }
+            Refusal::OrderContradicted => vec![(String::new(), CONTRADICTED.to_owned())],
+            _ => Vec::new(),
         };
-        let faults = faults.iter().take(FAULTS_MAX).map(|fault| (fault.field.clone(), fault.hint.clone()));
-        Self { code: refusal.code().to_owned(), faults: faults.collect() }
+        Self { code: refusal.code().to_owned(), faults }
     }
 
     /// Its body is not what the dialect demands.
     pub fn unreadable() -> Self {
         let hint = "It is not JSON with the fields of this event. Look at what the webstore sends.";
         Self { code: "unreadable".to_owned(), faults: vec![(String::new(), hint.to_owned())] }
+    }
+
+    /// It tells of nothing that this service acts on: not what somebody expects who has it acted upon again.
+    pub fn left() -> Self {
+        let hint = "It tells of no order of this catalogue. Nothing follows from it; dismiss it.";
+        Self { code: "left".to_owned(), faults: vec![(String::new(), hint.to_owned())] }
     }
 
     /// A person has to decide what is to follow.
@@ -94,6 +109,8 @@ pub struct DeadLetter {
     pub id: DeadLetterId,
     /// Whose webstore sent it.
     pub partner: PartnerId,
+    /// What it is written in; the partner's webstore may have another by now.
+    pub dialect: Dialect,
     /// The bytes that were verified, sealed: they name people.
     pub body: Sealed,
     /// Why it could not be acted upon, the last time that it was tried.
@@ -114,7 +131,7 @@ impl DeadLetter {
     /// Keeps a webhook, and puts it before the operators.
     pub fn kept(
         id: DeadLetterId,
-        partner: &PartnerId,
+        partner: &Partner,
         body: &[u8],
         reason: Reason,
         keys: &Keys,
@@ -123,7 +140,8 @@ impl DeadLetter {
     ) -> Decision<Self> {
         let letter = Self {
             id,
-            partner: partner.clone(),
+            partner: partner.id.clone(),
+            dialect: partner.webhook_dialect,
             body: keys.seal(SealPurpose::Message, id.bytes(), body, rng),
             reason,
             came_at: now,
@@ -143,7 +161,12 @@ impl DeadLetter {
 
     /// An operator's decision. `None` when it was decided before: whoever comes second changes nothing.
     pub fn settle(self, how: How, operator: &OnDuty<'_>, now: Timestamp) -> Option<Decision<Self>> {
-        self.settled(how, operator.id().clone(), now)
+        if self.is_settled() { None } else { self.settled(how, operator.id().clone(), now) }
+    }
+
+    /// Whether somebody has decided about it: then it is not acted upon any more.
+    pub fn is_settled(&self) -> bool {
+        self.standing != Standing::Waiting
     }
 
     /// What is to follow when an operator has the letter acted upon: it is put away.
@@ -151,14 +174,28 @@ impl DeadLetter {
         Effect::SettleLetter { letter: self.id, by: operator.id().clone(), at: now }
     }
 
-    /// The same as [`DeadLetter::settle`], as what follows from another commit.
+    /// The same as [`DeadLetter::settle`], as what follows from another commit: what was acted upon was not dismissed, whoever
+    /// said so at the same moment.
     pub fn settled(mut self, how: How, by: OperatorId, at: Timestamp) -> Option<Decision<Self>> {
-        if self.standing != Standing::Waiting {
+        let outweighs = match &self.standing {
+            Standing::Waiting => true,
+            // It was acted upon while somebody dismissed it.
+            Standing::Settled { how: known, .. } => *known == How::Dismissed && how == How::Replayed,
+        };
+        if !outweighs {
             return None;
         }
         self.standing = Standing::Settled { how, by, at };
         let off = Effect::Unshelve(self.place());
         Some(Decision::with(Action::DeadLetterSettlement, self, vec![off]))
+    }
+
+    /// From when on nobody needs it (OPS-3).
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match &self.standing {
+            Standing::Waiting => None,
+            Standing::Settled { at, .. } => Some(at.plus(KEPT_AFTER_SETTLEMENT)),
+        }
     }
 
     /// It was tried again, in vain. `None` when that says nothing new.
@@ -187,7 +224,9 @@ mod tests {
     fn letter() -> DeadLetter {
         let id = DeadLetter::id_of(&read("anvil"), b"msg_1", &keys());
         let reason = Reason::of(&unknown_product());
-        DeadLetter::kept(id, &read("anvil"), b"{\"ada\": 1}", reason, &keys(), NOW, &mut Seeded(1)).next
+        let gateway = gateway();
+        let anvil = gateway.partner(&read("anvil")).expect("configured");
+        DeadLetter::kept(id, anvil, b"{\"ada\": 1}", reason, &keys(), NOW, &mut Seeded(1)).next
     }
 
     #[test]
@@ -219,9 +258,14 @@ mod tests {
         let followed = letter().settled(How::Replayed, by, at).map(|decision| decision.next);
         assert_eq!((id, followed), (letter().id, Some(settled.next.clone())));
         assert!(settled.next.clone().settle(How::Dismissed, &duty, after(6)).is_none());
-        assert!(settled.next.tried(Reason::unreadable()).is_none());
+        assert!(settled.next.is_settled() && settled.next.tried(Reason::unreadable()).is_none());
+        let dismissed = letter().settle(How::Dismissed, &duty, after(5)).expect("it waits").next;
+        assert!(dismissed.clone().settle(How::Replayed, &duty, after(6)).is_none());
+        let acted_upon = dismissed.settled(How::Replayed, read("registrar"), after(6)).expect("it outweighs").next;
+        assert!(acted_upon.settled(How::Dismissed, read("registrar"), after(7)).is_none());
         assert!(letter().tried(Reason::of(&unknown_product())).is_none(), "that is known");
         let tried = letter().tried(Reason::of(&Refusal::OrderContradicted)).expect("another reason").next;
-        assert_eq!(tried.reason, Reason { code: "order-contradicted".to_owned(), faults: Vec::new() });
+        assert_eq!(tried.reason, Reason::of(&Refusal::OrderContradicted));
+        assert_eq!(letter().ends_at(), None);
     }
 }

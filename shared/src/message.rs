@@ -257,4 +257,11 @@ pub enum Body {
         /// Whether there were licence keys that nobody had used.
         keys_revoked: bool,
     },
+    /// A payment came for an order that had ended (SHP-7).
+    PaidInVain {
+        /// The order's reference.
+        order: String,
+        /// What was paid.
+        total: Money,
+    },
 }

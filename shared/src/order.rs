@@ -332,7 +332,11 @@ impl Order {
             Stage::Ended { why, paid_at, .. } if *why > End::Lapsed || (bought.promo.is_some() && !held) => {
                 *paid_at = Some(now);
                 let flagged = self.flag().map(Effect::Shelve);
-                return Ok(Some(Decision::with(Action::PaymentInVain, self, flagged.into_iter().collect())));
+                let ours = matches!(self.source, Source::Storefront { .. });
+                let body = Body::PaidInVain { order: self.reference(), total: bought.total };
+                let mail = ours.then(|| self.mail(&bought, body));
+                let effects = flagged.into_iter().chain(mail).collect();
+                return Ok(Some(Decision::with(Action::PaymentInVain, self, effects)));
             }
             Stage::Unpaid { .. } | Stage::Ended { .. } => {}
         }
@@ -382,6 +386,27 @@ impl Order {
         let flagged = self.flag().map(Effect::Shelve);
         let effects = release.into_iter().chain(mail).chain(off).chain(flagged).chain(told).collect();
         Some(Decision::with(Action::OrderEnd, self, effects))
+    }
+
+    /// The order ends as an operator says: only what was paid can be given back. `None` when nothing is new.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`].
+    pub fn ended_by_operator(
+        self,
+        why: End,
+        gateway: &Gateway,
+        now: Timestamp,
+    ) -> Result<Option<Decision<Self>>, Refusal> {
+        let paid = match &self.stage {
+            Stage::Unpaid { .. } => false,
+            Stage::Complete { .. } => true,
+            Stage::Ended { paid_at, .. } => paid_at.is_some(),
+        };
+        if why == End::Refunded && !paid {
+            return Err(Refusal::WrongStage { hint: "It was not paid. Cancel it instead." });
+        }
+        Ok(self.end(why, gateway, now))
     }
 
     fn outweighed(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Decision<Self> {
@@ -541,6 +566,14 @@ impl Order {
         match self.stage {
             Stage::Unpaid { lapses_at } => lapses_at,
             Stage::Complete { .. } | Stage::Ended { .. } => None,
+        }
+    }
+
+    /// Whether it was paid although it had ended, or would have: nothing was given for it.
+    pub const fn is_paid_in_vain(&self) -> bool {
+        match &self.stage {
+            Stage::Ended { paid_at: Some(_), units, .. } => units.is_empty(),
+            Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => false,
         }
     }
 

@@ -149,7 +149,8 @@ impl Deed {
         };
         let response = self.request(place, client, true)?.send().await?;
         let (status, body) = (response.status(), response.text().await?);
-        ensure!(status.is_client_error() && body.contains(expected), "{self:?} is lost: {status} {body}");
+        let refused = status.is_client_error() || matches!(self, Self::Order(_)) && status == StatusCode::ACCEPTED;
+        ensure!(refused && body.contains(expected), "{self:?} is lost: {status} {body}");
         Ok(())
     }
 

@@ -85,6 +85,13 @@ async fn shp_3_a_refused_order_burns_no_code() -> anyhow::Result<()> {
     world.stop().await
 }
 
+/// What cannot be acted upon is taken and kept.
+fn kept(answer: Answer, code: &str) -> anyhow::Result<()> {
+    let kept = answer.document(StatusCode::ACCEPTED)?;
+    ensure!(kept["handled"] == false && kept["code"] == code && kept["kept"].is_string(), "{kept}");
+    Ok(())
+}
+
 /// A webhook as its sender makes it.
 struct Sender<'a> {
     world: &'a World,
@@ -172,7 +179,7 @@ async fn shp_7_replays_and_contradictions() -> anyhow::Result<()> {
         ("/data/lines/0/quantity", json!(2)),
         ("/data/customer/email", json!("eve@kestrel.example")),
     ] {
-        sender("msg_3", 0).send(&changed(pointer, value)?).await?.problem(409, "order-contradicted")?;
+        kept(sender("msg_3", 0).send(&changed(pointer, value)?).await?, "order-contradicted")?;
     }
     for (pointer, value) in [
         ("/data/currency", json!("XXX")),
@@ -181,14 +188,15 @@ async fn shp_7_replays_and_contradictions() -> anyhow::Result<()> {
         ("/data/lines/0/product", json!("cobalt-mobile-id")),
         ("/data/customer/email", json!("nobody")),
     ] {
-        sender("msg_3", 0).send(&changed(pointer, value)?).await?.problem(422, "invalid-input")?;
+        kept(sender("msg_3", 0).send(&changed(pointer, value)?).await?, "invalid-input")?;
     }
     for (pointer, value) in
         [("/data/total_minor", json!(-1)), ("/data/total_minor", json!(1e300)), ("/type", json!(null))]
     {
-        sender("msg_3", 0).send(&changed(pointer, value)?).await?.problem(400, "malformed")?;
+        kept(sender("msg_3", 0).send(&changed(pointer, value)?).await?, "unreadable")?;
     }
-    for kind in ["order.created", "order.refunded", ""] {
+    let contents = world.store_contents().await?;
+    for kind in ["order.shipped", ""] {
         let left = sender("msg_4", 0).send(&changed("/type", json!(kind))?).await?.document(StatusCode::ACCEPTED)?;
         ensure!(left == json!({ "handled": false }), "{left}");
     }

@@ -113,24 +113,28 @@ impl<P: Platform> Edge<P> {
     }
 
     /// Sends new licence keys for the units of an order that nobody has activated (SHP-6). Within
-    /// [`shared::order::REISSUE_PAUSE`] of the last time nothing is done: they are on their way.
+    /// [`shared::order::REISSUE_PAUSE`] of the last time nothing is done: they are on their way. Says whether it sent some.
     ///
     /// # Errors
     /// [`Refusal::WrongStage`] when there is nothing to send; [`Refusal::Busy`]; a fault of the store.
-    pub async fn reissue_licences(&self, known: &Stored<Order>) -> Result<Stored<Order>, Failure> {
+    pub async fn reissue_licences(&self, known: &Stored<Order>) -> Result<(Stored<Order>, bool), Failure> {
         let order = known.value();
         let unactivated = order.unactivated().map(|unit| &unit.product);
         let issue = Issue::of(order.id, unactivated, &self.keys, &mut self.rng());
         if order.clone().reissue(&issue, &self.gateway, self.now)?.is_none() {
             self.drain(known.envelope()).await;
-            return Ok(known.clone());
+            return Ok((known.clone(), false));
         }
         let replaced: Vec<LicenceId> = order.unactivated().map(|unit| unit.licence).collect();
         self.write_licences(&order.id, &issue, &replaced).await?;
-        let sent = self.transact::<Order, ()>(&order.id, Refusal::NotFound, |order, _| {
-            Ok(order.reissue(&issue, &self.gateway, self.now)?.into())
+        let sent = self.transact::<Order, bool>(&order.id, Refusal::NotFound, |order, _| {
+            Ok(match order.reissue(&issue, &self.gateway, self.now)? {
+                Some(decision) => Change::Commit(Counted::new(decision, true)),
+                None => Change::Keep(false),
+            })
         });
-        Ok(sent.await?.1)
+        let (sent, stored) = sent.await?;
+        Ok((stored, sent))
     }
 
     /// Holds a promo code for an order once `decide` accepts what it leaves to pay; what an order remembers of the code

@@ -12,8 +12,9 @@ use crate::{
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest body of a bulk request, in bytes.
 pub const BULK_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// The largest webhook of a webstore, in bytes: shops send all that they know of an order.
-pub const WEBHOOK_BODY_BYTES_MAX: usize = 256 * 1024;
+/// The largest webhook of a webstore, in bytes: shops send all that they know of an order. As a dead letter it has to fit into
+/// a record, sealed.
+pub const WEBHOOK_BODY_BYTES_MAX: usize = 192 * 1024;
 /// Routes with a limit of their own; what ends with a slash is a prefix. It has to be known before the body is read, and so
 /// before any handler is asked.
 const LARGER_BODIES: [(&str, usize); 2] =

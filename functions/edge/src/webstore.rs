@@ -9,6 +9,7 @@ use shared::{
     effect::Effect,
     order::Order,
     refusal::Refusal,
+    webhook::Dialect,
     webstore::{self, Decode, OrderEvent, Reading},
 };
 
@@ -47,8 +48,14 @@ impl<P: Platform> Edge<P> {
     ///
     /// # Errors
     /// [`Refusal::Busy`] and faults: it has to come again.
-    pub async fn act_on_webhook(&self, partner: &Partner, body: &[u8], more: &[Effect]) -> Result<Acted, Failure> {
-        match webstore::read(partner.webhook_dialect, &Verified(body), &partner.id, &self.gateway) {
+    pub async fn act_on_webhook(
+        &self,
+        partner: &Partner,
+        dialect: Dialect,
+        body: &[u8],
+        more: &[Effect],
+    ) -> Result<Acted, Failure> {
+        match webstore::read(dialect, &Verified(body), &partner.id, &self.gateway) {
             Ok(Reading::Event(event)) => self.act_on_event(partner, &event, more).await,
             Ok(Reading::Review(review)) => {
                 Ok(Acted::Unable(Reason::to_review(review.code, review.order.as_ref(), review.hint)))

@@ -39,13 +39,17 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
         return Ok(true);
     };
     let mut done = Vec::new();
+    let mut postponed = false;
     for pending in undone.envelope().pending() {
         let before = edge.acts(Actor::Effect { because: pending.id.0 });
-        let carried_out = effect(edge, key, pending).await;
+        let carried_out = effect(edge, key, pending, postponed).await;
         edge.acts(before);
         match carried_out {
             Ok(()) => done.push(pending.id),
-            Err(failure) => edge.log_failure("effect postponed", &failure),
+            Err(failure) => {
+                edge.log_failure("effect postponed", &failure);
+                postponed = true;
+            }
         }
     }
     let all_done = done.len() == undone.envelope().pending().len();
@@ -55,9 +59,13 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
     Ok(edge.kv().settle(undone, &done).await? == Settled::Done && all_done)
 }
 
-/// One effect. Its id names it for ever, so that the mail provider recognises a repetition (MSG-1).
-async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending) -> Result<(), Failure> {
+/// One effect. Its id names it for ever, so that the mail provider recognises a repetition (MSG-1). What takes something off a
+/// list waits while an earlier effect is `postponed`: that may be what puts it there.
+async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postponed: bool) -> Result<(), Failure> {
     match edge.open_effect(key, pending)? {
+        Effect::Unshelve(_) | Effect::Dequeue { .. } if postponed => {
+            Err(Failure::Fault("what goes off a list waits until it can be on it".to_owned()))
+        }
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
         Effect::Call(code) => phone::deliver(edge, &code, &pending.id.0).await,
         // REG-5: its invitation has committed it.
@@ -146,7 +154,6 @@ pub(crate) async fn list_entry<P: Platform>(edge: &Edge<P>, list: &List, entry: 
     }
 }
 
-/// SHP-2: nothing comes of the order, so that its promo code is free for another one. A code that is gone by now needs nothing.
 /// What becomes of a code that an order uses. Its batch may be over and gone by then: there is nothing to count any more.
 async fn change_promo<P: Platform>(
     edge: &Edge<P>,

@@ -73,7 +73,17 @@ impl Happened {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct JustHappened {
     pub(crate) by: OperatorId,
-    pub(crate) what: Happened,
+    what: Happened,
+    /// Whether it was paid in vain.
+    in_vain: bool,
+    /// Whether licence keys were sent just now, and not a moment ago.
+    sent_now: bool,
+}
+
+impl JustHappened {
+    pub(crate) fn of(by: &OperatorId, what: Happened, order: &Order, sent_now: bool) -> Self {
+        Self { by: by.clone(), what, in_vain: order.is_paid_in_vain(), sent_now }
+    }
 }
 
 /// A line of an order.
@@ -174,6 +184,13 @@ impl OrderView {
         }
     }
 
+    /// Whether an operator can still do something about it.
+    fn can_change(&self) -> bool {
+        self.ended_at.is_none() || self.flagged || self.paid_at.is_none() && self.state == "lapsed" || {
+            self.paid_at.is_some() && self.state != "refunded"
+        }
+    }
+
     fn in_use(&self) -> bool {
         self.licences.iter().any(|licence| licence.activated_at.is_some())
     }
@@ -239,16 +256,11 @@ pub(crate) struct OrderPage {
     #[serde(skip)]
     may_act: bool,
     #[serde(skip)]
-    notice: Option<Happened>,
+    notice: Option<JustHappened>,
 }
 
 impl OrderPage {
     pub(crate) fn of<P: Platform>(edge: &Edge<P>, order: &Order, may_act: bool, notice: Option<JustHappened>) -> Self {
-        Self {
-            title: format!("Order {}", order.reference()),
-            order: OrderView::of(edge, order),
-            may_act,
-            notice: notice.map(|notice| notice.what),
-        }
+        Self { title: format!("Order {}", order.reference()), order: OrderView::of(edge, order), may_act, notice }
     }
 }

@@ -13,34 +13,37 @@ use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
-    dead_letter::{DeadLetter, How},
+    dead_letter::{DeadLetter, How, Reason},
     effect::Shelf,
     operator::OnDuty,
     refusal::Refusal,
     values::DeadLetterId,
 };
 
-use crate::api::{
-    Further,
-    letters::{JustTried, LetterPage, LetterView, LettersPage},
+use crate::{
+    api::{
+        Further,
+        letters::{JustTried, LetterPage, LetterView, LettersPage},
+    },
+    may_look,
 };
 
 pub(crate) async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    on_duty(edge, request).await?;
+    may_look(on_duty(edge, request).await?)?;
     let query: AfterQuery = request.decode_query()?;
     let page = edge.shelf_page(&Shelf::DeadLetters, query.after.as_deref()).await?;
     let ids: Vec<DeadLetterId> = page.ids.into_iter().map(DeadLetterId::from_bytes).collect();
-    let letters = edge.get_all::<DeadLetter>(&ids).await?;
+    let letters = edge.get_many::<DeadLetter>(&ids).await?;
     let further = Further { next: page.next, goes_on: query.after.is_some() };
     edge.show(request, StatusCode::OK, &LettersPage::of(edge, &letters, further))
 }
 
 pub(crate) async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
-    let duty = on_duty(edge, request).await?;
+    let duty = may_look(on_duty(edge, request).await?)?;
     let stored = known(edge, id).await?;
     let notice = edge.take_notice::<JustTried>(request).filter(|notice| notice.by == *duty.id());
     let may_act = duty.require(OperatorRole::Fulfilment).is_ok();
-    edge.show(request, StatusCode::OK, &LetterPage::of(edge, stored.value(), may_act, notice)?)
+    edge.show(request, StatusCode::OK, &LetterPage::of(edge, stored.value(), may_act, notice))
 }
 
 async fn known<P: Platform>(edge: &Edge<P>, id: &str) -> Result<Stored<DeadLetter>, Failure> {
@@ -56,13 +59,21 @@ pub(crate) async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     // 3. Parse and 4. load.
     let stored = known(edge, id).await?;
     let letter = stored.value();
+    if letter.is_settled() {
+        edge.drain(stored.envelope()).await;
+        return answer(edge, request, &duty, letter, true);
+    }
     let partner = edge.gateway.partner(&letter.partner).ok_or(Refusal::NotFound)?;
     // 5. Decide and 6. commit.
     let put_away = letter.put_away(&duty, edge.now);
-    let acted = edge.act_on_webhook(partner, &letter.open(&edge.keys)?, &[put_away]).await?;
+    let acted = edge.act_on_webhook(partner, letter.dialect, &letter.open(&edge.keys)?, &[put_away]).await?;
     let (stored, done) = match acted {
-        Acted::Upon(_) | Acted::Left => (settle(edge, &letter.id, How::Replayed, &duty).await?, true),
-        Acted::Unable(reason) => {
+        Acted::Upon(_) => (settle(edge, &letter.id, How::Replayed, &duty).await?, true),
+        other => {
+            let reason = match other {
+                Acted::Unable(reason) => reason,
+                Acted::Upon(_) | Acted::Left => Reason::left(),
+            };
             let tried = edge.transact::<DeadLetter, ()>(&letter.id, Refusal::NotFound, |letter, _| {
                 Ok(letter.tried(reason.clone()).into())
             });

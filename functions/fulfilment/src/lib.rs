@@ -14,6 +14,7 @@ use http::{Method, StatusCode};
 use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
+    operator::OnDuty,
     order::{End, Order},
     refusal::Refusal,
     values::OrderId,
@@ -50,19 +51,24 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
 }
 
+/// Who sees what customers ordered: those who see to it, and auditors.
+pub(crate) fn may_look(duty: OnDuty<'_>) -> Result<OnDuty<'_>, Refusal> {
+    duty.require(OperatorRole::Fulfilment).or_else(|_| duty.require(OperatorRole::Auditor))
+}
+
 async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    on_duty(edge, request).await?;
+    may_look(on_duty(edge, request).await?)?;
     let query: ListQuery = request.decode_query()?;
     let wanted = query.shelf()?;
     let page = edge.shelf_page(&wanted, query.after.as_deref()).await?;
     let ids: Vec<OrderId> = page.ids.into_iter().map(OrderId::from_bytes).collect();
-    let orders = edge.get_all::<Order>(&ids).await?;
+    let orders = edge.get_many::<Order>(&ids).await?;
     let further = Further { next: page.next, goes_on: query.after.is_some() };
     edge.show(request, StatusCode::OK, &OrdersPage::of(edge, &wanted, &orders, further))
 }
 
 async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
-    let duty = on_duty(edge, request).await?;
+    let duty = may_look(on_duty(edge, request).await?)?;
     let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
     let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::NotFound)?;
     let notice = edge.take_notice::<JustHappened>(request).filter(|notice| notice.by == *duty.id());
@@ -78,6 +84,7 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
     // 3. Parse.
     let what = Happened::parse(what).ok_or(BadRequest::NoSuchRoute)?;
     let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
+    let mut sent_now = false;
     // 4. Load, 5. decide and 6. commit.
     let stored = match what {
         Happened::Paid => edge.pay_order(&id).await?,
@@ -85,7 +92,9 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
         Happened::Refunded => end(edge, &id, End::Refunded).await?,
         Happened::Licences => {
             let known = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::NotFound)?;
-            edge.reissue_licences(&known).await?
+            let (stored, sent) = edge.reissue_licences(&known).await?;
+            sent_now = sent;
+            stored
         }
         Happened::Reviewed => {
             let reviewed = edge.transact::<Order, ()>(&id, Refusal::NotFound, |order, _| {
@@ -96,12 +105,13 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
     };
     // 7. Respond.
     let page = format!("/operate/orders/{id}");
-    edge.leave_notice(request, &page, &JustHappened { by: duty.id().clone(), what });
+    edge.leave_notice(request, &page, &JustHappened::of(duty.id(), what, stored.value(), sent_now));
     edge.done(request, &page, StatusCode::OK, &OrderView::of(edge, stored.value()))
 }
 
 async fn end<P: Platform>(edge: &Edge<P>, id: &OrderId, why: End) -> Result<Stored<Order>, Failure> {
-    let ended = edge
-        .transact::<Order, ()>(id, Refusal::NotFound, |order, _| Ok(order.end(why, &edge.gateway, edge.now).into()));
+    let ended = edge.transact::<Order, ()>(id, Refusal::NotFound, |order, _| {
+        Ok(order.ended_by_operator(why, &edge.gateway, edge.now)?.into())
+    });
     Ok(ended.await?.1)
 }

@@ -506,11 +506,13 @@ pub(crate) struct RawReissue {
 pub(crate) struct Reissued {
     order: String,
     keys_sent_at: Option<Timestamp>,
+    /// Whether they were sent now; otherwise they are on their way since a moment ago.
+    sent: bool,
 }
 
 impl Reissued {
-    pub(crate) fn of(order: &Order) -> Self {
-        Self { order: order.reference(), keys_sent_at: order.keys_sent_at() }
+    pub(crate) fn of(order: &Order, sent: bool) -> Self {
+        Self { order: order.reference(), keys_sent_at: order.keys_sent_at(), sent }
     }
 }
 
@@ -558,8 +560,10 @@ pub(crate) struct OrderPage {
     keys_sent_at: Option<Timestamp>,
     #[serde(skip)]
     keys_sent: String,
-    /// Whether some of its licences are in use.
+    /// How many of its licences are in use.
     activated: usize,
+    /// Whether it was paid after it had ended: the money is given back.
+    paid_in_vain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<Vec<String>>,
     #[serde(skip)]
@@ -568,7 +572,7 @@ pub(crate) struct OrderPage {
     #[serde(skip)]
     proof: (&'static str, String),
     #[serde(skip)]
-    sent: bool,
+    asked: Option<Reissued>,
 }
 
 impl OrderPage {
@@ -603,16 +607,17 @@ impl OrderPage {
             keys_sent_at,
             keys_sent: human(keys_sent_at),
             activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
+            paid_in_vain: order.is_paid_in_vain(),
             catalogue: format!("/webstore-checkout/{}", order.partner),
             billing_address: bought.bill_to.as_ref().map(postal),
             proof: token.map_or_else(|| ("order", order.id.to_string()), |token| ("token", token.reveal())),
-            sent: false,
+            asked: None,
         })
     }
 
-    /// The same page after licence keys were sent again.
-    pub(crate) fn after_sending(self, sent: bool) -> Self {
-        Self { sent, ..self }
+    /// The same page after licence keys were asked for again.
+    pub(crate) fn after_asking(self, asked: Option<Reissued>) -> Self {
+        Self { asked, ..self }
     }
 }
 

@@ -10,6 +10,7 @@ use shared::{
     decision::Decision,
     order::{Bought, Issue, Order, Payment},
     promo::{Promo, Sheet},
+    quota::Caused,
     refusal::Refusal,
     secret::PlainToken,
     values::{AccountId, Seconds},
@@ -110,6 +111,10 @@ async fn decide<P: Platform>(
     let lapses_at = waits.map(|waits| edge.now.plus(waits));
     let (order, token) = Order::placed(command.order, &partner.id, account, bought, lapses_at, &mut edge.rng());
     if lapses_at.is_some() {
+        if account.is_none() {
+            // Its mail goes to an address that anybody can have entered.
+            edge.limit(Caused::Link).await?;
+        }
         return Ok((order.awaited(&token, &edge.gateway), token));
     }
     let issue = Issue::of(order.id, order.products(), &edge.keys, &mut edge.rng());

@@ -17,9 +17,9 @@ const ORDERS: &str = "/webstore-checkout/orders";
 pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: edge::form::TokenQuery = request.decode_query()?;
     let (token, stored) = presented(edge, &query.token).await?;
-    let sent = edge.take_notice::<Reissued>(request).is_some();
+    let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), Some(&token)).ok_or(Refusal::LinkNotValid)?;
-    edge.show(request, StatusCode::OK, &page.after_sending(sent))
+    edge.show(request, StatusCode::OK, &page.after_asking(sent))
 }
 
 /// What a signed-in person ordered, oldest first: 2 reads, and 1 for each order of the page.
@@ -40,9 +40,9 @@ pub(crate) async fn own<P: Platform>(edge: &Edge<P>, request: &Request, id: &str
     let (cookie, account) = edge.session_account(request).await?;
     edge.confirm_person(&cookie, &account)?;
     let stored = owned(edge, &account, id).await?;
-    let sent = edge.take_notice::<Reissued>(request).is_some();
+    let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), None).ok_or(Refusal::NotFound)?;
-    edge.show(request, StatusCode::OK, &page.after_sending(sent))
+    edge.show(request, StatusCode::OK, &page.after_asking(sent))
 }
 
 async fn owned<P: Platform>(edge: &Edge<P>, account: &Account, id: &str) -> Result<Stored<Order>, Failure> {
@@ -74,9 +74,9 @@ pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> O
         _ => return Err(BadRequest::Malformed.into()),
     };
     // 5. Decide and 6. commit.
-    let stored = edge.reissue_licences(&stored).await?;
+    let (stored, sent) = edge.reissue_licences(&stored).await?;
     // 7. Respond.
-    let reissued = Reissued::of(stored.value());
+    let reissued = Reissued::of(stored.value(), sent);
     edge.leave_notice(request, &page, &reissued);
     edge.done(request, &address, StatusCode::OK, &reissued)
 }
@@ -84,7 +84,11 @@ pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> O
 async fn presented<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainToken, Stored<Order>), Failure> {
     let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
     let id = OrderId::from_bytes(token.record());
-    let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::LinkNotValid)?;
+    let stored = match edge.kv().get::<Order>(&id).await? {
+        Some(stored) => stored,
+        // The page is opened at once; a plain read could be older than the order.
+        None => edge.kv().load::<Order>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored(),
+    };
     stored.value().present(&token)?;
     Ok((token, stored))
 }

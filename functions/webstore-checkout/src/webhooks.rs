@@ -27,7 +27,7 @@ pub(crate) async fn take<P: Platform>(edge: &Edge<P>, request: &Request, partner
         return Err(BadRequest::UnsupportedMediaType.into());
     }
     // 3. Parse, 4. load, 5. decide and 6. commit.
-    match edge.act_on_webhook(partner, webhook.body(), &[]).await? {
+    match edge.act_on_webhook(partner, dialect, webhook.body(), &[]).await? {
         // 7. Respond: everything is durable.
         Acted::Upon(stored) => edge::view::document(StatusCode::OK, &Accepted::of(stored.value())),
         Acted::Left => edge::view::document(StatusCode::ACCEPTED, &Accepted::left()),
@@ -43,7 +43,7 @@ async fn keep<P: Platform>(
     reason: Reason,
 ) -> Outcome {
     let id = DeadLetter::id_of(&partner.id, &webhook.event_id(), &edge.keys);
-    let kept = DeadLetter::kept(id, &partner.id, webhook.body(), reason, &edge.keys, edge.now, &mut edge.rng());
+    let kept = DeadLetter::kept(id, partner, webhook.body(), reason, &edge.keys, edge.now, &mut edge.rng());
     let (NowStands::Ours(stored) | NowStands::Another(stored)) = edge.create(&id, kept).await?;
     edge::view::document(StatusCode::ACCEPTED, &Accepted::kept(stored.value()))
 }

@@ -581,6 +581,9 @@ impl Walk {
         let lapsed = awaited.lapse(&gateway, NOW.plus(Seconds::days(30))).expect("too late");
         let lapsed = self.decided(lapsed);
         self.keep("lapsed", id, &lapsed);
+        let vain = lapsed.pay(None, false, None, &gateway, NOW).expect("no keys are needed").expect("news");
+        let vain = self.decided(vain);
+        self.keep("paid after it had lapsed", id, &vain);
     }
 
     fn webstore(&mut self, place: &Place<'_>, cart: &Cart<'_>, customer: Customer) {
@@ -608,8 +611,7 @@ impl Walk {
         let foretold = self.decided(unheard.end(End::Cancelled, &gateway, NOW).expect("news"));
         self.keep("cancelled before anything else was heard of it", foretold.id, &foretold);
         let id = DeadLetter::id_of(&place.partner.id, b"msg_1", &self.keys);
-        let kept =
-            DeadLetter::kept(id, &place.partner.id, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
+        let kept = DeadLetter::kept(id, place.partner, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
         let kept = self.decided(kept);
         self.keep("waiting", id, &kept);
         let by: OperatorId = "registrar".parse().expect("a slug");
@@ -766,6 +768,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::PhoneRemoved { .. } => "Send PhoneRemoved",
             Body::OrderReceived { .. } => "Send OrderReceived",
             Body::OrderEnded { .. } => "Send OrderEnded",
+            Body::PaidInVain { .. } => "Send PaidInVain",
         },
         Effect::Enqueue { .. } => "Enqueue",
         Effect::Dequeue { .. } => "Dequeue",

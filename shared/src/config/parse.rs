@@ -6,8 +6,8 @@ use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
     Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level, Limits,
-    MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, PhoneMessages, PhoneProvider,
-    Product, ProductKind, PublicForm, PublishedText, Quotas, Registration, Service, TermsVersion,
+    MAX_INVOICE_DAYS, MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, PhoneMessages,
+    PhoneProvider, Product, ProductKind, PublicForm, PublishedText, Quotas, Registration, Service, TermsVersion,
 };
 use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
@@ -167,7 +167,7 @@ fn invoice_days(reader: &mut Reader<'_>) -> Result<Option<u16>, ConfigFault> {
     if !reader.has("invoice_days") {
         return Ok(None);
     }
-    Ok(u16::try_from(reader.number("invoice_days", &(1..=365))?).ok())
+    Ok(u16::try_from(reader.number("invoice_days", &(1..=u64::from(MAX_INVOICE_DAYS)))?).ok())
 }
 
 fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {

@@ -212,6 +212,8 @@ fn shp_3_a_late_payment_counts_if_nobody_took_the_code() {
     let vain = pay(lapsed(Some(PROMO)), &gateway, false);
     assert_eq!((vain.next.state(), vain.next.is_flagged()), ("lapsed", true));
     assert_eq!(shelved(&vain.effects), [Shelf::FlaggedOrders]);
+    let [told] = messages(&vain.effects)[..] else { panic!("one message") };
+    assert!(matches!(&told.body, Body::PaidInVain { .. }) && vain.next.is_paid_in_vain());
     assert!(vain.next.promo_to_hold_again().is_none(), "it is not tried again");
 }
 
@@ -235,6 +237,21 @@ fn shp_7_a_refund_revokes_what_nobody_activated_and_flags_the_rest() {
     let cancelled = complete(&gateway, 1).0.end(End::Cancelled, &gateway, after(200)).expect("news").next;
     assert!(cancelled.is_flagged(), "what was paid is to be given back");
     assert!(!cancelled.end(End::Refunded, &gateway, after(300)).expect("news").next.is_flagged());
+}
+
+#[test]
+fn shp_7_an_operator_gives_back_only_what_was_paid() {
+    // SHP-7
+    let gateway = gateway();
+    let ended = |order: Order, why| order.ended_by_operator(why, &gateway, NOW).map(|decision| decision.is_some());
+    let (unpaid, complete) = (unpaid(&gateway, 1, None).0, complete(&gateway, 1).0);
+    assert!(matches!(ended(unpaid.clone(), End::Refunded), Err(Refusal::WrongStage { .. })));
+    assert_eq!(ended(unpaid.clone(), End::Cancelled), Ok(true));
+    assert_eq!(ended(complete, End::Refunded), Ok(true));
+    let cancelled = unpaid.end(End::Cancelled, &gateway, NOW).expect("news").next;
+    assert!(matches!(ended(cancelled.clone(), End::Refunded), Err(Refusal::WrongStage { .. })));
+    assert_eq!(ended(cancelled.clone(), End::Cancelled), Ok(false), "nothing is new");
+    assert_eq!(ended(pay(cancelled, &gateway, false).next, End::Refunded), Ok(true), "it was paid in vain");
 }
 
 #[test]

@@ -15,12 +15,12 @@ const TAG_BYTES: usize = 16;
 const MIN_BYTES: usize = 1 + NONCE_BYTES + TAG_BYTES;
 
 /// The most that a sealed value in a record may hold.
-const MAX_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 208 * 1024;
 
 /// The most that a sealed value in a cookie, a form field or a link may hold.
 const MAX_TEXT_CHARS: usize = 6 * 1024;
 
-/// Sealed bytes: key generation (1 byte), nonce (24), ciphertext and tag (16). At most 64 KiB.
+/// Sealed bytes: key generation (1 byte), nonce (24), ciphertext and tag (16). At most 208 KiB.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Sealed(Vec<u8>);
 

@@ -74,9 +74,23 @@ pub(super) fn read<'a, B: Decode>(
     let news = match standing.meaning() {
         Meaning::Over(news) => news,
         Meaning::Unclear(review) => return Ok(Reading::Review(review.of(order))),
-        Meaning::Sold(news) => news(sale(&body.decode()?, partner, gateway)?),
+        Meaning::Sold(news) => {
+            let raw: RawOrder = body.decode()?;
+            if sells_something_else(&raw, partner, gateway) {
+                return Ok(Reading::Left);
+            }
+            news(sale(&raw, partner, gateway)?)
+        }
     };
     Ok(Reading::Event(OrderEvent { order, news }))
+}
+
+/// Whether nothing in it is of the catalogue: the shop sells something else besides.
+fn sells_something_else(raw: &RawOrder, partner: &PartnerId, gateway: &Gateway) -> bool {
+    let items = raw.line_items.as_deref().unwrap_or_default();
+    let ours =
+        |item: &RawItem| gateway.catalogue(partner).any(|product| text(item.sku.as_ref()) == product.id.as_str());
+    !items.is_empty() && !items.iter().any(ours)
 }
 
 /// What follows from how an order stands.
@@ -92,8 +106,8 @@ enum Meaning<'a> {
 impl RawStanding {
     fn meaning<'a>(&self) -> Meaning<'a> {
         match (self.financial_status.as_deref(), self.cancelled_at.is_some()) {
-            (Some("refunded" | "voided"), _) => Meaning::Over(News::Refunded),
-            (_, true) => Meaning::Over(News::Cancelled),
+            (Some("refunded"), _) => Meaning::Over(News::Refunded),
+            (Some("voided"), _) | (_, true) => Meaning::Over(News::Cancelled),
             (Some("partially_refunded"), false) => Meaning::Unclear(Review::PARTLY_REFUNDED),
             (Some("paid"), false) if self.test == Some(true) => Meaning::Unclear(Review::TEST_ORDER),
             (Some("paid"), false) => Meaning::Sold(News::Paid),

@@ -325,7 +325,7 @@ mod shopify {
             (json!("expired"), Value::Null, format!("created {sold}")),
             (Value::Null, Value::Null, format!("created {sold}")),
             (json!("refunded"), Value::Null, format!("refunded {ID}")),
-            (json!("voided"), Value::Null, format!("refunded {ID}")),
+            (json!("voided"), Value::Null, format!("cancelled {ID}")),
             (json!("partially_refunded"), Value::Null, format!("review {ID}: partly-refunded")),
             (json!("overpaid"), Value::Null, format!("review {ID}: unknown-status")),
             (json!("paid"), cancelled.clone(), format!("cancelled {ID}")),
@@ -333,7 +333,7 @@ mod shopify {
             (Value::Null, cancelled.clone(), format!("cancelled {ID}")),
             (json!("partially_refunded"), cancelled.clone(), format!("cancelled {ID}")),
             (json!("refunded"), cancelled.clone(), format!("refunded {ID}")),
-            (json!("voided"), cancelled, format!("refunded {ID}")),
+            (json!("voided"), cancelled, format!("cancelled {ID}")),
         ] {
             let about = format!("{status} {cancelled}");
             let body = order(&[("/financial_status", status), ("/cancelled_at", cancelled)]);

@@ -303,9 +303,12 @@ fn fulfilment() -> Vec<Row> {
     vec![
         row("fulfilment", "SHP-5 an invoice is paid", by::invoiced_with_code, by::pay_invoice, &[200]),
         row("fulfilment", "SHP-3 paid after it lapsed", by::invoice_lapsed, by::pay_invoice, &[200]),
+        row("fulfilment", "SHP-3 paid after it lapsed, and its code is taken", by::code_taken, by::pay_invoice, &[200]),
         row("fulfilment", "SHP-7 cancelled", by::invoiced_with_code, by::cancel_order, &[200]),
         row("fulfilment", "SHP-7 refunded", by::cancelled_after_payment, by::refund_order, &[200]),
         row("fulfilment", "SHP-7 looked at", by::cancelled_after_payment, by::review_order, &[200]),
+        row("fulfilment", "SHP-6 licence keys sent again", by::keys_sent, by::send_keys_as_operator, &[200])
+            .then(by::licence_works),
         row("fulfilment", "SHP-7 a dead letter replayed", by::letter_that_can_be_replayed, by::replay_letter, &[200]),
         row("fulfilment", "SHP-7 a dead letter replayed in vain", by::letter_kept, by::replay_letter, &[200]),
         row("fulfilment", "SHP-7 a dead letter dismissed", by::letter_kept, by::dismiss_letter, &[200]),
@@ -508,6 +511,15 @@ fn orders_meet() -> Vec<Pair> {
             by::replay_letter,
             by::webhook_of_unknown_product,
         ),
+        pair(
+            "SHP-7 a dead letter replayed against its dismissal",
+            by::letter_that_can_be_replayed,
+            by::replay_letter,
+            by::dismiss_letter,
+        )
+        .by_status(),
+        pair("SHP-7 refunded against looked at", by::cancelled_after_payment, by::refund_order, by::review_order),
+        pair("SHP-6 new licence keys for two", by::keys_sent, by::send_keys_again, by::send_keys_as_operator),
         pair("SHP-2 one partner's batch twice", by::partner_known, by::order_own_batch, by::order_own_batch),
     ]
 }

@@ -82,6 +82,7 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
             order_received(order, lines, *total, *invoice, *pay_until, link)
         }
         Body::OrderEnded { order, why, keys_revoked } => order_ended(order, *why, *keys_revoked),
+        Body::PaidInVain { order, total } => paid_in_vain(order, *total),
     }
 }
 
@@ -184,7 +185,7 @@ fn order_received(
         .list(format!("We received your order {order}:"), listed(lines))
         .text(format!("Total to be paid: {total}"))
         .text(next)
-        .button("Look at it, and pay if you have not yet:", "Show the order", link);
+        .button("Look at it here:", "Show the order", link);
     match pay_until {
         Some(until) => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
         None => content,
@@ -204,6 +205,12 @@ fn order_ended(order: &str, why: End, keys_revoked: bool) -> Content {
         content
     };
     content.text("If you did not expect this, reply to support with the order's number.")
+}
+
+fn paid_in_vain(order: &str, total: Money) -> Content {
+    Content::about(format!("You get your money for order {order} back"))
+        .text(format!("Your payment of {total} came after the order had ended, so nothing was given for it."))
+        .text("You get your money back. If you still need what you had ordered, place a new order.")
 }
 
 fn authenticator_added(product: &str, at: Timestamp) -> Content {

@@ -5,7 +5,6 @@ use edge::{Edge, Platform};
 use serde::{Deserialize, Serialize};
 use shared::{
     dead_letter::{DeadLetter, Standing},
-    refusal::Refusal,
     values::{DeadLetterId, OperatorId, Timestamp},
 };
 
@@ -94,7 +93,8 @@ pub(crate) struct LetterPage {
     title: &'static str,
     #[serde(flatten)]
     letter: LetterView,
-    body: String,
+    /// `None` when it was sealed with a root secret that is gone.
+    body: Option<String>,
     #[serde(skip)]
     may_act: bool,
     /// Whether the last try has settled it.
@@ -103,20 +103,18 @@ pub(crate) struct LetterPage {
 }
 
 impl LetterPage {
-    /// # Errors
-    /// [`Refusal::NotFound`] when its body does not open any more.
     pub(crate) fn of<P: Platform>(
         edge: &Edge<P>,
         letter: &DeadLetter,
         may_act: bool,
         notice: Option<JustTried>,
-    ) -> Result<Self, Refusal> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             title: "A webhook that could not be acted upon",
             letter: LetterView::of(edge, letter),
-            body: String::from_utf8_lossy(&letter.open(&edge.keys)?).into_owned(),
+            body: letter.open(&edge.keys).ok().map(|body| String::from_utf8_lossy(&body).into_owned()),
             may_act,
             notice: notice.map(|notice| notice.done),
-        })
+        }
     }
 }

@@ -7,8 +7,7 @@ use edge::{
 use http::StatusCode;
 use shared::{
     checkout::{Cart, Customer, RawLine},
-    dead_letter::How,
-    dead_letter::{DeadLetter, Reason, Standing},
+    dead_letter::{DeadLetter, How, Reason, Standing},
     effect::Shelf,
     licence::ActivateLicence,
     order::{Bought, End, Issue, Order, Payment},
@@ -52,7 +51,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         ("just-reviewed", "cancelled", Happened::Reviewed),
     ] {
         for order in with(step) {
-            let notice = Some(JustHappened { by: by.clone(), what });
+            let notice = Some(JustHappened::of(&by, what, &order, true));
             album.page(state, StatusCode::OK, &OrderPage::of(edge, &order, true, notice));
         }
     }
@@ -68,8 +67,7 @@ fn letters<P: Platform>(album: &mut Album<'_, P>, by: &OperatorId) {
     let unknown = Refusal::field("data.lines.0.product", "unknown", "Choose a product from the catalogue.");
     let id = DeadLetter::id_of(&partner.id, b"msg_1", &edge.keys);
     let body = br#"{"type":"order.paid","data":{"order_id":"4711","lines":[{"product":"old-token","quantity":1}]}}"#;
-    let kept =
-        DeadLetter::kept(id, &partner.id, body, Reason::of(&unknown), &edge.keys, edge.now, &mut edge.rng()).next;
+    let kept = DeadLetter::kept(id, partner, body, Reason::of(&unknown), &edge.keys, edge.now, &mut edge.rng()).next;
     let settled =
         |how| DeadLetter { standing: Standing::Settled { how, by: by.clone(), at: edge.now }, ..kept.clone() };
     let list = |letters: &[DeadLetter], further| LettersPage::of(edge, letters, further);
@@ -85,9 +83,7 @@ fn letters<P: Platform>(album: &mut Album<'_, P>, by: &OperatorId) {
         ("dismissed", settled(How::Dismissed), Some(true)),
     ] {
         let notice = done.map(|done| JustTried { by: by.clone(), done });
-        if let Ok(page) = LetterPage::of(edge, &letter, true, notice) {
-            album.page(state, StatusCode::OK, &page);
-        }
+        album.page(state, StatusCode::OK, &LetterPage::of(edge, &letter, true, notice));
     }
 }
 

@@ -17,6 +17,7 @@ use shared::{
 
 use super::{
     Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PlacedPage, RawForm,
+    Reissued,
 };
 
 /// Every page, in every state that looks different.
@@ -136,8 +137,10 @@ fn orders<P: Platform>(album: &mut Album<'_, P>) {
         .page("all", StatusCode::OK, &history(&orders_alone, Some("x".to_owned())))
         .visit(Visitor::Stranger, "/webstore-checkout/orders");
     let complete = orders.iter().find(|(name, _)| *name == "complete");
-    if let Some(page) = complete.and_then(|(_, order)| page(order)) {
-        album.page("keys-sent-again", StatusCode::OK, &page.after_sending(true));
+    for (state, sent) in [("keys-sent-again", true), ("keys-sent-a-moment-ago", false)] {
+        if let Some((page, asked)) = complete.and_then(|(_, order)| Some((page(order)?, Reissued::of(order, sent)))) {
+            album.page(state, StatusCode::OK, &page.after_asking(Some(asked)));
+        }
     }
 }
 

@@ -63,12 +63,6 @@ pub fn one_licence_in_use(stage: &mut Stage) {
     let _ = stage.send(component, &activate_licence(stage)).expect(200);
 }
 
-/// Ada's order was paid, and she is signed in.
-pub fn ordered_for_a_while(stage: &mut Stage) {
-    ordered(stage);
-    stage.wait(6 * 60);
-}
-
 fn invoice(n: u8, promo: &str) -> Ask {
     let body = json!({
         "form": form(n),
@@ -152,6 +146,12 @@ pub fn invoice_lapsed(stage: &mut Stage) {
     let _ = stage.send(component, &operator_signs_in(stage)).expect(200);
 }
 
+/// The same, and another order has taken its code.
+pub fn code_taken(stage: &mut Stage) {
+    invoice_lapsed(stage);
+    let _ = stage.send(component, &place_another_invoice_with_code(stage)).expect(201);
+}
+
 /// An order was cancelled after it was paid.
 pub fn cancelled_after_payment(stage: &mut Stage) {
     invoiced(stage);
@@ -194,6 +194,11 @@ pub fn review_order(stage: &Stage) -> Ask {
 pub fn send_keys_again(stage: &Stage) -> Ask {
     let body = json!({ "token": stage.fact("order token") });
     post("guest", "/webstore-checkout/orders/licences", &body)
+}
+
+/// The registrar has licence keys sent again (SHP-6).
+pub fn send_keys_as_operator(stage: &Stage) -> Ask {
+    of_order(stage, "licences")
 }
 
 /// The licence keys of a paid order were sent a while ago; Ada knows one of them.
