@@ -294,7 +294,9 @@ fn webstore() -> Vec<Row> {
         )
         // That the other order has lapsed is a fact of its own.
         .in_parts(),
+        // Whoever asks again at once is told that they are on their way.
         row("webstore-checkout", "SHP-6 licence keys sent again", by::keys_sent, by::send_keys_again, &[200])
+            .by_status()
             .then(by::licence_works),
     ]
 }
@@ -504,7 +506,7 @@ fn orders_meet() -> Vec<Pair> {
             by::place_another_invoice_with_code,
         ),
         pair("SHP-6 new licence keys against activation", by::keys_sent, by::send_keys_again, by::activate_licence),
-        pair("SHP-6 new licence keys twice", by::keys_sent, by::send_keys_again, by::send_keys_again),
+        pair("SHP-6 new licence keys twice", by::keys_sent, by::send_keys_again, by::send_keys_again).by_status(),
         pair(
             "SHP-7 a dead letter replayed against the webhook itself",
             by::letter_that_can_be_replayed,
@@ -519,7 +521,8 @@ fn orders_meet() -> Vec<Pair> {
         )
         .by_status(),
         pair("SHP-7 refunded against looked at", by::cancelled_after_payment, by::refund_order, by::review_order),
-        pair("SHP-6 new licence keys for two", by::keys_sent, by::send_keys_again, by::send_keys_as_operator),
+        pair("SHP-6 new licence keys for two", by::keys_sent, by::send_keys_again, by::send_keys_as_operator)
+            .by_status(),
         pair("SHP-2 one partner's batch twice", by::partner_known, by::order_own_batch, by::order_own_batch),
     ]
 }
