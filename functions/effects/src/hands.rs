@@ -14,6 +14,7 @@ use kv_schema::{
 use shared::{
     account::{Account, Admission, Login},
     audit::{Action, Actor},
+    credential::Grant,
     dead_letter::{DeadLetter, How},
     decision::Decision,
     effect::Effect,
@@ -84,24 +85,15 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postp
         Effect::Dequeue { registration, submitted_at } => {
             unlist(edge, &registration_queue(), EntryId(*registration.bytes()), submitted_at).await
         }
-        Effect::FoundOrganisation(organisation) => {
-            let id = organisation.id;
-            edge.create::<Organisation>(&id, Decision::quiet(Action::OrganisationFounding, *organisation))
-                .await
-                .map(drop)
-        }
+        Effect::FoundOrganisation(organisation) => found_organisation(edge, *organisation).await,
         Effect::Admit(admission) => admit(edge, *admission).await,
         Effect::IndexOrganisation { organisation, traits } => index_organisation(edge, organisation, &traits).await,
         Effect::AskAdministrators { organisation, request } => ask_administrators(edge, organisation, *request).await,
         Effect::Subscribe { organisation, application, account } => {
             subscribe(edge, organisation, &application, account).await
         }
-        // REG-6: whoever asked follows what was decided.
         Effect::AnswerRequest { registration, organisation, let_in } => {
-            let noted = edge.transact::<Registration, ()>(&registration, Refusal::NotFound, |one, _| {
-                Ok(one.answered(organisation, let_in, edge.now).into())
-            });
-            noted.await.map(drop)
+            answer_request(edge, registration, organisation, let_in).await
         }
         Effect::Enlist { admission, offer } => enlist(edge, *admission, &offer, &pending.id.0).await,
         // SHP-3: the hold becomes a redemption.
@@ -114,29 +106,19 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postp
         Effect::ReleasePromo { promo, order, held_until } => {
             change_promo(edge, promo, |sheet| sheet.release(promo.coupon, order, held_until)).await
         }
-        Effect::Shelve(place) => {
-            let entry = Entry { id: EntryId(place.id), at_unix_seconds: seconds(place.at), payload: Vec::new() };
-            list_entry(edge, &shelf(&place.shelf), &entry).await
-        }
+        Effect::Shelve(place) => list_id(edge, &shelf(&place.shelf), place.id, place.at).await,
         Effect::SettleLetter { letter, by, at } => {
             let settled = edge.transact::<DeadLetter, ()>(&letter, Refusal::NotFound, |letter, _| {
                 Ok(letter.settled(How::Replayed, by.clone(), at).into())
             });
-            settled.await.map(drop)
+            unless_gone(settled.await.map(drop))
         }
         Effect::Unshelve(place) => unlist(edge, &shelf(&place.shelf), EntryId(place.id), place.at).await,
         // SHP-2: the partner's list.
         Effect::ListBatch { partner, batch, created_at } => {
-            let entry =
-                Entry { id: EntryId(*batch.bytes()), at_unix_seconds: seconds(created_at), payload: Vec::new() };
-            list_entry(edge, &batches_of(&partner), &entry).await
+            list_id(edge, &batches_of(&partner), *batch.bytes(), created_at).await
         }
-        Effect::GrantCredential { account, grant } => {
-            let received = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
-                Ok(account.receive((*grant).clone()).into())
-            });
-            received.await.map(drop)
-        }
+        Effect::GrantCredential { account, grant } => grant_credential(edge, account, &grant).await,
         Effect::OfferInvitation { slot, email } => offer_invitation(edge, slot, &email).await,
         Effect::Tell { partner, event } => webhooks::tell(edge, partner, *event, &pending.id.0).await,
         Effect::Deliver(delivery) => webhooks::deliver(edge, delivery).await,
@@ -144,6 +126,37 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postp
             webhooks::list(edge, &partner, delivery, created_at).await
         }
     }
+}
+
+async fn found_organisation<P: Platform>(edge: &Edge<P>, organisation: Organisation) -> Result<(), Failure> {
+    let id = organisation.id;
+    let founded = Decision::quiet(Action::OrganisationFounding, organisation);
+    edge.create::<Organisation>(&id, founded).await.map(drop)
+}
+
+/// REG-6: whoever asked follows what was decided.
+async fn answer_request<P: Platform>(
+    edge: &Edge<P>,
+    registration: RegistrationId,
+    organisation: OrganisationId,
+    let_in: bool,
+) -> Result<(), Failure> {
+    let noted = edge.transact::<Registration, ()>(&registration, Refusal::NotFound, |one, _| {
+        Ok(one.answered(organisation, let_in, edge.now).into())
+    });
+    noted.await.map(drop)
+}
+
+async fn grant_credential<P: Platform>(edge: &Edge<P>, account: AccountId, grant: &Grant) -> Result<(), Failure> {
+    let received = edge
+        .transact::<Account, ()>(&account, Refusal::NotFound, |account, _| Ok(account.receive(grant.clone()).into()));
+    received.await.map(drop)
+}
+
+/// An entry that says nothing but what it is about.
+async fn list_id<P: Platform>(edge: &Edge<P>, list: &List, id: [u8; 16], at: Timestamp) -> Result<(), Failure> {
+    let entry = Entry { id: EntryId(id), at_unix_seconds: seconds(at), payload: Vec::new() };
+    list_entry(edge, list, &entry).await
 }
 
 /// Puts an entry into a list; carried out again, it is there already.
@@ -161,9 +174,14 @@ async fn change_promo<P: Platform>(
     change: impl Fn(Sheet) -> Option<Decision<Sheet>>,
 ) -> Result<(), Failure> {
     let changed = edge.transact::<Sheet, ()>(&promo.sheet, Refusal::NotFound, |sheet, _| Ok(change(sheet).into()));
-    match changed.await {
-        Ok(_) | Err(Failure::Refused(Refusal::NotFound)) => Ok(()),
-        Err(failure) => Err(failure),
+    unless_gone(changed.await.map(drop))
+}
+
+/// What is gone needs no change.
+fn unless_gone(changed: Result<(), Failure>) -> Result<(), Failure> {
+    match changed {
+        Err(Failure::Refused(Refusal::NotFound)) => Ok(()),
+        changed => changed,
     }
 }
 
