@@ -8,7 +8,7 @@ use crate::{
     promo::{Presented, Promo},
     refusal::{Faults, Refusal},
     secret::Keys,
-    values::{Email, FormId, Money, OrderId, PartnerId, PersonName, ProductId, PromoCode, Timestamp},
+    values::{Email, FormId, Money, OrderId, ParseError, PartnerId, PersonName, ProductId, PromoCode, Timestamp},
 };
 
 /// Units that one order can hold.
@@ -239,7 +239,11 @@ impl<'a> PlaceOrder<'a> {
         let customer = Customer::parse(&raw.customer, "", &mut faults);
         let cart = faults.adopt("", Cart::parse(partner, &raw.lines, gateway))?;
         let code = faults.check_optional("promo_code", &raw.promo_code, str::parse::<PromoCode>);
-        let pay_by = pay_by(raw, &mut faults);
+        let purchase_order = faults.check_optional("purchase_order", &raw.purchase_order, str::parse);
+        let pay_by = faults.check_optional("pay_by", &raw.pay_by, |name| match name.trim() {
+            "invoice" => Ok(PayBy::Invoice { purchase_order: purchase_order.flatten() }),
+            _ => Err(ParseError::new("unknown", "Choose how you want to pay.")),
+        });
         let parsed = (|| {
             let customer = customer?;
             let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
@@ -247,18 +251,6 @@ impl<'a> PlaceOrder<'a> {
             Some(Self { order, customer, cart: cart?, promo, pay_by: pay_by? })
         })();
         faults.finish(parsed)
-    }
-}
-
-fn pay_by(raw: &RawCheckout, faults: &mut Faults) -> Option<Option<PayBy>> {
-    let purchase_order = faults.check_optional("purchase_order", &raw.purchase_order, str::parse);
-    match raw.pay_by.trim() {
-        "" => Some(None),
-        "invoice" => Some(Some(PayBy::Invoice { purchase_order: purchase_order? })),
-        _ => {
-            faults.add("pay_by", "unknown", "Choose how you want to pay.");
-            None
-        }
     }
 }
 

@@ -12,24 +12,22 @@ use serde::{Deserialize, Serialize};
 use crate::{
     audit::Action,
     checkout::{Cart, Customer, OrderLine},
-    config::{Address, Gateway, Partner, Product},
-    credential::grant,
+    config::{Address, Gateway, Partner},
     decision::Decision,
-    effect::{Effect, Place, Shelf},
+    effect::Effect,
     event::{Event, EventKind, Subject},
-    licence::{ActivateLicence, Licence, credential_id},
+    licence::Licence,
     message::{Body, Message},
-    operator::OnDuty,
     promo::PromoUse,
     refusal::Refusal,
     secret::{Entropy, IndexPurpose, Keys, PlainToken, TokenDigest, TokenPurpose, digest256},
     values::{
-        AccountId, FormId, LicenceId, LicenceKey, Line, Money, OperatorId, OrderId, PartnerId, ProductId, Seconds,
-        Timestamp,
+        AccountId, FormId, LicenceKey, Line, Money, OperatorId, OrderId, PartnerId, ProductId, Seconds, Timestamp,
     },
 };
 
 mod news;
+mod places;
 mod units;
 
 pub use news::{News, Sale};
@@ -134,6 +132,15 @@ impl Bought {
     ) -> Self {
         let content = content_digest(cart, &customer);
         Self { customer, lines: cart.order_lines(), total, payment, promo, bill_to: None, content, placed_at: now }
+    }
+
+    fn mail(&self, body: Body) -> Effect {
+        let (to, name) = (self.customer.email.clone(), self.customer.name.full());
+        Effect::Send(Box::new(Message { to, name, body }))
+    }
+
+    fn named_lines(&self, gateway: &Gateway) -> Vec<(String, u32)> {
+        self.lines.iter().map(|line| (gateway.product_name(&line.product), line.quantity)).collect()
     }
 
     /// The same with this address on the bill (SHP-4).
@@ -298,9 +305,9 @@ impl Order {
                 total: bought.total,
                 invoice: matches!(bought.payment, Payment::Invoice { .. }),
                 pay_until: lapses_at,
-                lines: self.named_lines(bought, gateway),
+                lines: bought.named_lines(gateway),
             };
-            hold.into_iter().chain([self.mail(bought, body)])
+            hold.into_iter().chain([bought.mail(body)])
         });
         let listed = self.invoiced().map(Effect::Shelve);
         let effects = effects.chain(listed).chain(self.kept_by_account()).collect();
@@ -334,7 +341,7 @@ impl Order {
                 let flagged = self.flag().map(Effect::Shelve);
                 let ours = matches!(self.source, Source::Storefront { .. });
                 let body = Body::PaidInVain { order: self.reference(), total: bought.total };
-                let mail = ours.then(|| self.mail(&bought, body));
+                let mail = ours.then(|| bought.mail(body));
                 let effects = flagged.into_iter().chain(mail).collect();
                 return Ok(Some(Decision::with(Action::PaymentInVain, self, effects)));
             }
@@ -349,14 +356,14 @@ impl Order {
         let units = issue.licences.iter().map(|licence| Unit::issued(licence.product.clone(), licence.id));
         self.stage = Stage::Complete { paid_at: now, units: units.collect(), reissued_at: None };
         let order = self.reference();
-        let lines = self.named_lines(&bought, gateway);
+        let lines = bought.named_lines(gateway);
         let bodies = [
             Body::Receipt { order: order.clone(), total: bought.total, lines: lines.clone() },
             Body::Licences { order: order.clone(), keys: issue.revealed(gateway) },
             Body::OrderPlaced { order, token: token.map(PlainToken::reveal), lines },
         ];
         let redeem = bought.promo.map(|promo| Effect::RedeemPromo { promo, order: self.id });
-        let mails = bodies.into_iter().map(|body| self.mail(&bought, body));
+        let mails = bodies.into_iter().map(|body| bought.mail(body));
         let told = self.tell(EventKind::OrderCompleted, gateway, now);
         let effects = redeem.into_iter().chain(mails).chain(listed).chain(told).collect();
         Ok(Some(Decision::with(Action::Order, self, effects)))
@@ -380,7 +387,7 @@ impl Order {
         // A webstore tells its customers itself, but of licence keys it knows nothing.
         let concerned = keys_revoked || matches!(self.source, Source::Storefront { .. });
         let body = Body::OrderEnded { order: self.reference(), why, keys_revoked };
-        let mail = self.bought.as_ref().filter(|_| concerned).map(|bought| self.mail(bought, body));
+        let mail = self.bought.as_ref().filter(|_| concerned).map(|bought| bought.mail(body));
         let told = self.tell(why.event(), gateway, now);
         self.stage = Stage::Ended { why, at: now, paid_at, units };
         let flagged = self.flag().map(Effect::Shelve);
@@ -417,13 +424,6 @@ impl Order {
         let off = flagged.filter(|_| !self.is_flagged()).map(Effect::Unshelve);
         let told = self.tell(why.event(), gateway, now);
         Decision::with(Action::OrderEnd, self, off.into_iter().chain(told).collect())
-    }
-
-    /// An operator has looked at it and done what was to be done. `None` when there is nothing to look at.
-    pub fn review(mut self, operator: &OnDuty<'_>, now: Timestamp) -> Option<Decision<Self>> {
-        let off = Effect::Unshelve(self.flag()?);
-        self.reviewed = Some((operator.id().clone(), now));
-        Some(Decision::with(Action::OrderReview, self, vec![off]))
     }
 
     /// The order lapses if its time is over (SHP-2). Only this commit frees its promo code: as long as nobody has made it,
@@ -463,7 +463,7 @@ impl Order {
             keys.push((gateway.product_name(&unit.product), key.reveal()));
         }
         *reissued_at = Some(now);
-        let mail = self.mail(&bought, Body::Licences { order: self.reference(), keys });
+        let mail = bought.mail(Body::Licences { order: self.reference(), keys });
         Ok(Some(Decision::with(Action::LicenceReissue, self, vec![mail])))
     }
 
@@ -519,46 +519,9 @@ impl Order {
         }
         match &self.stage {
             Stage::Unpaid { lapses_at } => lapses_at.map_or(Hold::Over, Hold::Until),
-            Stage::Complete { .. } => Hold::Redeemed,
             Stage::Ended { units, .. } if units.is_empty() => Hold::Over,
-            Stage::Ended { .. } => Hold::Redeemed,
+            Stage::Complete { .. } | Stage::Ended { .. } => Hold::Redeemed,
         }
-    }
-
-    /// Whether a person has to look at it: a licence is in use although the order has ended, or something was paid that is
-    /// to be given back (SHP-7).
-    pub fn is_flagged(&self) -> bool {
-        self.flag().is_some()
-    }
-
-    fn flag(&self) -> Option<Place> {
-        match &self.stage {
-            Stage::Ended { why, at, paid_at, units } if self.reviewed.is_none() => {
-                let in_use = units.iter().any(|unit| unit.holder.is_some());
-                let to_be_given_back = paid_at.is_some() && *why < End::Refunded;
-                (in_use || to_be_given_back).then(|| self.place(Shelf::FlaggedOrders, *at))
-            }
-            Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => None,
-        }
-    }
-
-    /// Its place among the invoices that are to be paid.
-    fn invoiced(&self) -> Option<Place> {
-        let bought = self.bought.as_ref()?;
-        let invoiced = matches!(bought.payment, Payment::Invoice { .. });
-        invoiced.then(|| self.place(Shelf::UnpaidInvoices, bought.placed_at))
-    }
-
-    /// What puts it into its customer's history.
-    fn kept_by_account(&self) -> Option<Effect> {
-        let (Source::Storefront { account: Some(account) }, Some(bought)) = (&self.source, &self.bought) else {
-            return None;
-        };
-        Some(Effect::Shelve(self.place(Shelf::OrdersOf(*account), bought.placed_at)))
-    }
-
-    const fn place(&self, shelf: Shelf, at: Timestamp) -> Place {
-        Place { shelf, id: *self.id.bytes(), at }
     }
 
     /// Until when it can be paid.
@@ -612,15 +575,6 @@ impl Order {
     pub fn of_account(&self, account: AccountId) -> Result<(), Refusal> {
         let own = self.source == Source::Storefront { account: Some(account) };
         if own { Ok(()) } else { Err(Refusal::NotFound) }
-    }
-
-    fn mail(&self, bought: &Bought, body: Body) -> Effect {
-        let (to, name) = (bought.customer.email.clone(), bought.customer.name.full());
-        Effect::Send(Box::new(Message { to, name, body }))
-    }
-
-    fn named_lines(&self, bought: &Bought, gateway: &Gateway) -> Vec<(String, u32)> {
-        bought.lines.iter().map(|line| (gateway.product_name(&line.product), line.quantity)).collect()
     }
 
     fn tell(&self, kind: EventKind, gateway: &Gateway, now: Timestamp) -> Option<Effect> {

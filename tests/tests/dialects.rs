@@ -48,9 +48,9 @@ fn sent_at() -> anyhow::Result<Timestamp> {
 
 /// Each dialect's webhook with its two secrets, signed with the first.
 fn webhooks() -> anyhow::Result<Vec<(Arrived, [&'static str; 2])>> {
-    let signer = Signer::install()?;
+    let library = Signer::install()?;
     let signed = |(dialect, secrets): (Dialect, [&'static str; 2])| {
-        let headers = signer.sign(dialect, secrets[0], WEBHOOK)?;
+        let headers = library.sign(dialect, secrets[0], WEBHOOK)?;
         Ok((Arrived { dialect, headers, body: BODY.into() }, secrets))
     };
     SECRETS.into_iter().map(signed).collect()

@@ -12,7 +12,7 @@ use journeys::{
     story::{PASSWORD, Story},
     world::{World, gateway_for},
 };
-use reqwest::{Method, RequestBuilder, Response};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// A request that must be refused with this status and code, and must change nothing.
@@ -199,6 +199,7 @@ async fn shp_7_webhooks() -> anyhow::Result<()> {
         let left: Value = story.send_webhook(&other).await?.json().await?;
         ensure!(left == json!({ "handled": false }), "an event that is not handled was answered {left}");
     }
+    ensure!(contents == world.store_contents().await?, "an event that is not handled changed the store");
     for (member, value) in [("total_minor", json!(4901)), ("currency", json!("EUR"))] {
         let mut contradiction = event.clone();
         contradiction["data"][member] = value;

@@ -61,14 +61,14 @@ pub(crate) async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     let letter = stored.value();
     if letter.is_settled() {
         edge.drain(stored.envelope()).await;
-        return answer(edge, request, &duty, letter, true);
+        return answer(edge, request, duty, letter, true);
     }
     let partner = edge.gateway.partner(&letter.partner).ok_or(Refusal::NotFound)?;
     // 5. Decide and 6. commit.
     let put_away = letter.put_away(&duty, edge.now);
     let acted = edge.act_on_webhook(partner, letter.dialect, &letter.open(&edge.keys)?, &[put_away]).await?;
     let (stored, done) = match acted {
-        Acted::Upon(_) => (settle(edge, &letter.id, How::Replayed, &duty).await?, true),
+        Acted::Upon(_) => (settle(edge, &letter.id, How::Replayed, duty).await?, true),
         other => {
             let reason = match other {
                 Acted::Unable(reason) => reason,
@@ -81,7 +81,7 @@ pub(crate) async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &
         }
     };
     // 7. Respond.
-    answer(edge, request, &duty, stored.value(), done)
+    answer(edge, request, duty, stored.value(), done)
 }
 
 pub(crate) async fn dismiss<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
@@ -92,26 +92,26 @@ pub(crate) async fn dismiss<P: Platform>(edge: &Edge<P>, request: &Request, id: 
     // 3. Parse.
     let id: DeadLetterId = id.parse().map_err(|_| Refusal::NotFound)?;
     // 4. Load, 5. decide and 6. commit.
-    let stored = settle(edge, &id, How::Dismissed, &duty).await?;
+    let stored = settle(edge, &id, How::Dismissed, duty).await?;
     // 7. Respond.
-    answer(edge, request, &duty, stored.value(), true)
+    answer(edge, request, duty, stored.value(), true)
 }
 
 async fn settle<P: Platform>(
     edge: &Edge<P>,
     id: &DeadLetterId,
     how: How,
-    duty: &OnDuty<'_>,
+    duty: OnDuty<'_>,
 ) -> Result<Stored<DeadLetter>, Failure> {
     let settled = edge
-        .transact::<DeadLetter, ()>(id, Refusal::NotFound, |letter, _| Ok(letter.settle(how, duty, edge.now).into()));
+        .transact::<DeadLetter, ()>(id, Refusal::NotFound, |letter, _| Ok(letter.settle(how, &duty, edge.now).into()));
     Ok(settled.await?.1)
 }
 
 fn answer<P: Platform>(
     edge: &Edge<P>,
     request: &Request,
-    duty: &OnDuty<'_>,
+    duty: OnDuty<'_>,
     letter: &DeadLetter,
     done: bool,
 ) -> Outcome {

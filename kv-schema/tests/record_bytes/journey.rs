@@ -105,7 +105,7 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     walk.joins(&place, &slot, &organisation, &account, &secret);
     walk.webhooks(&place);
     let (order, licence) = walk.shop(&place, registrar);
-    let grant = walk.licences(&place, &order, licence, &account);
+    let grant = walk.licences(&place, &order, &licence, &account);
     let (account, secret) = walk.second_factor(&place, account, grant, &secret);
     walk.launch(&place, &account, &organisation, &secret);
     walk.recovery(account, &secret);
@@ -620,8 +620,8 @@ impl Walk {
         self.keep("acted upon after all", id, &settled);
     }
 
-    fn licences(&mut self, place: &Place<'_>, order: &Order, licence: Licence, account: &Account) -> Grant {
-        self.keep("issued", licence.id, &licence);
+    fn licences(&mut self, place: &Place<'_>, order: &Order, licence: &Licence, account: &Account) -> Grant {
+        self.keep("issued", licence.id, licence);
         let command = ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true };
         let activated = order.clone().activate(licence.id, account.id, place.product, &command, &self.keys, NOW);
         let activated = self.decided(activated.expect("the order names it"));

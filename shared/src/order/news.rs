@@ -1,6 +1,16 @@
 //! What a webstore tells of its orders (SHP-7).
 
-use super::*;
+use super::{Bought, End, Issue, Order, Payment, Source, Stage};
+use crate::{
+    audit::Action,
+    checkout::{Cart, Customer},
+    config::Gateway,
+    decision::Decision,
+    event::EventKind,
+    refusal::Refusal,
+    secret::Keys,
+    values::{Line, Money, PartnerId, Timestamp},
+};
 
 /// What was bought in a webstore.
 #[derive(Debug, Clone)]

@@ -1,10 +1,12 @@
 use super::*;
 use crate::{
     checkout::RawLine,
+    config::Product,
     credential::Grant,
-    licence::licence_id,
+    effect::{Place, Shelf},
+    licence::{ActivateLicence, licence_id},
     testing::*,
-    values::{CouponId, Email, PersonName, SheetId},
+    values::{CouponId, Email, LicenceId, PersonName, SheetId},
 };
 use proptest::prelude::*;
 

@@ -1,6 +1,19 @@
 //! The units of an order and their activation (SHP-6, CRD-1).
 
-use super::*;
+use serde::{Deserialize, Serialize};
+
+use super::{Issue, Order, Stage};
+use crate::{
+    audit::Action,
+    config::{Gateway, Product},
+    credential::grant,
+    decision::Decision,
+    effect::Effect,
+    licence::{ActivateLicence, credential_id},
+    refusal::Refusal,
+    secret::Keys,
+    values::{AccountId, LicenceId, LicenceKey, ProductId, Timestamp},
+};
 
 /// One unit of a complete order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -38,7 +38,7 @@ pub struct Room {
 type Samples = fn(&mut Album<'_, Double>);
 
 /// Every component that has pages. `edge` has the pages of refusals and faults.
-const COMPONENTS: [(&str, Samples); 13] = [
+const COMPONENTS: [(&str, Samples); 14] = [
     ("invite", invite::samples),
     ("register", register::samples),
     ("activate", activate::samples),

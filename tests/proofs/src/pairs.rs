@@ -213,9 +213,9 @@ impl End {
         let answers =
             answers.each_ref().map(|answer| answer.as_ref().map(|answer| compared.of(answer)).unwrap_or_default());
         let waiting = waiting(stage);
-        let mut state = state::of(stage);
-        state.retain(|line| !pair.besides.is_some_and(|besides| line.contains(besides)));
-        Self { answers, alike, state, counted: state::counted(stage), waiting }
+        let mut lines = state::of(stage);
+        lines.retain(|line| !pair.besides.is_some_and(|besides| line.contains(besides)));
+        Self { answers, alike, state: lines, counted: state::counted(stage), waiting }
     }
 
     /// Whether a run in which these died could have come to this: the others were answered so, and the state is this one.

@@ -212,6 +212,9 @@ impl Stage {
     }
 
     /// Anvil's catalogue has one product more from now on.
+    ///
+    /// # Panics
+    /// Never, as long as the configuration has Anvil's product and Cobalt's behind it.
     pub fn sell_abacus(&mut self) {
         let (_, product) = GATEWAY.split_once("[products.anvil-mobile-id]").expect("Anvil sells it");
         let (product, _) = product.split_once("[products.cobalt-mobile-id]").expect("another one follows");

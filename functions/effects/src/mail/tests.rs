@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use shared::{message::Body, values::Timestamp};
+use shared::{message::Body, order::End, values::Timestamp};
 
 use super::*;
 
@@ -21,6 +21,15 @@ fn bodies() -> Vec<Body> {
         expires_at: AT,
         has_account,
     };
+    let order_received = |invoice, pay_until| Body::OrderReceived {
+        order: text("VO-1"),
+        token: text("eeee"),
+        total: "49.00 USD".parse().expect("money"),
+        invoice,
+        pay_until,
+        lines: lines(),
+    };
+    let order_ended = |why, keys_revoked| Body::OrderEnded { order: text("VO-1"), why, keys_revoked };
     vec![
         Body::Invitation {
             company: text("Anvil & Sons <Aerospace>"),
@@ -45,6 +54,12 @@ fn bodies() -> Vec<Body> {
             order: text("VO-1"),
             keys: vec![(text("Mobile ID"), text("AAAA-BBBB")), (text("Mobile ID"), text("CCCC-DDDD"))],
         },
+        order_received(true, Some(AT)),
+        order_received(false, None),
+        order_ended(End::Lapsed, false),
+        order_ended(End::Cancelled, true),
+        order_ended(End::Refunded, true),
+        Body::PaidInVain { order: text("VO-1"), total: "49.00 USD".parse().expect("money") },
         order_placed(Some(text("eeee"))),
         order_placed(None),
         Body::AuthenticatorAdded { product: text("Mobile ID"), at: AT },
@@ -153,9 +168,12 @@ fn msg_1_every_message_is_looked_at() {
         Body::ActivationAgain { .. } => 19,
         Body::PhoneAdded { .. } => 20,
         Body::PhoneRemoved { .. } => 21,
+        Body::OrderReceived { .. } => 22,
+        Body::OrderEnded { .. } => 23,
+        Body::PaidInVain { .. } => 24,
     };
     let seen: BTreeSet<usize> = bodies().iter().map(number).collect();
-    assert_eq!(seen, (0..22).collect());
+    assert_eq!(seen, (0..25).collect());
 }
 
 // INV-6, MSG-1: whatever people have called themselves is text, and the subject is one line.

@@ -2,7 +2,10 @@
 
 use shared::order::Order;
 
-use super::*;
+use super::{
+    ADA, Ask, Stage, Value, Webhook, activate_licence, component, form, get, half_price_batch, is_licence_key, json,
+    on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
+};
 
 /// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
 fn told(stage: &Stage, kind: &str, body: &Value) -> Ask {
@@ -104,14 +107,14 @@ pub fn with_half_promo(stage: &mut Stage) {
 pub fn invoiced(stage: &mut Stage) {
     on_duty(stage);
     let placed = stage.send(component, &place_invoice(stage)).expect(201);
-    know_order(stage, placed.at("/confirmation"));
+    know_order(stage, &placed.at("/confirmation"));
 }
 
 /// An order with a code that pays half waits for its invoice to be paid.
 pub fn invoiced_with_code(stage: &mut Stage) {
     with_half_promo(stage);
     let placed = stage.send(component, &place_invoice_with_code(stage)).expect(201);
-    know_order(stage, placed.at("/confirmation"));
+    know_order(stage, &placed.at("/confirmation"));
 }
 
 /// The time of such an order is over, and nobody has noticed.
@@ -159,7 +162,7 @@ pub fn cancelled_after_payment(stage: &mut Stage) {
     let _ = stage.send(component, &cancel_order(stage)).expect(200);
 }
 
-fn know_order(stage: &mut Stage, link: String) {
+fn know_order(stage: &mut Stage, link: &str) {
     let token = link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default();
     stage.learn("order token", token);
     let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
