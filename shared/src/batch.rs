@@ -32,8 +32,8 @@ const CUSTOMERS_OF_SHEET: u32 = 10_000;
 /// Tags that are tried for one order: of 33 million, so many are taken only by design.
 pub const TAG_TRIES: u8 = 8;
 /// How long a batch and its sheets stay after its codes have stopped working: for questions about what became of them, and
-/// for the redemptions of orders that were placed at the last moment.
-pub const KEPT_AFTER_END: Seconds = Seconds::days(MAX_INVOICE_DAYS as u64 + 31);
+/// for orders that were placed at the last moment and wait for their invoices to be paid.
+pub const KEPT_AFTER_END: Seconds = Seconds::days(MAX_INVOICE_DAYS as u64 + 1);
 
 /// What a batch was ordered with: what its repetitions are ordered with too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

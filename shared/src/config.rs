@@ -359,8 +359,8 @@ pub struct Partner {
     pub endpoint: Option<Endpoint>,
 }
 
-/// The most days that an order waits for its invoice to be paid.
-pub const MAX_INVOICE_DAYS: u16 = 365;
+/// The most days that an order waits for its invoice to be paid: it may hold a promo code, whose batch stays a day longer.
+pub const MAX_INVOICE_DAYS: u16 = 30;
 
 /// Where a partner's system takes webhooks (MSG-3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -13,7 +13,7 @@ use shared::{
     order::{Hold, Issue, News, Order},
     promo::{CustomerTag, Presented, Promo, PromoUse, RESERVATION, Sheet},
     refusal::Refusal,
-    values::{CouponId, LicenceId, Line, OrderId, PartnerId},
+    values::{CouponId, LicenceId, Line, OrderId, PartnerId, Seconds},
 };
 
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
     platform::Platform,
 };
 
+/// Longer than a request lives, by any clock.
+const REQUEST: Seconds = Seconds::minutes(2);
 const BUSY: Refusal = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
 
 impl<P: Platform> Edge<P> {
@@ -173,6 +175,10 @@ impl<P: Platform> Edge<P> {
             return Ok(false);
         };
         let batch = self.kv().get::<Batch>(&stored.value().batch).await?.map(Stored::into_value);
+        // Nobody replaces what is about to be removed.
+        if batch.as_ref().is_none_or(|batch| batch.ends_at() <= self.now.plus(REQUEST)) {
+            return Ok(false);
+        }
         let customer =
             order.bought.as_ref().map(|bought| CustomerTag::of(promo.coupon, &bought.customer.email, &self.keys));
         let presented = Presented { batch: stored.value().batch, coupon: promo.coupon, customer };
