@@ -196,7 +196,7 @@ const CEILINGS: [(&str, u64); 17] = [
     ("sign-in", 790_000),
     ("sweep", 895_000),
     ("verify-otp", 575_000),
-    ("webstore-checkout", 895_000),
+    ("webstore-checkout", 900_000),
 ];
 
 #[test]

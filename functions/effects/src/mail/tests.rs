@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use shared::{message::Body, order::End, values::Timestamp};
+use shared::{
+    message::Body,
+    order::End,
+    values::{Money, Timestamp},
+};
 
 use super::*;
 
@@ -12,6 +16,28 @@ const AT: Timestamp = Timestamp::from_unix(1_800_000_000);
 
 /// Every message that there is; what can be absent is there in one and absent in another.
 fn bodies() -> Vec<Body> {
+    [other_bodies(), bodies_of_orders()].concat()
+}
+
+fn bodies_of_orders() -> Vec<Body> {
+    let order = || "VO-1".to_owned();
+    let total: Money = "49.00 USD".parse().expect("money");
+    let received = |invoice, pay_until| {
+        let lines = vec![("Mobile ID <MFA>".to_owned(), 2)];
+        Body::OrderReceived { order: order(), token: "eeee".to_owned(), total, invoice, pay_until, lines }
+    };
+    let ended = |why, keys_revoked| Body::OrderEnded { order: order(), why, keys_revoked };
+    vec![
+        received(true, Some(AT)),
+        received(false, None),
+        ended(End::Lapsed, false),
+        ended(End::Cancelled, true),
+        ended(End::Refunded, true),
+        Body::PaidInVain { order: order(), total },
+    ]
+}
+
+fn other_bodies() -> Vec<Body> {
     let text = str::to_owned;
     let lines = || vec![(text("Mobile ID <MFA>"), 2), (text("Hardware & cable"), 1)];
     let order_placed = |token| Body::OrderPlaced { order: text("VO-1"), token, lines: lines() };
@@ -21,15 +47,6 @@ fn bodies() -> Vec<Body> {
         expires_at: AT,
         has_account,
     };
-    let order_received = |invoice, pay_until| Body::OrderReceived {
-        order: text("VO-1"),
-        token: text("eeee"),
-        total: "49.00 USD".parse().expect("money"),
-        invoice,
-        pay_until,
-        lines: lines(),
-    };
-    let order_ended = |why, keys_revoked| Body::OrderEnded { order: text("VO-1"), why, keys_revoked };
     vec![
         Body::Invitation {
             company: text("Anvil & Sons <Aerospace>"),
@@ -54,12 +71,6 @@ fn bodies() -> Vec<Body> {
             order: text("VO-1"),
             keys: vec![(text("Mobile ID"), text("AAAA-BBBB")), (text("Mobile ID"), text("CCCC-DDDD"))],
         },
-        order_received(true, Some(AT)),
-        order_received(false, None),
-        order_ended(End::Lapsed, false),
-        order_ended(End::Cancelled, true),
-        order_ended(End::Refunded, true),
-        Body::PaidInVain { order: text("VO-1"), total: "49.00 USD".parse().expect("money") },
         order_placed(Some(text("eeee"))),
         order_placed(None),
         Body::AuthenticatorAdded { product: text("Mobile ID"), at: AT },
