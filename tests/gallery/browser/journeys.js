@@ -289,6 +289,7 @@ async function byPublicForm(supplier, operator) {
   await activate(supplier);
   await acceptTerms(supplier);
   await shop(supplier, promo);
+  await buyOnInvoice(supplier, operator);
   const uri = await enrol(supplier);
   await step(supplier, "Supplier accepts the access terms and launches", async () => {
     await supplier.press("Launch", /./);
@@ -367,7 +368,7 @@ async function shop(supplier, promo) {
   await step(supplier, "Supplier orders with the promo code", async () => {
     await supplier.open(`${place.service}/webstore-checkout/cobalt`, "Cobalt Federal Webstore");
     await supplier.press(/^Add to Cart.*Mobile ID MFA for Cobalt/, "Your cart");
-    await supplier.press("Checkout as Guest", "Checkout");
+    await supplier.press("Checkout", "Checkout");
     await supplier.fill({
       "First Name": supplier.given,
       "Last Name": supplier.family,
@@ -378,6 +379,31 @@ async function shop(supplier, promo) {
     await supplier.sees("The promo code is applied.");
     await picture(supplier, "checkout");
     await supplier.press("Place Order", "Thank you for your order");
+  });
+}
+
+/** SHP-5: what no code pays for is bought on an invoice, which an operator says is paid. */
+async function buyOnInvoice(supplier, operator) {
+  await step(supplier, "Supplier orders on an invoice", async () => {
+    await supplier.open(`${place.service}/webstore-checkout/anvil`, "Anvil Aerospace Webstore");
+    await supplier.press(/^Add to Cart.*Mobile ID MFA for Anvil/, "Your cart");
+    await supplier.press("Checkout", "Checkout");
+    await supplier.page.getByRole("radio", { name: /^Invoice/ }).check();
+    await supplier.fill({ "Purchase order number": "PO-4711" });
+    await supplier.press("Place Order", "Your order waits for payment");
+    await picture(supplier, "invoice");
+  });
+  await step(operator, "Operator says that the invoice is paid", async () => {
+    await operator.follow("Orders", "Unpaid invoices");
+    await operator.follow(/^O-/, /^Order O-/);
+    await operator.press("It is fully paid", /^Order O-/);
+    await operator.sees("The order is paid.");
+    await picture(operator, "paid");
+  });
+  await step(supplier, "Supplier finds the order among their own", async () => {
+    await supplier.follow("Orders", "Your orders");
+    if ((await supplier.page.getByText("Complete", { exact: true }).count()) !== 2) throw new Error("two are complete");
+    await place.mail(supplier.email, "Your licence key");
   });
 }
 
