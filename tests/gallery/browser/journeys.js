@@ -401,6 +401,7 @@ async function buyOnInvoice(supplier, operator) {
     await picture(operator, "paid");
   });
   await step(supplier, "Supplier finds the order among their own", async () => {
+    await supplier.open(`${place.service}/dashboard`, DASHBOARD);
     await supplier.follow("Orders", "Your orders");
     if ((await supplier.page.getByText("Complete", { exact: true }).count()) !== 2) throw new Error("two are complete");
     await place.mail(supplier.email, "Your licence key");
