@@ -50,6 +50,8 @@ pub struct Pair {
     pub between: fn(&mut Stage),
     /// A line of the end state that may be there or not, whatever else is, since it follows from a commit of its own.
     pub besides: Option<&'static str>,
+    /// Whether so many orders are possible that only `PROOFS=full` tries all of them on every store.
+    pub long: bool,
 }
 
 /// Longer than a dead creator's gates stay closed, by any clock.

@@ -373,7 +373,16 @@ fn sweeps() -> Vec<Row> {
 
 fn pair(case: &'static str, before: fn(&mut Stage), one: fn(&Stage) -> Ask, two: fn(&Stage) -> Ask) -> Pair {
     let compared = Compared::Whole;
-    Pair { case, before, serve: component, asks: [one, two], compared, between: pairs::wait, besides: None }
+    Pair {
+        case,
+        before,
+        serve: component,
+        asks: [one, two],
+        compared,
+        between: pairs::wait,
+        besides: None,
+        long: false,
+    }
 }
 
 impl Pair {
@@ -385,6 +394,11 @@ impl Pair {
     /// After which such a line may be there or not.
     fn besides(self, line: &'static str) -> Self {
         Self { besides: Some(line), ..self }
+    }
+
+    /// Of which all the orders take minutes.
+    fn long(self) -> Self {
+        Self { long: true, ..self }
     }
 
     /// In which the sweep goes on while somebody waits.
@@ -418,7 +432,8 @@ fn suppliers_meet() -> Vec<Pair> {
             by::invited_and_approved_at_once,
             by::register_invited,
             by::register_invited,
-        ),
+        )
+        .long(),
         pair(
             "REG-7 one captcha, a request and a registration",
             by::captcha_solved_and_alike,
@@ -459,9 +474,9 @@ fn suppliers_meet() -> Vec<Pair> {
         pair("INV-3 a submission against revoke", by::invited_by_id, by::register_invited, by::revoke),
         pair("INV-3 a submission against sending again", by::invited_by_id, by::register_invited, by::resend),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
-        pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve),
+        pair("APR-3 two approvals", by::waits_for_approval_alone, by::approve, by::approve).long(),
         pair("APR-3 approve against reject", by::waits_for_approval_alone, by::approve, by::reject),
-        pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another),
+        pair("ACC-4 one person in two approvals", by::two_registrations_wait, by::approve, by::approve_another).long(),
         pair("REG-2 two administrators decide", by::somebody_asks, by::let_in, by::decline),
         pair("INV-8 accept against take back", by::person_invited, by::join, by::take_person_back),
         pair("INV-8 one link accepted twice", by::person_invited, by::join, by::join),
@@ -619,19 +634,22 @@ fn sweeps_meet() -> Vec<Pair> {
         pair("OPS-3 an invitation sent again under its key", by::invitation_not_mailed, by::sweep, by::invite)
             .by_status(),
         pair("OPS-3 a submission repeated that is not entered", by::not_entered, by::sweep, by::register_invited)
-            .by_status(),
+            .by_status()
+            .long(),
         pair(
             "OPS-3 an acceptance repeated that is not entered",
             by::acceptance_not_entered,
             by::sweep,
             by::accept_for_organisation,
         )
-        .by_status(),
+        .by_status()
+        .long(),
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
         pair("SHP-2 an order lapses against its payment", by::invoice_overdue_and_on_duty, by::sweep, by::pay_invoice)
-            .by_status(),
-        pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status(),
+            .by_status()
+            .long(),
+        pair("OPS-3 a webhook that is sent again by hand", by::webhook_due, by::sweep, by::replay).by_status().long(),
         pair("OPS-3 an invitation where one is over", by::slot_over, by::sweep, by::invite_again).swept(),
         pair("OPS-3 an invitation where one is condemned", by::slot_condemned, by::sweep, by::invite_again).swept(),
         pair("OPS-3 an order with a code that is over", by::batch_over, by::sweep, by::place_order).swept(),

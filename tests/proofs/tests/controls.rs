@@ -228,7 +228,8 @@ fn negative_controls_what_a_sweep_cannot_complete_is_caught() {
 
 fn pair(serve: Serve) -> Pair {
     let (case, before) = ("one record, one message", |_: &mut Stage| {});
-    Pair { case, before, serve, asks: [ask, ask], compared: Compared::Whole, between: pairs::wait, besides: None }
+    let compared = Compared::Whole;
+    Pair { case, before, serve, asks: [ask, ask], compared, between: pairs::wait, besides: None, long: false }
 }
 
 /// What is found, of how much. The right handler goes through the same without a complaint.
