@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    schema::{faults, resolved},
+    schema::{self, Told},
     stage::{Answer, Ask, Stage, invitation, text},
 };
 
@@ -57,22 +57,8 @@ fn operation(ask: &Ask) -> Option<&'static Value> {
 pub(crate) fn holds(ask: &Ask, answer: &Answer) {
     let Some(operation) = operation(ask) else { return };
     let about = format!("{} {} {}: {}", ask.method, ask.target, answer.status, answer.text);
-    let described = operation.pointer("/responses").and_then(|all| all.get(answer.status.to_string()));
-    let described = resolved(&DESCRIPTION, described.unwrap_or_else(|| panic!("not described: {about}")));
-    let media = answer.header("content-type").unwrap_or_default();
-    let content = described.pointer("/content").and_then(|all| all.get(media));
-    let schema =
-        content.unwrap_or_else(|| panic!("{media} is not described: {about}")).get("schema").expect("a schema");
-    let documents = if media == "application/x-ndjson" { answer.lines() } else { vec![answer.json()] };
-    let expected = if media == "application/x-ndjson" { self::schema("BulkAnswer") } else { schema };
-    for document in documents {
-        assert_eq!(faults(&DESCRIPTION, expected, &document), Vec::<String>::new(), "{about}");
-    }
-    let headers = described.get("headers").and_then(Value::as_object).into_iter().flatten();
-    let required = |header: &Value| resolved(&DESCRIPTION, header).get("required") == Some(&Value::Bool(true));
-    for (name, _) in headers.filter(|(_, header)| required(header)) {
-        assert!(answer.header(&name.to_lowercase()).is_some(), "{name} is missing: {about}");
-    }
+    let told = Told { status: answer.status, headers: &answer.headers, text: &answer.text };
+    schema::holds(&DESCRIPTION, operation, schema("BulkAnswer"), &told, &about);
 }
 
 #[test]

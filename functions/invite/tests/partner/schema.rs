@@ -45,6 +45,39 @@ pub(crate) fn faults(root: &Value, schema: &Value, value: &Value) -> Vec<String>
     found
 }
 
+/// What a request was answered.
+pub(crate) struct Told<'a> {
+    pub(crate) status: u16,
+    pub(crate) headers: &'a [(&'static str, String)],
+    pub(crate) text: &'a str,
+}
+
+/// Fails where the status, the content type, the headers or the document is not what `root` has for the operation; `line` is
+/// the schema of a document of many lines. `about` tells which request it was.
+pub(crate) fn holds(root: &Value, operation: &Value, line: &Value, told: &Told, about: &str) {
+    let header = |name: &str| told.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str());
+    let described = operation.pointer("/responses").and_then(|all| all.get(told.status.to_string()));
+    let described = resolved(root, described.unwrap_or_else(|| panic!("not described: {about}")));
+    let media = header("content-type").unwrap_or_default();
+    let content = described.pointer("/content").and_then(|all| all.get(media));
+    let schema =
+        content.unwrap_or_else(|| panic!("{media} is not described: {about}")).get("schema").expect("a schema");
+    let document = |text: &str| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {about}"));
+    let (schema, documents) = match media {
+        "application/x-ndjson" => (line, told.text.lines().map(document).collect()),
+        "text/csv; charset=utf-8" => (schema, vec![Value::String(told.text.to_owned())]),
+        _ => (schema, vec![document(told.text)]),
+    };
+    for document in documents {
+        assert_eq!(faults(root, schema, &document), Vec::<String>::new(), "{about}");
+    }
+    let headers = described.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let required = |header: &Value| resolved(root, header).get("required") == Some(&Value::Bool(true));
+    for (name, _) in headers.filter(|(_, header)| required(header)) {
+        assert!(header(&name.to_lowercase()).is_some(), "{name} is missing: {about}");
+    }
+}
+
 /// The schema that a reference leads to, or the schema itself.
 pub(crate) fn resolved<'a>(root: &'a Value, schema: &'a Value) -> &'a Value {
     match schema.get("$ref").and_then(Value::as_str) {

@@ -12,7 +12,7 @@ use shared::{
 };
 
 use crate::{
-    schema::{faults, resolved},
+    schema::{self, Told},
     stage::{Answer, Ask, Stage, batch, changed, codes, order},
 };
 
@@ -40,28 +40,8 @@ fn operation(ask: &Ask) -> Option<&'static Value> {
 pub(crate) fn holds(ask: &Ask, answer: &Answer) {
     let Some(operation) = operation(ask) else { return };
     let about = format!("{} {} {}: {:.2000}", ask.method, ask.target, answer.status, answer.text);
-    let described = operation.pointer("/responses").and_then(|all| all.get(answer.status.to_string()));
-    let described = resolved(&DESCRIPTION, described.unwrap_or_else(|| panic!("not described: {about}")));
-    let media = answer.header("content-type").unwrap_or_default();
-    let content = described.pointer("/content").and_then(|all| all.get(media));
-    let schema =
-        content.unwrap_or_else(|| panic!("{media} is not described: {about}")).get("schema").expect("a schema");
-    let (schema, documents) = match media {
-        "application/x-ndjson" => {
-            let line = |line: &str| serde_json::from_str(line).expect("a document a line");
-            (at("/components/schemas/CodeLine"), answer.text.lines().map(line).collect())
-        }
-        "text/csv; charset=utf-8" => (schema, vec![Value::String(answer.text.clone())]),
-        _ => (schema, vec![answer.json()]),
-    };
-    for document in documents {
-        assert_eq!(faults(&DESCRIPTION, schema, &document), Vec::<String>::new(), "{about}");
-    }
-    let headers = described.get("headers").and_then(Value::as_object).into_iter().flatten();
-    let required = |header: &Value| resolved(&DESCRIPTION, header).get("required") == Some(&Value::Bool(true));
-    for (name, _) in headers.filter(|(_, header)| required(header)) {
-        assert!(answer.header(&name.to_lowercase()).is_some(), "{name} is missing: {about}");
-    }
+    let told = Told { status: answer.status, headers: &answer.headers, text: &answer.text };
+    schema::holds(&DESCRIPTION, operation, at("/components/schemas/CodeLine"), &told, &about);
 }
 
 #[test]
