@@ -9,7 +9,7 @@
 //!
 //! **Size.** A sheet has at most [`LIVE_MAX`] holds and redemptions of the last [`REMEMBERED`], 28 bytes each at most; of
 //! each code besides the last [`LATEST_KEPT`] redemptions; and where a customer's uses are limited 6 bytes for each
-//! redemption, of which a sheet has at most 27,000 ([`crate::batch`]). That stays below 250 kB.
+//! redemption, of which a sheet has at most 27,000 ([`crate::batch`]). That stays below 215 kB.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,9 +31,9 @@ const RENEWAL_MARGIN: Seconds = Seconds::minutes(2);
 pub const REMEMBERED: Seconds = Seconds::minutes(3);
 /// How many redemptions of a code are remembered longer than that, for questions about what became of it.
 pub const LATEST_KEPT: usize = 5;
-/// Holds of a sheet, and redemptions of the last [`REMEMBERED`], at most: fifteen orders a second, or as many that wait for
+/// Holds of a sheet, and redemptions of the last [`REMEMBERED`], at most: ten orders a second, or as many that wait for
 /// their invoices to be paid.
-pub const LIVE_MAX: usize = 3_000;
+pub const LIVE_MAX: usize = 2_000;
 /// Lapsed holds that one request looks at.
 pub const EXAMINED_MAX: usize = 16;
 /// When somebody should try again who met holds that nobody has looked at, or too many orders at once.

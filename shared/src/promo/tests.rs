@@ -316,7 +316,7 @@ fn shp_2_too_many_orders_at_once_wait() {
         let decided = story.sheet.clone().reserve(&before.promo(1).reservation(id(n), now, ended), now);
         decided.map(|decided| story.take(decided))
     };
-    let full = u16::try_from(LIVE_MAX).expect("three thousand");
+    let full = u16::try_from(LIVE_MAX).expect("two thousand");
     for n in 0..full {
         assert_eq!(reserve(&mut story, n, &[], NOW), Ok(true));
     }
@@ -324,7 +324,7 @@ fn shp_2_too_many_orders_at_once_wait() {
     let ended = story.coupon().lapsed(after(120));
     assert_eq!(ended.len(), EXAMINED_MAX, "a request looks at so many");
     assert_eq!(reserve(&mut story, full, &ended, after(120)), Ok(true));
-    assert_eq!(story.state(NOW), ("free", 0, 2_985, 7_015));
+    assert_eq!(story.state(NOW), ("free", 0, 1_985, 8_015));
     let redeemed = story.sheet.clone().redeem(story.coupon().id, id(full), after(130));
     assert!(story.take(redeemed), "what is held can always be redeemed");
 }
