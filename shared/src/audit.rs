@@ -243,6 +243,8 @@ pub enum Actor {
         /// The effect. Its first 15 bytes are those of the write that left it, which stands in that record's trail.
         because: [u8; 16],
     },
+    /// The payment provider, by a signed webhook.
+    PaymentProvider,
 }
 
 impl Actor {
@@ -258,6 +260,7 @@ impl Actor {
             Self::Application(_) => "application",
             Self::Machine => "machine",
             Self::Effect { .. } => "effect",
+            Self::PaymentProvider => "payment-provider",
         }
     }
 }
@@ -363,8 +366,9 @@ mod tests {
             Actor::Application("anvil".parse().expect("a slug")),
             Actor::Machine,
             Actor::Effect { because: [2; 16] },
+            Actor::PaymentProvider,
         ];
         let first = |actor: &Actor| postcard::to_allocvec(actor).expect("small").first().copied();
-        assert_eq!(actors.each_ref().map(first), [0, 1, 3, 4, 5, 6, 7, 8].map(Some));
+        assert_eq!(actors.each_ref().map(first), [0, 1, 3, 4, 5, 6, 7, 8, 9].map(Some));
     }
 }

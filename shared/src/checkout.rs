@@ -176,7 +176,7 @@ pub struct RawCheckout {
     pub lines: Vec<RawLine>,
     /// The promo code; blank when there is none.
     pub promo_code: String,
-    /// How it is paid: `invoice`; blank when nothing is chosen.
+    /// How it is paid: `card` or `invoice`; blank when nothing is chosen.
     pub pay_by: String,
     /// The customer's purchase-order number; blank when there is none.
     pub purchase_order: String,
@@ -241,6 +241,7 @@ impl<'a> PlaceOrder<'a> {
         let code = faults.check_optional("promo_code", &raw.promo_code, str::parse::<PromoCode>);
         let purchase_order = faults.check_optional("purchase_order", &raw.purchase_order, str::parse);
         let pay_by = faults.check_optional("pay_by", &raw.pay_by, |name| match name.trim() {
+            "card" => Ok(PayBy::Card),
             "invoice" => Ok(PayBy::Invoice { purchase_order: purchase_order.flatten() }),
             _ => Err(ParseError::new("unknown", "Choose how you want to pay.")),
         });

@@ -71,7 +71,7 @@ impl PublishedText {
 
 /// How a compiled configuration begins. The number changes with the shape of [`Gateway`], so that a component never
 /// decodes what was compiled for another release.
-const LAYOUT: [u8; 4] = *b"VGW5";
+const LAYOUT: [u8; 4] = *b"VGW6";
 
 /// The bytes are no configuration that this release compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +96,8 @@ pub struct Gateway {
     pub public_form: PublicForm,
     /// What one network may cause.
     pub limits: Limits,
+    /// Who takes payments by card; `None` when nobody does (SHP-5).
+    pub payments: Option<Payments>,
     /// Buyer companies, by id.
     pub partners: Vec<Partner>,
     /// Their applications, by id.
@@ -232,6 +234,36 @@ pub enum MailProvider {
     Resend,
 }
 
+/// A provider on whose page customers pay by card (SHP-5). Card numbers never come here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payments {
+    /// Whose interface the variable `payment_endpoint` leads to, and who signs the webhooks.
+    pub provider: PaymentProvider,
+    /// Scheme and authority of the provider's page: customers are sent nowhere else.
+    pub page_origin: String,
+    /// Spin variables with what its webhooks are signed with: one, or two during rotation.
+    pub secret_variables: Vec<String>,
+}
+
+/// An interface that takes payments by card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PaymentProvider {
+    /// A generic JSON document, and Standard Webhooks.
+    Json,
+    /// Stripe's Checkout Sessions, and those that are compatible with them.
+    Stripe,
+}
+
+impl PaymentProvider {
+    /// How it signs its webhooks (SHP-7).
+    pub const fn dialect(self) -> Dialect {
+        match self {
+            Self::Json => Dialect::Standard,
+            Self::Stripe => Dialect::Stripe,
+        }
+    }
+}
+
 /// What one network (a /24 of IPv4, a /48 of IPv6) may cause in an hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -351,6 +383,9 @@ pub struct Partner {
     /// For how many days an order of its storefront waits for its invoice to be paid, 1 to [`MAX_INVOICE_DAYS`]; `None` when it takes no
     /// invoices (SHP-5).
     pub invoice_days: Option<u16>,
+    /// For how many minutes an order of its storefront waits for its payment by card, [`MIN_CARD_MINUTES`] to
+    /// [`MAX_CARD_MINUTES`]; `None` when it takes no cards. Only with [`Gateway::payments`] (SHP-5).
+    pub card_minutes: Option<u16>,
     /// How its webstore signs (SHP-7).
     pub webhook_dialect: Dialect,
     /// How many requests its system may send.
@@ -361,6 +396,13 @@ pub struct Partner {
 
 /// The most days that an order waits for its invoice to be paid: it may hold a promo code, whose batch stays a day longer.
 pub const MAX_INVOICE_DAYS: u16 = 30;
+
+/// The fewest minutes that an order waits for its payment by card: providers keep a page open for half an hour at least, and
+/// the customer takes a moment to get there.
+pub const MIN_CARD_MINUTES: u16 = 40;
+
+/// The most minutes that an order waits for its payment by card: providers close a page after a day.
+pub const MAX_CARD_MINUTES: u16 = 1_440;
 
 /// Where a partner's system takes webhooks (MSG-3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -836,6 +878,41 @@ mod tests {
         );
         let twilio = parsed("[messages.phone]\nprovider = \"twilio\"\nfrom = \"+1 212 555 0199\"\n");
         assert_eq!(twilio, Ok(Some(PhoneMessages { provider: PhoneProvider::Twilio, from: id("+12125550199") })));
+    }
+
+    #[test]
+    fn shp_5_cards_need_somebody_who_takes_them() {
+        // SHP-5
+        let (start, end) = (FIXTURE.find("[payments]").expect("there"), FIXTURE.find("# Partners").expect("there"));
+        let parsed = |table: &str| {
+            let text = [FIXTURE.get(..start), Some(table), FIXTURE.get(end..)].map(Option::unwrap_or_default).concat();
+            Gateway::parse(&text).map(|gateway| gateway.payments)
+        };
+        let key = |table: &str| parsed(table).expect_err("a fault").key;
+        assert_eq!(key(""), "partners.anvil.card_minutes", "nobody takes cards");
+        let table = |provider: &str, origin: &str, variables: &str| {
+            format!(
+                "[payments]\nprovider = \"{provider}\"\npage_origin = \"{origin}\"\nsecret_variables = {variables}\n"
+            )
+        };
+        let origin = "https://pay.example";
+        let one = r#"["payment_webhook_secret"]"#;
+        for (name, provider) in [("json", PaymentProvider::Json), ("stripe", PaymentProvider::Stripe)] {
+            let payments = parsed(&table(name, origin, one)).expect("configured").expect("there");
+            assert_eq!((payments.provider, payments.page_origin.as_str()), (provider, origin));
+        }
+        assert_eq!(key(&table("cash", origin, one)), "payments.provider");
+        assert_eq!(key(&table("json", origin, "[]")), "payments.secret_variables");
+        assert_eq!(key(&table("json", origin, r#"["anvil_webhook_secret"]"#)), "payments.secret_variables");
+        for wrong in
+            ["https://pay.example/", "https://pay.example/x", "https://pay.example?x", "http://pay.example", ""]
+        {
+            assert_eq!(key(&table("json", wrong, one)), "payments.page_origin", "{wrong}");
+        }
+        for minutes in ["39", "1441"] {
+            let text = FIXTURE.replace("card_minutes = 60", &format!("card_minutes = {minutes}"));
+            assert_eq!(Gateway::parse(&text).expect_err("out of range").key, "partners.anvil.card_minutes");
+        }
     }
 
     #[test]

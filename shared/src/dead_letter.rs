@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::Action,
-    config::Partner,
+    config::{Partner, PaymentProvider},
     decision::Decision,
     effect::{Effect, Place, Shelf},
     operator::OnDuty,
@@ -67,6 +67,27 @@ impl Reason {
     }
 }
 
+/// Who sent a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sender {
+    /// A partner's webstore.
+    Webstore {
+        /// Whose.
+        partner: PartnerId,
+        /// What it is written in; the partner's webstore may have another by now.
+        dialect: Dialect,
+    },
+    /// The payment provider, whose interface may be another by now.
+    Payments(PaymentProvider),
+}
+
+impl Sender {
+    /// The webstore of this partner.
+    pub fn webstore(partner: &Partner) -> Self {
+        Self::Webstore { partner: partner.id.clone(), dialect: partner.webhook_dialect }
+    }
+}
+
 /// What became of a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
@@ -107,10 +128,8 @@ impl How {
 pub struct DeadLetter {
     /// The record's id, derived from the webhook.
     pub id: DeadLetterId,
-    /// Whose webstore sent it.
-    pub partner: PartnerId,
-    /// What it is written in; the partner's webstore may have another by now.
-    pub dialect: Dialect,
+    /// Who sent it.
+    pub sender: Sender,
     /// The bytes that were verified, sealed: they name people.
     pub body: Sealed,
     /// Why it could not be acted upon, the last time that it was tried.
@@ -122,16 +141,21 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    /// The id of a partner's webhook with this identity: the same, however often it comes.
-    pub fn id_of(partner: &PartnerId, identity: &[u8], keys: &Keys) -> DeadLetterId {
-        let parts: [&[u8]; 3] = [b"dead-letter", partner.as_str().as_bytes(), identity];
+    /// The id of a sender's webhook with this identity: the same, however often it comes.
+    pub fn id_of(sender: &Sender, identity: &[u8], keys: &Keys) -> DeadLetterId {
+        let partner = match sender {
+            Sender::Webstore { partner, .. } => partner.as_str(),
+            // No partner's id is empty.
+            Sender::Payments(_) => "",
+        };
+        let parts: [&[u8]; 3] = [b"dead-letter", partner.as_bytes(), identity];
         DeadLetterId::from_bytes(keys.index(IndexPurpose::Order, &parts))
     }
 
     /// Keeps a webhook, and puts it before the operators.
     pub fn kept(
         id: DeadLetterId,
-        partner: &Partner,
+        sender: Sender,
         body: &[u8],
         reason: Reason,
         keys: &Keys,
@@ -140,8 +164,7 @@ impl DeadLetter {
     ) -> Decision<Self> {
         let letter = Self {
             id,
-            partner: partner.id.clone(),
-            dialect: partner.webhook_dialect,
+            sender,
             body: keys.seal(SealPurpose::Message, id.bytes(), body, rng),
             reason,
             came_at: now,
@@ -221,19 +244,23 @@ mod tests {
         Refusal::field("data.lines.0.product", "unknown", "Choose a product from the catalogue.")
     }
 
+    fn sender(partner: &str) -> Sender {
+        Sender::Webstore { partner: read(partner), dialect: Dialect::Standard }
+    }
+
     fn letter() -> DeadLetter {
-        let id = DeadLetter::id_of(&read("anvil"), b"msg_1", &keys());
+        let id = DeadLetter::id_of(&sender("anvil"), b"msg_1", &keys());
         let reason = Reason::of(&unknown_product());
-        let gateway = gateway();
-        let anvil = gateway.partner(&read("anvil")).expect("configured");
-        DeadLetter::kept(id, anvil, b"{\"ada\": 1}", reason, &keys(), NOW, &mut Seeded(1)).next
+        DeadLetter::kept(id, sender("anvil"), b"{\"ada\": 1}", reason, &keys(), NOW, &mut Seeded(1)).next
     }
 
     #[test]
     fn shp_7_what_cannot_be_acted_upon_is_kept_and_shown_to_operators() {
         // SHP-7
-        let id = |partner: &str, identity: &[u8]| DeadLetter::id_of(&read(partner), identity, &keys());
+        let id = |partner: &str, identity: &[u8]| DeadLetter::id_of(&sender(partner), identity, &keys());
         assert_eq!(id("anvil", b"msg_1"), letter().id, "however often it comes");
+        let of_payments = DeadLetter::id_of(&Sender::Payments(PaymentProvider::Stripe), b"msg_1", &keys());
+        assert!(of_payments != letter().id);
         assert!(id("cobalt", b"msg_1") != letter().id && id("anvil", b"msg_2") != letter().id);
         assert_eq!(letter().open(&keys()), Ok(b"{\"ada\": 1}".to_vec()));
         assert_eq!(letter().reason.code, "invalid-input");

@@ -26,10 +26,12 @@ use crate::{
     },
 };
 
+mod card;
 mod news;
 mod places;
 mod units;
 
+pub use card::Bill;
 pub use news::{News, Sale};
 pub use units::{Holder, Unit};
 
@@ -70,6 +72,8 @@ pub enum Payment {
 /// The wish to pay in one of the storefront's ways.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PayBy {
+    /// By card, on the payment provider's page.
+    Card,
     /// On an invoice.
     Invoice {
         /// The customer's purchase-order number.
@@ -87,14 +91,13 @@ impl Payment {
         if total.is_zero() {
             return Ok((Self::Nothing, None));
         }
-        let Some(days) = partner.invoice_days else {
-            return Err(Refusal::PaymentNotCovered { remaining: total.to_string() });
-        };
-        match wish {
-            Some(PayBy::Invoice { purchase_order }) => {
+        match (wish, partner.card_minutes, partner.invoice_days) {
+            (_, None, None) => Err(Refusal::PaymentNotCovered { remaining: total.to_string() }),
+            (Some(PayBy::Card), Some(minutes), _) => Ok((Self::Card, Some(Seconds::minutes(u64::from(minutes))))),
+            (Some(PayBy::Invoice { purchase_order }), _, Some(days)) => {
                 Ok((Self::Invoice { purchase_order: purchase_order.clone() }, Some(Seconds::days(u64::from(days)))))
             }
-            None => Err(Refusal::field("pay_by", "not-chosen", "Choose how you want to pay.")),
+            _ => Err(Refusal::field("pay_by", "not-chosen", "Choose how you want to pay.")),
         }
     }
 }

@@ -194,6 +194,11 @@ pub enum Refusal {
         /// What is still to pay, for people.
         remaining: String,
     },
+    /// The payment provider's page cannot be opened right now (SHP-5).
+    PaymentPageUnavailable {
+        /// When to try again.
+        retry_after: Seconds,
+    },
     /// The order form was used before for another order (SHP-6).
     OrderFormReused,
     /// The licence key cannot be activated: one answer for unknown, used and revoked (CRD-1).
@@ -260,6 +265,7 @@ impl Refusal {
             Self::TermsChanged => "terms-changed",
             Self::PromoNotUsable => "promo-not-usable",
             Self::PaymentNotCovered { .. } => "payment-not-covered",
+            Self::PaymentPageUnavailable { .. } => "payment-page-unavailable",
             Self::OrderFormReused => "order-form-reused",
             Self::LicenceNotUsable => "licence-not-usable",
             Self::WrongStage { .. } => "wrong-stage",

@@ -256,3 +256,29 @@ pub(crate) fn faults<T: Debug>(outcome: Result<T, Refusal>) -> Vec<(String, &'st
 pub(crate) fn faulty_fields<T: Debug>(outcome: Result<T, Refusal>) -> Vec<String> {
     faults(outcome).into_iter().map(|(field, _)| field).collect()
 }
+
+/// As the edge decodes, nearly: it does not say what does not fit either.
+pub(crate) struct Json(pub(crate) String);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Failed {
+    Undecodable,
+    Refused(Vec<FieldFault>),
+}
+
+impl From<Refusal> for Failed {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::InvalidInput(faults) => Self::Refused(faults),
+            other => panic!("a reading is refused by its fields only: {other:?}"),
+        }
+    }
+}
+
+impl crate::webstore::Decode for Json {
+    type Error = Failed;
+
+    fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, Failed> {
+        serde_json::from_str(&self.0).map_err(|_| Failed::Undecodable)
+    }
+}

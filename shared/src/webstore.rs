@@ -81,7 +81,7 @@ impl Review {
         "How the order is paid is told in a word that is not known. Look the order up in the webstore.",
     );
 
-    const fn why(code: &'static str, hint: &'static str) -> Self {
+    pub(crate) const fn why(code: &'static str, hint: &'static str) -> Self {
         Self { order: None, code, hint }
     }
 

@@ -24,7 +24,7 @@ use crate::{
 
 const MODELS: [&str; 4] = ["Sqlite", "Redis", "Dynamo", "Cosmos"];
 /// What has to be in the table for each model, so that a test that was renamed is missed.
-const GROUPS: [&str; 17] = [
+const GROUPS: [&str; 18] = [
     "primitives",
     "pairs of requests",
     "pairs of requests, a death",
@@ -36,6 +36,7 @@ const GROUPS: [&str; 17] = [
     "invite",
     "launch",
     "operate",
+    "payments",
     "promo-batches",
     "register",
     "sign-in",

@@ -389,6 +389,19 @@ impl<P: Platform> Edge<P> {
         }
     }
 
+    /// Sets a cookie with sealed content, for so long.
+    pub fn set_sealed_cookie_for<T: serde::Serialize>(
+        &self,
+        name: &'static str,
+        purpose: SealPurpose,
+        value: &T,
+        lifetime: Seconds,
+    ) {
+        if let Some(text) = seal_text(&self.keys, purpose, name, value, &mut self.rng()) {
+            self.set_cookie_for(name, &text, lifetime);
+        }
+    }
+
     /// Sets a cookie whose content is sealed already, for so long.
     pub fn set_cookie_for(&self, name: &'static str, sealed: &str, lifetime: Seconds) {
         self.cookies.borrow_mut().push(cookies::set_for(name, sealed, lifetime));
@@ -412,6 +425,15 @@ impl<P: Platform> Edge<P> {
     /// Removes a cookie.
     pub fn clear_cookie(&self, name: &'static str) {
         self.cookies.borrow_mut().push(cookies::clear(name));
+    }
+
+    /// A variable without which nothing leaves.
+    ///
+    /// # Errors
+    /// When it is empty, or not granted.
+    pub async fn required_variable(&self, name: &str) -> Result<String, Failure> {
+        let missing = || Failure::Fault(format!("variable {name} is empty"));
+        self.platform.variable(name).await?.ok_or_else(missing)
     }
 
     /// A fresh session secret.

@@ -30,6 +30,7 @@ pub mod page;
 pub mod partner;
 pub mod parts;
 pub mod password;
+pub mod payments;
 pub mod platform;
 pub mod problem;
 pub mod qr;
@@ -45,6 +46,7 @@ pub mod testing;
 mod trail;
 mod tree;
 pub mod view;
+pub mod webhooks;
 pub mod webstore;
 
 pub use edge::{Change, Edge};

@@ -86,14 +86,15 @@ impl<P: Platform> Edge<P> {
         Ok(heard.await?.1)
     }
 
-    /// An order of the storefront is paid (SHP-5). One that has lapsed needs its promo code again; if somebody else took
-    /// that meanwhile, the order only remembers that it was paid.
+    /// An order of the storefront is paid (SHP-5), as whoever has just loaded it knows. One that has lapsed needs its promo
+    /// code again; if somebody else took that meanwhile, the order only remembers that it was paid. The commit leaves `more`
+    /// to be done.
     ///
     /// # Errors
-    /// [`Refusal::NotFound`]; [`Refusal::Busy`]; a fault of the store.
-    pub async fn pay_order(&self, id: &OrderId) -> Result<Stored<Order>, Failure> {
-        let stored = self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
+    /// [`Refusal::Busy`]; a fault of the store.
+    pub async fn pay_order(&self, stored: Stored<Order>, more: &[Effect]) -> Result<Stored<Order>, Failure> {
         let order = stored.value();
+        let id = &order.id;
         let lapsed_with = order.promo_to_hold_again();
         let held = match lapsed_with {
             Some(promo) => self.hold_promo_again(promo, order).await?,
@@ -109,7 +110,8 @@ impl<P: Platform> Edge<P> {
             if order.promo_to_hold_again() != lapsed_with {
                 return Err(BUSY);
             }
-            Ok(order.pay(issue.as_ref(), held, None, &self.gateway, self.now)?.into())
+            let paid = order.pay(issue.as_ref(), held, None, &self.gateway, self.now)?;
+            Ok(paid.map(|decision| decision.and(more.to_vec())).into())
         });
         Ok(paid.await?.1)
     }

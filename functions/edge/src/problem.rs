@@ -352,6 +352,12 @@ impl Problem {
                 "This promo code cannot be used for this order.",
                 "Check it for typing errors, or ask whoever gave it to you.",
             ),
+            Refusal::PaymentPageUnavailable { .. } => (
+                S::SERVICE_UNAVAILABLE,
+                "The payment page cannot be opened",
+                "The payment provider does not answer right now. Nothing was charged, and your order waits.",
+                "Go back to the order's page and try again in a minute.",
+            ),
             Refusal::PaymentNotCovered { .. } => (
                 S::UNPROCESSABLE_ENTITY,
                 "Payment needed",
@@ -467,7 +473,9 @@ impl Problem {
             Refusal::Blocked(blockers) => {
                 self.blockers = blockers.iter().map(|blocker| BlockerView::of(blocker, None)).collect();
             }
-            Refusal::Busy { retry_after } => self.retry_after = Some(retry_after.0),
+            Refusal::Busy { retry_after } | Refusal::PaymentPageUnavailable { retry_after } => {
+                self.retry_after = Some(retry_after.0);
+            }
             Refusal::TooManyRequests { retry_after } => {
                 self.detail = format!("{} It is possible again in {}.", self.detail, in_words(*retry_after));
                 self.retry_after = Some(retry_after.0);

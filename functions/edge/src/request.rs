@@ -17,8 +17,11 @@ pub const BULK_BODY_BYTES_MAX: usize = 1024 * 1024;
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 192 * 1024;
 /// Routes with a limit of their own; what ends with a slash is a prefix. It has to be known before the body is read, and so
 /// before any handler is asked.
-const LARGER_BODIES: [(&str, usize); 2] =
-    [("/invite/bulk", BULK_BODY_BYTES_MAX), ("/webstore-checkout/webhooks/", WEBHOOK_BODY_BYTES_MAX)];
+const LARGER_BODIES: [(&str, usize); 3] = [
+    ("/invite/bulk", BULK_BODY_BYTES_MAX),
+    ("/webstore-checkout/webhooks/", WEBHOOK_BODY_BYTES_MAX),
+    ("/payments/webhook", WEBHOOK_BODY_BYTES_MAX),
+];
 /// The longest path and query, in bytes.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
 
@@ -221,7 +224,9 @@ mod tests {
     #[test]
     fn inv_9_bulk_requests_and_webhooks_alone_may_be_larger() {
         // INV-9, SHP-7
-        assert_eq!(body_bytes_max("/webstore-checkout/webhooks/anvil"), WEBHOOK_BODY_BYTES_MAX);
+        for target in ["/webstore-checkout/webhooks/anvil", "/payments/webhook"] {
+            assert_eq!(body_bytes_max(target), WEBHOOK_BODY_BYTES_MAX, "{target}");
+        }
         for target in ["/invite/bulk", "/invite/bulk?x=1"] {
             assert_eq!(body_bytes_max(target), BULK_BODY_BYTES_MAX, "{target}");
         }
@@ -234,6 +239,7 @@ mod tests {
             "/register?to=/invite/bulk",
             "/Invite/bulk",
             "/webstore-checkout/webhooks",
+            "/payments",
         ] {
             assert_eq!(body_bytes_max(target), BODY_BYTES_MAX, "{target}");
         }

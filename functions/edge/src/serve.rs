@@ -363,19 +363,21 @@ pub(crate) fn finish(mut reply: Reply, cookies: &[String], gateway: Option<&Gate
     reply
 }
 
-/// A form's redirect may end at an application, and browsers hold redirects of forms to `form-action`.
+/// A form's redirect may end at an application or on the payment provider's page, and browsers hold redirects of forms to
+/// `form-action`.
 fn form_targets(gateway: &Gateway) -> String {
-    let mut targets = String::new();
-    for application in &gateway.applications {
+    let ends = gateway.applications.iter().flat_map(|application| {
         let oidc = &application.oidc;
         let ends = oidc.redirect_uris.iter().chain(&oidc.post_logout_redirect_uris);
-        for uri in ends.chain(std::iter::once(&oidc.initiate_login_uri)) {
-            if let Some(origin) = origin_of(uri)
-                && !targets.split(' ').any(|known| known == origin)
-            {
-                targets.push(' ');
-                targets.push_str(origin);
-            }
+        ends.chain(std::iter::once(&oidc.initiate_login_uri))
+    });
+    let mut targets = String::new();
+    for uri in ends.chain(gateway.payments.iter().map(|payments| &payments.page_origin)) {
+        if let Some(origin) = origin_of(uri)
+            && !targets.split(' ').any(|known| known == origin)
+        {
+            targets.push(' ');
+            targets.push_str(origin);
         }
     }
     targets

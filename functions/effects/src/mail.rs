@@ -11,7 +11,7 @@ use edge::{Edge, Failure, Platform};
 use shared::message::Message;
 
 use self::{letter::Letter, provider::Mail, wording::Sender};
-use crate::outbound::{hand_over, required};
+use crate::outbound::hand_over;
 
 /// Delivers a message. `cause` names the effect for ever, so that a repeated delivery is recognised (MSG-1).
 ///
@@ -19,7 +19,7 @@ use crate::outbound::{hand_over, required};
 /// When the provider does not answer, or does not take the message now. One that it will never take is done with: the log
 /// says so, without saying to whom it was.
 pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, message: &Message, cause: &[u8; 16]) -> Result<(), Failure> {
-    let url = required(edge, "mail_endpoint").await?;
+    let url = edge.required_variable("mail_endpoint").await?;
     let secret = edge.platform.variable("mail_secret").await?;
     let (service, messages) = (&edge.gateway.service, &edge.gateway.messages);
     let sender = Sender { service: &service.name, public_url: &edge.public_url };

@@ -43,12 +43,3 @@ pub(crate) async fn hand_over<P: Platform>(
         }
     }
 }
-
-/// A variable without which nothing leaves.
-///
-/// # Errors
-/// When it is empty.
-pub(crate) async fn required<P: Platform>(edge: &Edge<P>, name: &str) -> Result<String, Failure> {
-    let missing = || Failure::Fault(format!("variable {name} is empty"));
-    edge.platform.variable(name).await?.ok_or_else(missing)
-}

@@ -14,7 +14,7 @@ use shared::{
 };
 
 use self::provider::Call;
-use crate::outbound::{hand_over, required};
+use crate::outbound::hand_over;
 
 /// Sends a code, unless it is no use any more: over, or replaced by a newer one. `cause` names the effect for ever, so that a provider that knows such keys
 /// recognises a repetition.
@@ -34,7 +34,7 @@ pub(crate) async fn deliver<P: Platform>(edge: &Edge<P>, code: &PhoneCode, cause
         channel: code.channel,
         text: &worded(code, &edge.gateway.service.name, &edge.public_url, edge.now),
     };
-    let endpoint = required(edge, "phone_endpoint").await?;
+    let endpoint = edge.required_variable("phone_endpoint").await?;
     let secret = edge.platform.variable("phone_secret").await?;
     let outgoing = provider::outgoing(phone.provider, endpoint, secret, &call).map_err(Failure::Fault)?;
     hand_over(edge, outgoing, "phone", |answered| provider::verdict(phone.provider, answered)).await

@@ -191,6 +191,12 @@ impl OrderView {
         }
     }
 
+    /// Whether an operator sees its money come in, and can say so.
+    fn is_paid_to_staff(&self) -> bool {
+        let can_be_paid = self.state == "awaiting-payment" || (self.state == "lapsed" && self.paid_at.is_none());
+        can_be_paid && self.payment != Some("card")
+    }
+
     fn in_use(&self) -> bool {
         self.licences.iter().any(|licence| licence.activated_at.is_some())
     }

@@ -7,14 +7,14 @@
 //! changes by it, and for a letter that is dismissed, the letter.
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Request, duty::on_duty, form::RawSignOut, shelves::AfterQuery, webstore::Acted,
+    Edge, Failure, Outcome, Platform, Request, duty::on_duty, form::RawSignOut, shelves::AfterQuery, webhooks::Acted,
 };
 use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
-    dead_letter::{DeadLetter, How, Reason},
-    effect::Shelf,
+    dead_letter::{DeadLetter, How, Reason, Sender},
+    effect::{Effect, Shelf},
     operator::OnDuty,
     refusal::Refusal,
     values::DeadLetterId,
@@ -63,11 +63,8 @@ pub(crate) async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &
         edge.drain(stored.envelope()).await;
         return answer(edge, request, duty, letter, true);
     }
-    let partner = edge.gateway.partner(&letter.partner).ok_or(Refusal::NotFound)?;
     // 5. Decide and 6. commit.
-    let put_away = letter.put_away(&duty, edge.now);
-    let acted = edge.act_on_webhook(partner, letter.dialect, &letter.open(&edge.keys)?, &[put_away]).await?;
-    let (stored, done) = match acted {
+    let (stored, done) = match act(edge, letter, &[letter.put_away(&duty, edge.now)]).await? {
         Acted::Upon(_) => (settle(edge, &letter.id, How::Replayed, duty).await?, true),
         other => {
             let reason = match other {
@@ -82,6 +79,17 @@ pub(crate) async fn replay<P: Platform>(edge: &Edge<P>, request: &Request, id: &
     };
     // 7. Respond.
     answer(edge, request, duty, stored.value(), done)
+}
+
+async fn act<P: Platform>(edge: &Edge<P>, letter: &DeadLetter, more: &[Effect]) -> Result<Acted, Failure> {
+    let body = letter.open(&edge.keys)?;
+    match &letter.sender {
+        Sender::Webstore { partner, dialect } => {
+            let partner = edge.gateway.partner(partner).ok_or(Refusal::NotFound)?;
+            edge.act_on_webhook(partner, *dialect, &body, more).await
+        }
+        Sender::Payments(provider) => edge.act_on_payment(*provider, &body, more).await,
+    }
 }
 
 pub(crate) async fn dismiss<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {

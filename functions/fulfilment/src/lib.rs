@@ -87,7 +87,7 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
     let mut sent_now = false;
     // 4. Load, 5. decide and 6. commit.
     let stored = match what {
-        Happened::Paid => edge.pay_order(&id).await?,
+        Happened::Paid => pay(edge, &id).await?,
         Happened::Cancelled => end(edge, &id, End::Cancelled).await?,
         Happened::Refunded => end(edge, &id, End::Refunded).await?,
         Happened::Licences => {
@@ -107,6 +107,12 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
     let page = format!("/operate/orders/{id}");
     edge.leave_notice(request, &page, &JustHappened::of(duty.id(), what, stored.value(), sent_now));
     edge.done(request, &page, StatusCode::OK, &OrderView::of(edge, stored.value()))
+}
+
+async fn pay<P: Platform>(edge: &Edge<P>, id: &OrderId) -> Result<Stored<Order>, Failure> {
+    let known = edge.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
+    known.value().is_paid_to_staff()?;
+    edge.pay_order(known, &[]).await
 }
 
 async fn end<P: Platform>(edge: &Edge<P>, id: &OrderId, why: End) -> Result<Stored<Order>, Failure> {

@@ -10,7 +10,6 @@ use shared::{
     account::Account,
     checkout::{OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
     config::{Address, Gateway, Partner, Product},
-    dead_letter::DeadLetter,
     journey::Need,
     order::{Bought, Order, Payment, Stage},
     refusal::{Faults, Refusal},
@@ -390,10 +389,12 @@ pub(crate) struct CheckoutPage {
     customer: RawCustomer,
     #[serde(skip)]
     promo_code: String,
-    /// For how many days an invoice can be paid; `None` when nothing is to be paid, or invoices are not taken.
-    invoice_days: Option<u16>,
+    /// In which ways it can be paid; none when nothing is to be paid.
+    pay_by: Vec<&'static str>,
     #[serde(skip)]
-    pay_by: String,
+    ways: Vec<(&'static str, &'static str, String)>,
+    #[serde(skip)]
+    chosen: String,
     #[serde(skip)]
     purchase_order: String,
     #[serde(skip)]
@@ -416,6 +417,7 @@ impl CheckoutPage {
         let subtotal = quote.map_or_else(|| sum(&lines), |quote| Some(quote.subtotal));
         let total = quote.map_or(subtotal, |quote| Some(quote.total));
         let to_pay = total.is_none_or(|total| !total.is_zero());
+        let ways = if to_pay { ways_to_pay(partner) } else { Vec::new() };
         // The partner pays with its code, so its address is the bill's (SHP-4).
         let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
         let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
@@ -425,8 +427,12 @@ impl CheckoutPage {
             form: raw.form.clone(),
             subtotal,
             total,
-            invoice_days: partner.invoice_days.filter(|_| to_pay),
-            pay_by: raw.pay_by.clone(),
+            pay_by: ways.iter().map(|(name, ..)| *name).collect(),
+            chosen: match ways.as_slice() {
+                [(only, ..)] => (*only).to_owned(),
+                _ => raw.pay_by.clone(),
+            },
+            ways,
             purchase_order: raw.purchase_order.clone(),
             is_guest: account.is_none(),
             billing_address: billing.map(postal),
@@ -443,6 +449,19 @@ impl CheckoutPage {
     pub(crate) fn with(self, faults: FormFaults) -> Self {
         Self { faults, ..self }
     }
+}
+
+/// Name, label and hint of each.
+fn ways_to_pay(partner: &Partner) -> Vec<(&'static str, &'static str, String)> {
+    let card = partner.card_minutes.map(|_| {
+        let hint = "You pay on the page of our payment provider. The licence keys are sent at once.";
+        ("card", "Card", hint.to_owned())
+    });
+    let invoice = partner.invoice_days.map(|days| {
+        let hint = format!("You pay within {days} days. The licence keys are sent as soon as it is fully paid.");
+        ("invoice", "Invoice", hint)
+    });
+    card.into_iter().chain(invoice).collect()
 }
 
 /// The address as it stands on a letter.
@@ -501,6 +520,27 @@ pub(crate) struct RawReissue {
     pub(crate) order: Option<String>,
 }
 
+/// How a customer left the payment page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum PaymentOutcome {
+    /// By paying: the provider's word is on its way.
+    Made,
+    /// Without paying.
+    Left,
+}
+
+/// The query of an order's page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OrderQuery {
+    /// Of the link.
+    #[serde(default)]
+    pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) payment: Option<PaymentOutcome>,
+}
+
 /// Licence keys were sent again, or are on their way since the last time.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Reissued {
@@ -556,6 +596,11 @@ pub(crate) struct OrderPage {
     pay_until: Option<Timestamp>,
     #[serde(skip)]
     pay_until_text: String,
+    /// Whether it waits for its payment by card.
+    awaits_card: bool,
+    /// How the customer left the payment page just now.
+    #[serde(skip)]
+    payment: Option<PaymentOutcome>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_sent_at: Option<Timestamp>,
     #[serde(skip)]
@@ -604,6 +649,8 @@ impl OrderPage {
             purchase_order,
             pay_until,
             pay_until_text: human(pay_until),
+            awaits_card: order.awaits_card(),
+            payment: None,
             keys_sent_at,
             keys_sent: human(keys_sent_at),
             activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
@@ -613,6 +660,11 @@ impl OrderPage {
             proof: token.map_or_else(|| ("order", order.id.to_string()), |token| ("token", token.reveal())),
             asked: None,
         })
+    }
+
+    /// The same page for somebody who comes from the payment page.
+    pub(crate) fn after_paying(self, payment: Option<PaymentOutcome>) -> Self {
+        Self { payment, ..self }
     }
 
     /// The same page after licence keys were asked for again.
@@ -681,56 +733,6 @@ impl PlacedPage {
             rest.len() == 10 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
         });
         shaped.then_some(Self { title: "Your order is placed", order: reference })
-    }
-}
-
-/// The answer to a webstore.
-#[derive(Serialize)]
-#[serde(untagged)]
-pub(crate) enum Accepted {
-    /// It was acted upon.
-    Order {
-        handled: bool,
-        order: String,
-        state: &'static str,
-        /// Licences that can be activated.
-        licences: usize,
-    },
-    /// An event that this service does not act on.
-    Left { handled: bool },
-    /// It was kept for an operator.
-    Kept { handled: bool, kept: String, code: String, faults: Vec<KeptFault> },
-}
-
-#[derive(Serialize)]
-pub(crate) struct KeptFault {
-    field: String,
-    hint: String,
-}
-
-impl Accepted {
-    pub(crate) fn of(order: &Order) -> Self {
-        Self::Order {
-            handled: true,
-            order: order.reference(),
-            state: order.state(),
-            licences: order.unactivated().count(),
-        }
-    }
-
-    pub(crate) const fn left() -> Self {
-        Self::Left { handled: false }
-    }
-
-    pub(crate) fn kept(letter: &DeadLetter) -> Self {
-        let faults = letter.reason.faults.iter();
-        let faults = faults.map(|(field, hint)| KeptFault { field: field.clone(), hint: hint.clone() });
-        Self::Kept {
-            handled: false,
-            kept: letter.id.to_string(),
-            code: letter.reason.code.clone(),
-            faults: faults.collect(),
-        }
     }
 }
 

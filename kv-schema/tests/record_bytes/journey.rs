@@ -10,13 +10,13 @@ use shared::{
     account::{Account, Admission, ChosenSecrets, Login, Membership, PasswordChange, Presented, SignedIn},
     batch::{Batch, Cause, OrderedBy, Printed},
     checkout::{Cart, Customer, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
-    config::{self, Application, Gateway, Partner, Product, ProductKind},
+    config::{self, Application, Gateway, Partner, PaymentProvider, Product, ProductKind},
     credential::{
         Grant, Opened, grant, open_factor,
         phone::{Asker, Channel, NewPhone, Way},
         seal_seed,
     },
-    dead_letter::{DeadLetter, How, Reason},
+    dead_letter::{DeadLetter, How, Reason, Sender},
     decision::{Counted, Decision, Uncommitted},
     delivery::{Answer, Delivery, EndpointStanding},
     effect::Effect,
@@ -610,8 +610,14 @@ impl Walk {
         let unheard = Order::unheard(&place.partner.id, &"WEB-2026-4712".parse().expect("a line"), &self.keys);
         let foretold = self.decided(unheard.end(End::Cancelled, &gateway, NOW).expect("news"));
         self.keep("cancelled before anything else was heard of it", foretold.id, &foretold);
-        let id = DeadLetter::id_of(&place.partner.id, b"msg_1", &self.keys);
-        let kept = DeadLetter::kept(id, place.partner, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
+        let of_payments = Sender::Payments(PaymentProvider::Stripe);
+        let id = DeadLetter::id_of(&of_payments, b"evt_1", &self.keys);
+        let kept = DeadLetter::kept(id, of_payments, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(11));
+        let kept = self.decided(kept);
+        self.keep("of the payment provider", id, &kept);
+        let webstore = Sender::webstore(place.partner);
+        let id = DeadLetter::id_of(&webstore, b"msg_1", &self.keys);
+        let kept = DeadLetter::kept(id, webstore, b"{}", Reason::unreadable(), &self.keys, NOW, &mut Seeded(10));
         let kept = self.decided(kept);
         self.keep("waiting", id, &kept);
         let by: OperatorId = "registrar".parse().expect("a slug");

@@ -175,8 +175,28 @@ fn shp_5_what_is_not_covered_is_paid_on_an_invoice_where_the_partner_takes_them(
     assert_eq!(chosen("invoice", ""), invoice(None));
     assert_eq!(faulty_fields(chosen("", "")), ["pay_by"]);
     assert_eq!(faulty_fields(chosen("cheque", "")), ["pay_by"]);
+    assert_eq!(faulty_fields(chosen("card", "")), ["pay_by"], "this partner takes no cards");
     assert_eq!(faulty_fields(chosen("invoice", &"9".repeat(41))), ["purchase_order"]);
     assert_eq!(Payment::chosen(read("0.00 USD"), None, &cobalt), Ok((Payment::Nothing, None)));
+}
+
+#[test]
+fn shp_5_what_is_not_covered_is_paid_by_card_where_the_partner_takes_them() {
+    // SHP-5
+    let mut cobalt = partner(&gateway()).clone();
+    cobalt.card_minutes = Some(60);
+    let (total, invoice) = (read("45.00 USD"), PayBy::Invoice { purchase_order: None });
+    let chosen = |cobalt: &crate::config::Partner, wish: Option<&PayBy>| Payment::chosen(total, wish, cobalt);
+    assert_eq!(chosen(&cobalt, Some(&PayBy::Card)), Ok((Payment::Card, Some(Seconds::minutes(60)))));
+    assert_eq!(faulty_fields(chosen(&cobalt, Some(&invoice))), ["pay_by"], "this partner takes no invoices");
+    assert_eq!(faulty_fields(chosen(&cobalt, None)), ["pay_by"]);
+    cobalt.invoice_days = Some(30);
+    assert_eq!(chosen(&cobalt, Some(&PayBy::Card)).map(|(payment, _)| payment), Ok(Payment::Card));
+    assert!(matches!(chosen(&cobalt, Some(&invoice)), Ok((Payment::Invoice { .. }, Some(_)))));
+    (cobalt.card_minutes, cobalt.invoice_days) = (None, None);
+    for wish in [None, Some(&PayBy::Card), Some(&invoice)] {
+        assert!(matches!(chosen(&cobalt, wish), Err(Refusal::PaymentNotCovered { .. })), "{wish:?}");
+    }
 }
 
 #[test]

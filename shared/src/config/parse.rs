@@ -6,8 +6,9 @@ use super::endpoint::EndpointUrl;
 use super::read::Reader;
 use super::{
     Address, Agreement, Application, Approval, Captcha, CaptchaService, ConfigFault, Endpoint, Gateway, Level, Limits,
-    MAX_INVOICE_DAYS, MailProvider, Messages, OidcClient, OidcRoles, Operator, OperatorRole, Partner, PhoneMessages,
-    PhoneProvider, Product, ProductKind, PublicForm, PublishedText, Quotas, Registration, Service, TermsVersion,
+    MAX_CARD_MINUTES, MAX_INVOICE_DAYS, MIN_CARD_MINUTES, MailProvider, Messages, OidcClient, OidcRoles, Operator,
+    OperatorRole, Partner, PaymentProvider, Payments, PhoneMessages, PhoneProvider, Product, ProductKind, PublicForm,
+    PublishedText, Quotas, Registration, Service, TermsVersion,
 };
 use crate::event::EventKind;
 use crate::launch::RESERVED_IDS;
@@ -20,12 +21,14 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let messages = messages(file.table("messages")?, &service)?;
     let public_form = public_form(file.optional_table("public_form")?)?;
     let limits = file.optional_table("limits")?.map(limits).transpose()?.unwrap_or_default();
-    let partners = each(&mut file, "partners", partner)?;
+    let payments = file.optional_table("payments")?.map(payments).transpose()?;
+    let partners = each(&mut file, "partners", |id, reader| partner(id, reader, payments.is_some()))?;
     let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..1] };
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners, kinds))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
-    let gateway = Gateway { service, messages, public_form, limits, partners, applications, products, operators };
+    let gateway =
+        Gateway { service, messages, public_form, limits, payments, partners, applications, products, operators };
     each_variable_once(&gateway, &file)?;
     no_reserved_id(&gateway, &file)?;
     file.finish()?;
@@ -81,6 +84,17 @@ fn phone_messages(mut reader: Reader<'_>) -> Result<PhoneMessages, ConfigFault> 
     let messages = PhoneMessages { provider: reader.choice("provider", &providers)?, from: reader.required("from")? };
     reader.finish()?;
     Ok(messages)
+}
+
+fn payments(mut reader: Reader<'_>) -> Result<Payments, ConfigFault> {
+    let providers = [("json", PaymentProvider::Json), ("stripe", PaymentProvider::Stripe)];
+    let payments = Payments {
+        provider: reader.choice("provider", &providers)?,
+        page_origin: reader.required::<Origin>("page_origin")?.into(),
+        secret_variables: texts(reader.list::<Variable>("secret_variables", &(1..=2))?),
+    };
+    reader.finish()?;
+    Ok(payments)
 }
 
 /// What can be registered for a product; the last only where `[messages.phone]` says how codes reach phones.
@@ -147,7 +161,7 @@ fn optional_quota(reader: &mut Reader<'_>, name: &str, default: u32) -> Result<u
     reader.number(name, &(1..=60_000)).map(|number| u32::try_from(number).unwrap_or(default))
 }
 
-fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault> {
+fn partner(id: PartnerId, mut reader: Reader<'_>, cards_are_taken: bool) -> Result<Partner, ConfigFault> {
     let partner = Partner {
         id,
         name: reader.name("name")?,
@@ -155,6 +169,7 @@ fn partner(id: PartnerId, mut reader: Reader<'_>) -> Result<Partner, ConfigFault
         api_key_digest_variables: texts(reader.list::<Variable>("api_key_digest_variables", &(1..=2))?),
         webhook_secret_variables: texts(reader.list::<Variable>("webhook_secret_variables", &(0..=2))?),
         invoice_days: invoice_days(&mut reader)?,
+        card_minutes: card_minutes(&mut reader, cards_are_taken)?,
         webhook_dialect: reader.optional_choice("webhook_dialect", &Dialect::NAMES)?.unwrap_or_default(),
         quotas: reader.optional_table("quotas")?.map(quotas).transpose()?.unwrap_or_default(),
         endpoint: reader.optional_table("endpoint")?.map(endpoint).transpose()?,
@@ -168,6 +183,17 @@ fn invoice_days(reader: &mut Reader<'_>) -> Result<Option<u16>, ConfigFault> {
         return Ok(None);
     }
     Ok(u16::try_from(reader.number("invoice_days", &(1..=u64::from(MAX_INVOICE_DAYS)))?).ok())
+}
+
+fn card_minutes(reader: &mut Reader<'_>, cards_are_taken: bool) -> Result<Option<u16>, ConfigFault> {
+    if !reader.has("card_minutes") {
+        return Ok(None);
+    }
+    if !cards_are_taken {
+        return Err(reader.fault("card_minutes", "needs the table [payments], which says who takes cards"));
+    }
+    let range = u64::from(MIN_CARD_MINUTES)..=u64::from(MAX_CARD_MINUTES);
+    Ok(u16::try_from(reader.number("card_minutes", &range)?).ok())
 }
 
 fn endpoint(mut reader: Reader<'_>) -> Result<Endpoint, ConfigFault> {
@@ -402,7 +428,9 @@ fn each_variable_once(gateway: &Gateway, file: &Reader<'_>) -> Result<(), Config
         }
         Captcha::ProofOfWork { .. } => None,
     };
-    for (key, name) in partners.chain(clients).chain(operators).chain(captcha) {
+    let payments = gateway.payments.iter().flat_map(|payments| &payments.secret_variables);
+    let payments = payments.map(|name| ("payments.secret_variables".to_owned(), name));
+    for (key, name) in partners.chain(clients).chain(operators).chain(captcha).chain(payments) {
         if seen.contains(&name.as_str()) {
             return Err(file.fault(&key, format!("variable \"{name}\" is named elsewhere already")));
         }
@@ -516,6 +544,27 @@ impl FromStr for Uri {
 
 impl From<Uri> for String {
     fn from(Uri(text): Uri) -> Self {
+        text
+    }
+}
+
+/// Scheme and authority of a [`Uri`].
+struct Origin(String);
+
+impl FromStr for Origin {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let Uri(text) = text.parse()?;
+        if text.matches('/').count() == 2 && !text.contains('?') {
+            return Ok(Self(text));
+        }
+        Err(ParseError::new("origin-invalid", "must be scheme and authority alone, like https://checkout.stripe.com"))
+    }
+}
+
+impl From<Origin> for String {
+    fn from(Origin(text): Origin) -> Self {
         text
     }
 }

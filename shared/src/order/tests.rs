@@ -416,3 +416,42 @@ proptest! {
         prop_assert_eq!(ends(&as_told).3, usable, "paid, and neither cancelled nor refunded");
     }
 }
+
+fn by_card(gateway: &Gateway) -> Order {
+    let bought = Bought { payment: Payment::Card, ..bought(gateway, 2, None) };
+    let until = Some(NOW.plus(Seconds::minutes(60)));
+    Order::placed(ORDER, &read("cobalt"), None, bought, until, &mut Seeded(1)).0
+}
+
+#[test]
+fn shp_5_a_card_is_asked_for_what_the_order_costs_as_long_as_it_waits() {
+    // SHP-5
+    let gateway = gateway();
+    let order = by_card(&gateway);
+    let bill = order.bill(&gateway, NOW).expect("it waits");
+    assert_eq!((bill.order, bill.total, bill.pay_until), (ORDER, read("45.00 USD"), NOW.plus(Seconds::minutes(60))));
+    assert_eq!(bill.description, "2 × Mobile ID MFA for Cobalt (1 year)");
+    assert_eq!(bill.email, customer().email);
+    assert_eq!(order.bill(&gateway, after(3_599)), Ok(bill), "the same, whenever it is asked for");
+    let wrong = |order: &Order, at| matches!(order.bill(&gateway, at), Err(Refusal::WrongStage { .. }));
+    assert!(wrong(&order, after(3_600)), "nobody has let it lapse yet");
+    assert!(wrong(&pay(order.clone(), &gateway, true).next, NOW), "paid");
+    assert!(wrong(&order.clone().end(End::Cancelled, &gateway, NOW).expect("news").next, NOW));
+    assert!(wrong(&unpaid(&gateway, 2, None).0, NOW), "on an invoice");
+    assert!(order.awaits_card() && !unpaid(&gateway, 2, None).0.awaits_card());
+    assert!(!pay(order, &gateway, true).next.awaits_card());
+}
+
+#[test]
+fn shp_5_the_providers_word_counts_for_what_was_billed_and_staffs_for_invoices() {
+    // SHP-5, SHP-7
+    let gateway = gateway();
+    let (card, invoice) = (by_card(&gateway), unpaid(&gateway, 2, None).0);
+    assert_eq!(card.is_billed(read("45.00 USD")), Ok(()));
+    for (order, paid) in [(&card, "44.99 USD"), (&card, "45.01 USD"), (&card, "45.00 EUR"), (&invoice, "45.00 USD")] {
+        assert_eq!(order.is_billed(read(paid)), Err(Refusal::OrderContradicted), "{paid}");
+    }
+    assert_eq!(unheard().is_billed(read("45.00 USD")), Err(Refusal::OrderContradicted));
+    assert_eq!(invoice.is_paid_to_staff(), Ok(()));
+    assert!(matches!(card.is_paid_to_staff(), Err(Refusal::WrongStage { .. })));
+}

@@ -13,7 +13,8 @@ use crate::{
     config::Gateway,
     order::{News, Sale},
     refusal::{Faults, Refusal},
-    values::{Currency, Money, ParseError, PartnerId, PersonName},
+    stripe::Counted,
+    values::{Money, ParseError, PartnerId, PersonName},
 };
 
 #[derive(Debug, Deserialize)]
@@ -161,55 +162,12 @@ fn lines(text: &str) -> Result<Vec<RawLine>, ParseError> {
 }
 
 fn total(raw: &RawSession, faults: &mut Faults) -> Option<Money> {
-    let currency = faults.check("data.object.currency", currency(text(raw.currency.as_ref())));
+    let currency = faults.check("data.object.currency", Counted::parse(text(raw.currency.as_ref())));
     let Some(amount) = raw.amount_total else {
         faults.add("data.object.amount_total", "missing", "Say what was paid.");
         return None;
     };
-    let (currency, unit) = currency?;
-    faults.check("data.object.amount_total", unit.money(amount, currency))
-}
-
-/// How Stripe's smallest unit of a currency relates to the minor unit of ISO 4217, in which we count
-/// (<https://docs.stripe.com/currencies>).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unit {
-    /// They are the same.
-    Minor,
-    /// Stripe counts hundredths of what has no minor unit.
-    HundredthOfMinor,
-    /// Stripe counts whole units of what has hundredths.
-    HundredMinor,
-}
-
-impl Unit {
-    fn money(self, amount: u64, currency: Currency) -> Result<Money, ParseError> {
-        let minor = match self {
-            Self::Minor => Some(amount),
-            Self::HundredthOfMinor => Some(amount / 100).filter(|_| amount.is_multiple_of(100)),
-            Self::HundredMinor => amount.checked_mul(100),
-        };
-        let invalid = || ParseError::new("amount-invalid", "This amount of the currency cannot be paid.");
-        minor.map(|minor| Money::new(minor, currency)).ok_or_else(invalid)
-    }
-}
-
-/// Currencies without a minor unit, or with thousandths, that Stripe counts as ISO 4217 does.
-const WITHOUT_HUNDREDTHS: [&str; 19] = [
-    "BHD", "BIF", "CLP", "DJF", "GNF", "JOD", "JPY", "KMF", "KRW", "KWD", "OMR", "PYG", "RWF", "TND", "VND", "VUV",
-    "XAF", "XOF", "XPF",
-];
-
-/// The currency, and what Stripe counts it in. One of which that is not known is refused: it could be off by a hundred.
-fn currency(text: &str) -> Result<(Currency, Unit), ParseError> {
-    let currency: Currency = text.to_ascii_uppercase().parse()?;
-    let unit = match (currency.code().as_str(), currency.exponent()) {
-        ("ISK" | "UGX", _) => Unit::HundredthOfMinor,
-        ("MGA", _) => Unit::HundredMinor,
-        (code, exponent) if exponent == 2 || WITHOUT_HUNDREDTHS.contains(&code) => Unit::Minor,
-        _ => return Err(ParseError::new("currency-not-handled", "What Stripe counts this currency in is not known.")),
-    };
-    Ok((currency, unit))
+    faults.check("data.object.amount_total", currency?.money(amount))
 }
 
 fn refund<'a>(raw: &RawCharge) -> Result<Reading<'a>, Refusal> {
@@ -229,32 +187,6 @@ fn refund<'a>(raw: &RawCharge) -> Result<Reading<'a>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shp_7_stripes_units_become_minor_units_or_are_refused() {
-        // SHP-7, SHP-9
-        for (amount, code, expected) in [
-            (4_900, "usd", Ok("49.00 USD")),
-            (4_900, "USD", Ok("49.00 USD")),
-            (4_900, "jpy", Ok("4900 JPY")),
-            (4_900, "kwd", Ok("4.900 KWD")),
-            (4_900, "huf", Ok("49.00 HUF")),
-            (4_900, "twd", Ok("49.00 TWD")),
-            (4_900, "isk", Ok("49 ISK")),
-            (4_900, "ugx", Ok("49 UGX")),
-            (4_950, "ugx", Err("amount-invalid")),
-            (4_900, "mga", Ok("4900.00 MGA")),
-            (u64::MAX, "mga", Err("amount-invalid")),
-            (4_900, "iqd", Err("currency-not-handled")),
-            (4_900, "clf", Err("currency-not-handled")),
-            (4_900, "xxx", Err("currency-invalid")),
-            (4_900, "", Err("currency-invalid")),
-        ] {
-            let read = currency(code).and_then(|(currency, unit)| unit.money(amount, currency));
-            let read = read.map(|money| money.to_string()).map_err(|fault| fault.code);
-            assert_eq!(read, expected.map(str::to_owned), "{amount} {code}");
-        }
-    }
 
     #[test]
     fn shp_7_the_last_word_of_a_name_is_the_family_name() {

@@ -3,35 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     order::{News, Sale},
-    refusal::FieldFault,
-    testing::{faults, gateway, read as value},
+    testing::{Failed, Json, faults, gateway, read as value},
 };
-
-/// As the edge decodes, nearly: it does not say what does not fit either.
-struct Json(String);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Failed {
-    Undecodable,
-    Refused(Vec<FieldFault>),
-}
-
-impl From<Refusal> for Failed {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::InvalidInput(faults) => Self::Refused(faults),
-            other => panic!("a reading is refused by its fields only: {other:?}"),
-        }
-    }
-}
-
-impl Decode for Json {
-    type Error = Failed;
-
-    fn decode<T: DeserializeOwned>(&self) -> Result<T, Failed> {
-        serde_json::from_str(&self.0).map_err(|_| Failed::Undecodable)
-    }
-}
 
 /// What is read, in one line: `paid AN-1001: anvil-mobile-id x2, Ada Lovelace <ada@birch.example>, 98.00 USD`.
 fn told(dialect: Dialect, body: impl Into<String>) -> Result<String, Failed> {

@@ -38,7 +38,7 @@ pub struct Room {
 type Samples = fn(&mut Album<'_, Double>);
 
 /// Every component that has pages. `edge` has the pages of refusals and faults.
-const COMPONENTS: [(&str, Samples); 14] = [
+const COMPONENTS: [(&str, Samples); 15] = [
     ("invite", invite::samples),
     ("register", register::samples),
     ("activate", activate::samples),
@@ -47,6 +47,7 @@ const COMPONENTS: [(&str, Samples); 14] = [
     ("administer", administer::samples),
     ("accept-terms", accept_terms::samples),
     ("webstore-checkout", webstore_checkout::samples),
+    ("payments", payments::samples),
     ("credentials", credentials::samples),
     ("verify-otp", verify_otp::samples),
     ("launch", launch::samples),

@@ -31,8 +31,10 @@ use crate::{
     state,
 };
 
+mod cards;
 mod orders;
 
+pub use cards::*;
 pub use orders::*;
 
 /// The registrant's e-mail.

@@ -75,6 +75,7 @@ pub fn rows() -> Vec<Row> {
         administer(),
         account(),
         webstore(),
+        payments(),
         fulfilment(),
         credentials(),
         launch(),
@@ -301,6 +302,29 @@ fn webstore() -> Vec<Row> {
     ]
 }
 
+fn payments() -> Vec<Row> {
+    vec![
+        row("webstore-checkout", "SHP-5 by card", nothing, by::place_by_card, &[201, 200]),
+        row("payments", "SHP-5 to the payment page", by::ordered_by_card, by::go_to_pay, &[200]),
+        row("payments", "SHP-5 paid by card", by::ordered_by_card_with_code, by::card_paid, &[200]),
+        row("payments", "SHP-3 paid by card when time is over", by::card_overdue, by::card_paid, &[200])
+            // If the provider never comes back, the sweep has it lapse.
+            .in_parts(),
+        row("payments", "SHP-3 paid by card after it lapsed", by::card_lapsed, by::card_paid, &[200]),
+        row("payments", "SHP-3 and its code is taken", by::code_taken_by_card, by::card_paid, &[200]),
+        row("payments", "SHP-7 another sum is paid", by::ordered_by_card, by::card_paid_too_little, &[202]),
+        row("payments", "SHP-7 refunded before it is paid", by::ordered_by_card_with_code, by::card_refunded, &[200]),
+        row("payments", "SHP-7 paid after it is refunded", by::refund_came, by::card_paid, &[200]),
+        row(
+            "fulfilment",
+            "SHP-7 such a letter replayed in vain",
+            by::letter_of_payments_kept,
+            by::replay_letter,
+            &[200],
+        ),
+    ]
+}
+
 fn fulfilment() -> Vec<Row> {
     vec![
         row("fulfilment", "SHP-5 an invoice is paid", by::invoiced_with_code, by::pay_invoice, &[200]),
@@ -520,6 +544,16 @@ fn orders_meet() -> Vec<Pair> {
             by::pay_invoice,
             by::place_another_invoice_with_code,
         ),
+        pair("SHP-5 one payment by card told twice", by::ordered_by_card_with_code, by::card_paid, by::card_paid),
+        pair("SHP-7 paid by card against refunded", by::ordered_by_card, by::card_paid, by::card_refunded),
+        pair(
+            "SHP-3 a payment by card against an order that wants the code",
+            by::card_overdue,
+            by::card_paid,
+            by::place_another_by_card_with_code,
+        )
+        // Its customer may be told that it has lapsed, and at once that it is paid.
+        .besides("has lapsed"),
         pair("SHP-6 new licence keys against activation", by::keys_sent, by::send_keys_again, by::activate_licence),
         pair("SHP-6 new licence keys twice", by::keys_sent, by::send_keys_again, by::send_keys_again).by_status(),
         pair(
@@ -646,6 +680,9 @@ fn sweeps_meet() -> Vec<Pair> {
         .long(),
         pair("OPS-3 a webhook that comes again", by::licences_without_order, by::sweep, by::webhook).by_status(),
         pair("OPS-3 a batch ordered again", by::codes_without_batch, by::sweep, by::order_batch).by_status(),
+        pair("SHP-2 an order by card lapses against its payment", by::card_overdue, by::sweep, by::card_paid)
+            .by_status()
+            .long(),
         pair("SHP-2 an order lapses against its payment", by::invoice_overdue_and_on_duty, by::sweep, by::pay_invoice)
             .by_status()
             .long(),

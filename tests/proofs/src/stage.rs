@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use edge::{
     Reply,
+    platform::{Answered, Outgoing},
     serve::serve,
     testing::{Answerer, Deployment, Double, Receiver, request},
 };
@@ -41,6 +42,7 @@ pub const REGISTRAR_PASSWORD: &str = "registrar-password-of-the-proofs";
 /// The auditor's password.
 pub const AUDITOR_PASSWORD: &str = "auditor-password-of-the-proofs";
 
+const PAYMENT_ENDPOINT: &str = "https://pay.example/sessions";
 const ROOT_SECRET: [u8; 32] = [7; 32];
 /// More turns than any request takes.
 const TURNS_MAX: usize = 10_000;
@@ -148,6 +150,9 @@ fn variables() -> BTreeMap<String, String> {
         ("supply_platform_client_secret_digest", digest(CLIENT_SECRET)),
         ("machine_key_digest", digest(MACHINE_KEY)),
         ("captcha_secret", "captcha-secret-of-the-proofs".to_owned()),
+        ("payment_endpoint", PAYMENT_ENDPOINT.to_owned()),
+        ("payment_secret", "payment-secret-of-the-proofs".to_owned()),
+        ("payment_webhook_secret", webhook_secret()),
         ("operator_bootstrap_digest", digest(BOOTSTRAP_SECRET)),
         ("operator_registrar_password_digest", digest(REGISTRAR_PASSWORD)),
         ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
@@ -161,8 +166,16 @@ static GATEWAY: LazyLock<String> = LazyLock::new(|| {
     let text = include_str!("../../../gateway.toml");
     let (before, rest) = text.split_once("security_questions = [").expect("the file has the questions");
     let (_, after) = rest.split_once("\n]\n").expect("the list ends");
-    format!("{before}{after}")
+    format!("{before}{after}").replacen("provider = \"stripe\"", "provider = \"json\"", 1)
 });
+
+/// Takes every message, and opens a page for every payment.
+fn provider(message: &Outgoing) -> Answered {
+    match message.url.as_str() {
+        PAYMENT_ENDPOINT => Answered { status: 201, body: br#"{"url": "http://127.0.0.1:3003/pay/1"}"#.to_vec() },
+        _ => Answered { status: 202, body: Vec::new() },
+    }
+}
 
 fn gateway(text: &str) -> Gateway {
     Gateway::parse(text).expect("the repository's configuration is valid")
@@ -171,7 +184,8 @@ fn gateway(text: &str) -> Gateway {
 impl Stage {
     /// An empty deployment on this kind of store.
     pub fn new(backend: Backend) -> Self {
-        let deployment = Deployment::new(backend, gateway(&GATEWAY), variables()).with_effects(effects);
+        let deployment =
+            Deployment::new(backend, gateway(&GATEWAY), variables()).with_effects(effects).with_provider(provider);
         Self { deployment, jars: BTreeMap::new(), facts: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
@@ -554,6 +568,7 @@ components! {
     ["administer"] => administer,
     ["accept-terms"] => accept_terms,
     ["webstore-checkout"] => webstore_checkout,
+    ["payments"] => payments,
     ["credentials"] => credentials,
     ["verify-otp"] => verify_otp,
     ["launch" | ".well-known"] => launch,

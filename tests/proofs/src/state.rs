@@ -93,7 +93,7 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
     each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
     each(world, &mut lines, |letter: DeadLetter| {
-        format!("letter of {} {:?} {:?}", letter.partner, letter.reason, letter.standing)
+        format!("letter of {:?} {:?} {:?}", letter.sender, letter.reason, letter.standing)
     });
     each(world, &mut lines, |batch: Batch| format!("{batch:?} with {:?}", uses(world, &batch, shown)));
     lines.extend(exchanged(world));

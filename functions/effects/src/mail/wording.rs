@@ -176,16 +176,19 @@ fn order_received(
     pay_until: Option<Timestamp>,
     link: String,
 ) -> Content {
-    let next = if invoice {
-        "You will get an invoice. As soon as it is fully paid, we send you the licence keys."
+    let (next, act) = if invoice {
+        ("You will get an invoice. As soon as it is fully paid, we send you the licence keys.", "Look at it here:")
     } else {
-        "As soon as it is paid, we send you the licence keys."
+        (
+            "As soon as it is paid, we send you the licence keys. Did you pay just now? Then nothing is left to do.",
+            "Pay by card here:",
+        )
     };
     let content = Content::about(format!("Your order {order} waits for payment"))
         .list(format!("We received your order {order}:"), listed(lines))
         .text(format!("Total to be paid: {total}"))
         .text(next)
-        .button("Look at it here:", "Show the order", link);
+        .button(act, "Show the order", link);
     match pay_until {
         Some(until) => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
         None => content,

@@ -4,8 +4,8 @@ use askama::Template;
 use edge::{Edge, Platform};
 use serde::{Deserialize, Serialize};
 use shared::{
-    dead_letter::{DeadLetter, Standing},
-    values::{DeadLetterId, OperatorId, Timestamp},
+    dead_letter::{DeadLetter, Sender, Standing},
+    values::{DeadLetterId, OperatorId, PartnerId, Timestamp},
 };
 
 use super::Further;
@@ -29,7 +29,10 @@ pub(crate) struct FaultView {
 #[derive(Serialize)]
 pub(crate) struct LetterView {
     id: DeadLetterId,
-    partner: String,
+    /// `webstore` or `payments`.
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<String>,
     state: &'static str,
     code: String,
     faults: Vec<FaultView>,
@@ -42,7 +45,11 @@ pub(crate) struct LetterView {
 
 impl LetterView {
     pub(crate) fn of<P: Platform>(edge: &Edge<P>, letter: &DeadLetter) -> Self {
-        let partner = edge.gateway.partner(&letter.partner).map(|partner| partner.name.clone());
+        let (source, partner) = match &letter.sender {
+            Sender::Webstore { partner, .. } => ("webstore", Some(partner)),
+            Sender::Payments(_) => ("payments", None),
+        };
+        let name = |id: &PartnerId| edge.gateway.partner(id).map_or_else(|| id.to_string(), |known| known.name.clone());
         let faults = letter.reason.faults.iter();
         let (state, settled_at, settled_by) = match &letter.standing {
             Standing::Waiting => ("waiting", None, None),
@@ -50,7 +57,8 @@ impl LetterView {
         };
         Self {
             id: letter.id,
-            partner: partner.unwrap_or_else(|| letter.partner.to_string()),
+            source,
+            partner: partner.map(name),
             state,
             code: letter.reason.code.clone(),
             faults: faults.map(|(field, hint)| FaultView { field: field.clone(), hint: hint.clone() }).collect(),

@@ -7,7 +7,8 @@ use edge::{
 use http::StatusCode;
 use shared::{
     checkout::{Cart, Customer, RawLine},
-    dead_letter::{DeadLetter, How, Reason, Standing},
+    config::PaymentProvider,
+    dead_letter::{DeadLetter, How, Reason, Sender, Standing},
     effect::Shelf,
     licence::ActivateLicence,
     order::{Bought, End, Issue, Order, Payment},
@@ -65,19 +66,22 @@ fn letters<P: Platform>(album: &mut Album<'_, P>, by: &OperatorId) {
     let edge = album.edge();
     let Some(partner) = edge.gateway.partners.last() else { return };
     let unknown = Refusal::field("data.lines.0.product", "unknown", "Choose a product from the catalogue.");
-    let id = DeadLetter::id_of(&partner.id, b"msg_1", &edge.keys);
+    let sender = Sender::webstore(partner);
+    let id = DeadLetter::id_of(&sender, b"msg_1", &edge.keys);
     let body = br#"{"type":"order.paid","data":{"order_id":"4711","lines":[{"product":"old-token","quantity":1}]}}"#;
-    let kept = DeadLetter::kept(id, partner, body, Reason::of(&unknown), &edge.keys, edge.now, &mut edge.rng()).next;
+    let kept = DeadLetter::kept(id, sender, body, Reason::of(&unknown), &edge.keys, edge.now, &mut edge.rng()).next;
+    let of_payments = DeadLetter { sender: Sender::Payments(PaymentProvider::Stripe), ..kept.clone() };
     let settled =
         |how| DeadLetter { standing: Standing::Settled { how, by: by.clone(), at: edge.now }, ..kept.clone() };
     let list = |letters: &[DeadLetter], further| LettersPage::of(edge, letters, further);
     album
         .visit(Visitor::Operator, "/operate/dead-letters")
         .page("none", StatusCode::OK, &list(&[], LAST))
-        .page("some", StatusCode::OK, &list(std::slice::from_ref(&kept), LAST))
+        .page("some", StatusCode::OK, &list(&[kept.clone(), of_payments.clone()], LAST))
         .visit(Visitor::Operator, "/operate/dead-letters/x");
     for (state, letter, done) in [
         ("waiting", kept.clone(), None),
+        ("of-the-payment-provider", of_payments, None),
         ("tried-in-vain", kept.clone(), Some(false)),
         ("replayed", settled(How::Replayed), Some(true)),
         ("dismissed", settled(How::Dismissed), Some(true)),

@@ -206,7 +206,7 @@ impl Said {
         let Entry { revision, write, at_unix_seconds, deed, .. } = entry;
         let name = |bytes: [u8; 16]| WriteId::from_bytes(bytes).to_string();
         let (by, key, because) = match &deed.actor {
-            Actor::Stranger | Actor::LinkHolder | Actor::Machine => (None, None, None),
+            Actor::Stranger | Actor::LinkHolder | Actor::Machine | Actor::PaymentProvider => (None, None, None),
             Actor::Partner { partner, key } => (Some(partner.to_string()), Some(*key), None),
             Actor::Webstore(partner) => (Some(partner.to_string()), None, None),
             Actor::Person(account) => (Some(account.to_string()), None, None),

@@ -16,8 +16,8 @@ use shared::{
 };
 
 use super::{
-    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PlacedPage, RawForm,
-    Reissued,
+    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PaymentOutcome,
+    PlacedPage, RawForm, Reissued,
 };
 
 /// Every page, in every state that looks different.
@@ -127,6 +127,18 @@ fn orders<P: Platform>(album: &mut Album<'_, P>) {
     for (name, order) in &orders {
         if let Some(page) = page(order) {
             album.page(name, StatusCode::OK, &page);
+        }
+    }
+    let unpaid = orders.iter().find(|(name, _)| *name == "unpaid").map(|(_, order)| order.clone());
+    let by_card = unpaid.and_then(|order| {
+        let bought = Bought { payment: Payment::Card, ..order.bought.clone()? };
+        Some(Order { bought: Some(bought), ..order })
+    });
+    for (name, payment) in
+        [("by-card", None), ("card-just-paid", Some(PaymentOutcome::Made)), ("card-left", Some(PaymentOutcome::Left))]
+    {
+        if let Some(page) = by_card.as_ref().and_then(page) {
+            album.page(name, StatusCode::OK, &page.after_paying(payment));
         }
     }
     let orders_alone: Vec<Order> = orders.iter().map(|(_, order)| order.clone()).collect();

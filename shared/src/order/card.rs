@@ -1,0 +1,84 @@
+//! Payment by card on the payment provider's page (SHP-5).
+
+use super::{Order, Payment, Stage};
+use crate::{
+    config::Gateway,
+    refusal::Refusal,
+    values::{Email, Money, OrderId, Timestamp},
+};
+
+/// What the payment provider is asked to take. It says the same whenever it is asked for, so that the provider recognises a
+/// repetition and opens one page for one order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bill {
+    /// The order.
+    pub order: OrderId,
+    /// The number under which people speak of it.
+    pub reference: String,
+    /// What is bought, in one line.
+    pub description: String,
+    /// How much is to be paid.
+    pub total: Money,
+    /// Whom the provider may write to.
+    pub email: Email,
+    /// Until when it can be paid.
+    pub pay_until: Timestamp,
+}
+
+impl Order {
+    /// What is to be paid by card.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when it is not to be paid by card, or not any more.
+    pub fn bill(&self, gateway: &Gateway, now: Timestamp) -> Result<Bill, Refusal> {
+        let wrong = |hint| Refusal::WrongStage { hint };
+        let bought = self.bought.as_ref().filter(|bought| bought.payment == Payment::Card);
+        let bought = bought.ok_or(wrong("This order is not paid by card. Its page says how it is paid."))?;
+        let pay_until = match &self.stage {
+            Stage::Unpaid { lapses_at: Some(lapses_at) } if now < *lapses_at => *lapses_at,
+            Stage::Unpaid { .. } => return Err(wrong("The time to pay for this order is over. Place a new order.")),
+            Stage::Complete { .. } => return Err(wrong("This order is paid. Nothing is left to do here.")),
+            Stage::Ended { .. } => return Err(wrong("This order has ended. Place a new order.")),
+        };
+        let lines: Vec<String> =
+            bought.named_lines(gateway).into_iter().map(|(name, quantity)| format!("{quantity} × {name}")).collect();
+        Ok(Bill {
+            order: self.id,
+            reference: self.reference(),
+            description: lines.join(", "),
+            total: bought.total,
+            email: bought.customer.email.clone(),
+            pay_until,
+        })
+    }
+
+    /// Whether it waits for its payment by card.
+    pub fn awaits_card(&self) -> bool {
+        let by_card = self.bought.as_ref().is_some_and(|bought| bought.payment == Payment::Card);
+        by_card && matches!(self.stage, Stage::Unpaid { .. })
+    }
+
+    /// Whether the payment provider was paid what this order costs: only then does its word complete the order.
+    ///
+    /// # Errors
+    /// [`Refusal::OrderContradicted`].
+    pub fn is_billed(&self, paid: Money) -> Result<(), Refusal> {
+        match &self.bought {
+            Some(bought) if bought.payment == Payment::Card && bought.total == paid => Ok(()),
+            _ => Err(Refusal::OrderContradicted),
+        }
+    }
+
+    /// Whether staff may say that it is paid: for an invoice they see the money come in, for a card the payment provider does.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`].
+    pub fn is_paid_to_staff(&self) -> Result<(), Refusal> {
+        match &self.bought {
+            Some(bought) if bought.payment == Payment::Card => Err(Refusal::WrongStage {
+                hint: "It is paid by card. The payment provider says when; have it send its webhook again.",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
