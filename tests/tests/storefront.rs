@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use journeys::{
+    browser::{Browser, Page},
     by_json::{Programs, checkout, form_id},
     client::{Answer, Client},
     story::Story,
@@ -206,5 +207,30 @@ async fn shp_7_replays_and_contradictions() -> anyhow::Result<()> {
         world.place.mails("ada@kestrel.example").await?.len() == 3,
         "SHP-6: receipt, licence key, order, once each"
     );
+    world.stop().await
+}
+
+// SHP-1: who comes back to a webstore finds the cart, until it is emptied or ordered. Another partner's store has its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_1_a_browser_keeps_the_cart() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut browser = Browser::new();
+    let store = world.url("/webstore-checkout/anvil");
+    let in_cart = |page: &Page| page.attributes("main a", "href").iter().any(|href| href.contains("anvil-mobile-id=2"));
+    let adding = browser.open(&store).await?.good()?.form("Add to Cart")?.fill("anvil-mobile-id", "2");
+    browser.submit(adding).await?.titled("Your cart")?;
+    ensure!(in_cart(&browser.open(&store).await?.good()?), "the catalogue leads back to the cart");
+    let cart = browser.open(&format!("{store}/cart")).await?.titled("Your cart")?;
+    ensure!(cart.text().contains("98.00 USD"), "{}", cart.text());
+    let other = browser.open(&world.url("/webstore-checkout/cobalt/cart")).await?.titled("Your cart")?;
+    ensure!(other.text().contains("Your cart is empty"), "{}", other.text());
+    ensure!(in_cart(&browser.open(&store).await?.good()?), "looking at another store loses nothing");
+    let tampered = browser.cookie(&store, "__Host-cart").context("the cart is kept")?.replace('A', "B");
+    let mut stranger = Browser::new();
+    stranger.set_cookie(&store, "__Host-cart", Some(&tampered));
+    ensure!(!in_cart(&stranger.open(&store).await?.good()?), "what was not sealed here counts for nothing");
+    let emptying = cart.form("Update Cart")?.fill("anvil-mobile-id", "0");
+    browser.submit(emptying).await?.titled("Your cart")?;
+    ensure!(!in_cart(&browser.open(&store).await?.good()?), "it was emptied");
     world.stop().await
 }

@@ -14,6 +14,8 @@ pub const NOTICE: &str = "__Host-notice";
 pub const LAUNCH: &str = "__Host-launch";
 /// The newest draft of a registration.
 pub const REGISTRATION: &str = "__Host-registration";
+/// What a visitor has put into a webstore's cart.
+pub const CART: &str = "__Host-cart";
 /// The order whose payment page was opened last.
 pub const PAYMENT: &str = "__Host-payment";
 /// How the names of the links begin that a browser has opened (`link`).

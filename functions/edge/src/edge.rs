@@ -494,6 +494,9 @@ impl<P: Platform> Edge<P> {
         frame.set("request", &self.request_id);
         frame.set("path", &request.path);
         frame.set("stylesheet", stylesheet_path());
+        if let Some(languages) = request.header("accept-language") {
+            frame.set("languages", languages);
+        }
         let known = request.cookie(cookies::CSRF).filter(|value| value.len() == CSRF_CHARS).map(str::to_owned);
         let value = known.unwrap_or_else(|| {
             let fresh = shared::secret::base64url(self.fresh_secret().expose());

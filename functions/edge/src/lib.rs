@@ -9,6 +9,7 @@
 pub mod addressed;
 pub mod alike;
 pub mod allowance;
+pub mod amounts;
 pub mod assets;
 pub mod batches;
 pub mod claim;

@@ -530,13 +530,19 @@ pub(crate) enum PaymentOutcome {
     Left,
 }
 
-/// The query of an order's page.
+/// The query of an order's page, by its link.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct OrderQuery {
-    /// Of the link.
-    #[serde(default)]
+pub(crate) struct LinkQuery {
     pub(crate) token: String,
+    #[serde(default)]
+    pub(crate) payment: Option<PaymentOutcome>,
+}
+
+/// The query of the page of one's own order.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OwnQuery {
     #[serde(default)]
     pub(crate) payment: Option<PaymentOutcome>,
 }

@@ -1,4 +1,4 @@
-//! Catalogue and cart (SHP-1). The cart lives in its address, so nothing is stored before an order is placed. Who is signed in
+//! Catalogue and cart (SHP-1). Nothing is stored before an order is placed. Who is signed in
 //! is shown what they have already, for one read; guests cost none.
 
 use edge::{Edge, Outcome, Platform, Reply, Request};
@@ -7,25 +7,28 @@ use shared::checkout::Cart;
 
 use crate::{
     api::{self, CartPage, CataloguePage, CheckoutPage, RawForm},
-    known, signed_in,
+    cart, known, signed_in,
 };
 
 pub(crate) async fn catalogue<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     let partner = known(&edge.gateway, partner)?;
     let person = signed_in(edge, request).await?;
-    let typed = api::typed_cart(request);
+    let typed = cart::typed(edge, request, partner);
     edge.show(request, StatusCode::OK, &CataloguePage::of(edge, partner, &typed, person.as_ref()))
 }
 
 pub(crate) async fn cart<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     let partner = known(&edge.gateway, partner)?;
     let is_guest = signed_in(edge, request).await?.is_none();
-    let typed = api::typed_cart(request);
+    let typed = cart::typed(edge, request, partner);
     let checked = api::raw_lines(&typed).and_then(|lines| {
         if lines.is_empty() { Ok(()) } else { Cart::parse(&partner.id, &lines, &edge.gateway).map(drop) }
     });
     match checked {
-        Ok(()) => edge.show(request, StatusCode::OK, &CartPage::of(&edge.gateway, partner, &typed, is_guest)),
+        Ok(()) => {
+            cart::keep(edge, request, partner, &typed);
+            edge.show(request, StatusCode::OK, &CartPage::of(&edge.gateway, partner, &typed, is_guest))
+        }
         Err(refusal) => edge.refused_in_place(request, api::beside_lines(request, refusal.into()), "lines", |faults| {
             CartPage::of(&edge.gateway, partner, &typed, is_guest).with(faults)
         }),

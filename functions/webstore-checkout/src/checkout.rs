@@ -18,7 +18,7 @@ use shared::{
 
 use crate::{
     api::{self, Action, CheckoutPage, OrderPlaced, RawForm},
-    known, signed_in,
+    cart, known, signed_in,
 };
 
 /// Somebody else changes the promo code or the order right now.
@@ -78,6 +78,7 @@ async fn place<P: Platform>(
     // 6. Commit. 7. Respond.
     match edge.create(&command.order, decision).await? {
         NowStands::Ours(stored) => {
+            cart::forget(edge, request, partner);
             let address = format!("/webstore-checkout/orders?token={}", token.reveal());
             let link = format!("{}{address}", edge.public_url);
             edge.done(request, &address, StatusCode::CREATED, &OrderPlaced::of(stored.value(), Some(link)))

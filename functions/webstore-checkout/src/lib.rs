@@ -1,7 +1,7 @@
 //! The built-in webstore and the webhooks of partners' own webstores.
 //!
 //! `GET /webstore-checkout`: choose the partner. `GET /webstore-checkout/{partner}`: catalogue (SHP-1).
-//! `GET /webstore-checkout/{partner}/cart?<product>=<quantity>&..`: the cart, which lives in its address.
+//! `GET /webstore-checkout/{partner}/cart?<product>=<quantity>&..`: the cart, which lives in its address; the browser keeps the newest one.
 //! `GET,POST /webstore-checkout/{partner}/checkout`: checkout, `action=apply` for a quote and `action=place` for
 //! the order (SHP-2, SHP-5). `GET /webstore-checkout/orders?token=`: confirmation. `GET
 //! /webstore-checkout/orders/mine` and `/orders/{id}`: what a signed-in person ordered. `POST /webstore-checkout/orders/licences`:
@@ -13,6 +13,7 @@
 //! (SHP-3, SHP-6). A webhook that cannot be acted upon is committed as a dead letter.
 
 mod api;
+mod cart;
 mod catalogue;
 mod checkout;
 mod orders;

@@ -9,13 +9,13 @@ use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{account::Account, effect::Shelf, order::Order, refusal::Refusal, secret::PlainToken, values::OrderId};
 
-use crate::api::{HistoryPage, OrderPage, OrderQuery, PlacedPage, RawReissue, ReferenceQuery, Reissued};
+use crate::api::{HistoryPage, LinkQuery, OrderPage, OwnQuery, PlacedPage, RawReissue, ReferenceQuery, Reissued};
 
 const ORDERS: &str = "/webstore-checkout/orders";
 
 /// The page to which a confirmation's link leads.
 pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: OrderQuery = request.decode_query()?;
+    let query: LinkQuery = request.decode_query()?;
     let (token, stored) = presented(edge, &query.token).await?;
     let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), Some(&token)).ok_or(Refusal::LinkNotValid)?;
@@ -39,7 +39,7 @@ pub(crate) async fn history<P: Platform>(edge: &Edge<P>, request: &Request) -> O
 pub(crate) async fn own<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     edge.confirm_person(&cookie, &account)?;
-    let query: OrderQuery = request.decode_query()?;
+    let query: OwnQuery = request.decode_query()?;
     let stored = owned(edge, &account, id).await?;
     let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), None).ok_or(Refusal::NotFound)?;

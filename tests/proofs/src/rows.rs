@@ -307,9 +307,6 @@ fn payments() -> Vec<Row> {
         row("webstore-checkout", "SHP-5 by card", nothing, by::place_by_card, &[201, 200]),
         row("payments", "SHP-5 to the payment page", by::ordered_by_card, by::go_to_pay, &[200]),
         row("payments", "SHP-5 paid by card", by::ordered_by_card_with_code, by::card_paid, &[200]),
-        row("payments", "SHP-3 paid by card when time is over", by::card_overdue, by::card_paid, &[200])
-            // If the provider never comes back, the sweep has it lapse.
-            .in_parts(),
         row("payments", "SHP-3 paid by card after it lapsed", by::card_lapsed, by::card_paid, &[200]),
         row("payments", "SHP-3 and its code is taken", by::code_taken_by_card, by::card_paid, &[200]),
         row("payments", "SHP-7 another sum is paid", by::ordered_by_card, by::card_paid_too_little, &[202]),
