@@ -387,6 +387,7 @@ impl<'a> Story<'a> {
             .fill("email", &self.email)
             .fill("promo_code", code);
         let page = guest.submit(form).await?.good()?;
+        let page = guest.submit(page.form("Review Order")?).await?.titled("Review your order")?;
         let page = guest.submit(page.form("Place Order")?).await?.good()?;
         self.told("Supplier orders with the promo code", page.select("h1").join(" "));
         self.licence_key().await

@@ -253,14 +253,14 @@ async fn shp_1_cart_and_checkout() -> anyhow::Result<()> {
     ensure!(over.select("#field-lines .error").join("").contains("at most 20"), "{}", over.text());
 
     let page = guest.open("/webstore-checkout/cobalt/checkout?cobalt-mobile-id=1").await?;
-    let form = page.form("Place Order")?;
+    let form = page.form("Review Order")?;
     guest.stumble(&form, 422, &["given_name", "family_name", "email"]).await?;
     let named = form.fill("given_name", "Ada").fill("family_name", "Kestrel").fill("email", "ada@kestrel.example");
     // SHP-5: nothing covers the price.
     guest.stumble(&named, 422, &["promo_code"]).await?;
     for code in ["!", "0123456789ABC", "0123-4567-89ABC"] {
         let page = guest.stumble(&named.clone().fill("promo_code", code), 422, &["promo_code"]).await?;
-        ensure!(page.form("Place Order")?.value("promo_code") == Some(code), "{}", page.text());
+        ensure!(page.form("Review Order")?.value("promo_code") == Some(code), "{}", page.text());
         let apply = page.form("Apply")?;
         guest.stumble(&apply, 422, &["promo_code"]).await?;
     }
@@ -269,6 +269,35 @@ async fn shp_1_cart_and_checkout() -> anyhow::Result<()> {
     let summary = page.attributes(".faults a", "href");
     ensure!(page.status == 422 && summary == ["#field-lines", "#field-promo_code"], "{summary:?} {}", page.text());
     ensure!(!page.select("#field-lines .error").is_empty(), "{}", page.text());
+    world.stop().await
+}
+
+// SHP-1: nothing is ordered before the review, and what was entered can be changed there.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_1_an_order_is_reviewed_before_it_is_placed() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut guest = Browser::new();
+    let before = world.store_contents().await?;
+    let page =
+        guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=2")).await?.titled("Checkout")?;
+    let form = page.form("Review Order")?.fill("given_name", "Ada").fill("family_name", "Kestrel");
+    let form = form.fill("email", "ada@kestrel.example").fill("pay_by", "invoice").fill("purchase_order", "PO <1>");
+    let review = guest.submit(form).await?.titled("Review your order")?;
+    for said in ["2 × Mobile ID MFA for Anvil (1 year)", "98.00 USD", "Ada Kestrel", "ada@kestrel.example", "PO <1>"] {
+        ensure!(review.text().contains(said), "{said}: {}", review.text());
+    }
+    let again = guest.submit(review.form("Change")?).await?.titled("Checkout")?;
+    let form = again.form("Review Order")?;
+    let entered = [("given_name", "Ada"), ("purchase_order", "PO <1>"), ("lines", "anvil-mobile-id:2")];
+    for (field, value) in entered {
+        ensure!(form.value(field) == Some(value), "{field}: {:?}", form.value(field));
+    }
+    let review = guest.submit(form.fill("given_name", "Bea")).await?.titled("Review your order")?;
+    ensure!(world.store_contents().await? == before, "nothing is stored until it is ordered");
+    let place = review.form("Place Order")?;
+    let placed = guest.submit(place.clone()).await?.titled("Your order waits for payment")?;
+    ensure!(placed.text().contains("Bea Kestrel"), "{}", placed.text());
+    guest.submit(place).await?.titled("Your order is placed")?;
     world.stop().await
 }
 

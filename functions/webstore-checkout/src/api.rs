@@ -8,7 +8,7 @@ use edge::{Edge, Failure, Platform, Request, form::FormFaults, request::form_enc
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     account::Account,
-    checkout::{OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
+    checkout::{OrderLine, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
     config::{Address, Gateway, Partner, Product},
     journey::Need,
     order::{Bought, Order, Payment, Stage},
@@ -57,11 +57,17 @@ pub(crate) fn beside_lines(request: &Request, failure: Failure) -> Failure {
     }
 }
 
-/// The two buttons of the checkout form.
+/// The buttons of the checkout form, and of the review behind it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Action {
+    /// Shows what a promo code does.
     Apply,
+    /// Shows everything once more before it is ordered.
+    Review,
+    /// Leads back from there.
+    Edit,
+    /// Orders.
     Place,
 }
 
@@ -105,6 +111,32 @@ impl RawForm {
             purchase_order: String::new(),
             action: Action::Apply,
         }
+    }
+
+    /// Everything that was entered, for a form that carries it along.
+    fn carried(&self) -> Vec<(&'static str, String)> {
+        let lines = self.lines.iter().map(|line| ("lines", format!("{}:{}", line.product, line.quantity)));
+        let texts = [
+            ("form", &self.form),
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("email", &self.email),
+            ("promo_code", &self.promo_code),
+            ("pay_by", &self.pay_by),
+            ("purchase_order", &self.purchase_order),
+        ];
+        let entered = texts.into_iter().filter(|(_, text)| !text.is_empty());
+        entered.map(|(name, text)| (name, text.clone())).chain(lines).collect()
+    }
+
+    /// The cart's lines as its address has them.
+    fn typed(&self) -> Vec<(String, String)> {
+        self.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect()
+    }
+
+    /// Whether a promo code was entered.
+    pub(crate) fn has_promo_code(&self) -> bool {
+        !self.promo_code.trim().is_empty()
     }
 
     pub(crate) fn checkout(&self) -> RawCheckout {
@@ -411,9 +443,7 @@ impl CheckoutPage {
         quote: Option<Quote>,
         account: Option<AccountId>,
     ) -> Self {
-        let typed: Vec<(String, String)> =
-            raw.lines.iter().map(|line| (line.product.clone(), line.quantity.to_string())).collect();
-        let lines = CartLine::all(gateway, partner, &typed);
+        let lines = CartLine::all(gateway, partner, &raw.typed());
         let subtotal = quote.map_or_else(|| sum(&lines), |quote| Some(quote.subtotal));
         let total = quote.map_or(subtotal, |quote| Some(quote.total));
         let to_pay = total.is_none_or(|total| !total.is_zero());
@@ -462,6 +492,59 @@ fn ways_to_pay(partner: &Partner) -> Vec<(&'static str, &'static str, String)> {
         ("invoice", "Invoice", hint)
     });
     card.into_iter().chain(invoice).collect()
+}
+
+/// Everything that was entered, before it is ordered (SHP-1).
+#[derive(Serialize, Template)]
+#[template(path = "review.html")]
+pub(crate) struct ReviewPage {
+    #[serde(skip)]
+    title: &'static str,
+    partner: PartnerView,
+    form: String,
+    lines: Vec<CartLine>,
+    subtotal: Money,
+    total: Money,
+    customer: String,
+    email: String,
+    /// `nothing`, `card` or `invoice`.
+    payment: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_order: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing_address: Option<Vec<String>>,
+    #[serde(skip)]
+    carried: Vec<(&'static str, String)>,
+}
+
+impl ReviewPage {
+    pub(crate) fn of(
+        gateway: &Gateway,
+        partner: &Partner,
+        raw: &RawForm,
+        command: &PlaceOrder<'_>,
+        (quote, payment): (Quote, &Payment),
+    ) -> Self {
+        let (payment, purchase_order) = match payment {
+            Payment::Nothing | Payment::Webstore => ("nothing", None),
+            Payment::Card => ("card", None),
+            Payment::Invoice { purchase_order } => ("invoice", purchase_order.as_ref().map(ToString::to_string)),
+        };
+        Self {
+            title: "Review your order",
+            partner: PartnerView::of(partner),
+            form: raw.form.clone(),
+            lines: CartLine::all(gateway, partner, &raw.typed()),
+            subtotal: quote.subtotal,
+            total: quote.total,
+            customer: command.customer.name.full(),
+            email: command.customer.email.to_string(),
+            payment,
+            purchase_order,
+            billing_address: partner.billing_address.as_ref().filter(|_| quote.bills_partner).map(postal),
+            carried: raw.carried(),
+        }
+    }
 }
 
 /// The address as it stands on a letter.

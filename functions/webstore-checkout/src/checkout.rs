@@ -5,19 +5,19 @@ use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{
     batch::Batch,
-    checkout::{AskQuote, PlaceOrder, Quote},
+    checkout::{AskQuote, Cart, PlaceOrder, Quote},
     config::Partner,
     decision::Decision,
     order::{Bought, Issue, Order, Payment},
-    promo::{Promo, Sheet},
+    promo::{Presented, Promo, Sheet},
     quota::Caused,
     refusal::Refusal,
     secret::PlainToken,
-    values::{AccountId, Seconds},
+    values::{AccountId, OrderId, Seconds},
 };
 
 use crate::{
-    api::{self, Action, CheckoutPage, OrderPlaced, RawForm},
+    api::{self, Action, CheckoutPage, OrderPlaced, RawForm, ReviewPage},
     cart, known, signed_in,
 };
 
@@ -33,6 +33,11 @@ pub(crate) async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, par
     let account = person.as_ref().map(|account| account.id);
     let outcome = match raw.action {
         Action::Apply => apply(edge, request, partner, &raw, account).await,
+        Action::Edit if raw.has_promo_code() => apply(edge, request, partner, &raw, account).await,
+        Action::Edit => {
+            edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, &raw, None, account))
+        }
+        Action::Review => review(edge, request, partner, &raw).await,
         Action::Place => place(edge, request, partner, &raw, account).await,
     };
     match outcome {
@@ -52,11 +57,32 @@ async fn apply<P: Platform>(
     account: Option<AccountId>,
 ) -> Outcome {
     let wish = AskQuote::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
-    let batch = edge.kv().get::<Batch>(&wish.promo.batch).await?.map(Stored::into_value);
-    let sheet = edge.kv().get::<Sheet>(&wish.promo.sheet(batch.as_ref())).await?.map(Stored::into_value);
-    let promo = Promo::met(wish.promo, batch.as_ref(), sheet.as_ref())?;
-    let quote = Quote::of(&wish.cart, Some(&promo), wish.order, edge.now)?;
+    let quote = quoted(edge, Some(wish.promo), &wish.cart, wish.order).await?;
     edge.show(request, StatusCode::OK, &CheckoutPage::of(&edge.gateway, partner, raw, Some(quote), account))
+}
+
+/// Everything once more, before it is ordered. Writes nothing (SHP-1).
+async fn review<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
+    let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
+    let quote = quoted(edge, command.promo, &command.cart, command.order).await?;
+    let (payment, _) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
+    let page = ReviewPage::of(&edge.gateway, partner, raw, &command, (quote, &payment));
+    edge.show(request, StatusCode::OK, &page)
+}
+
+async fn quoted<P: Platform>(
+    edge: &Edge<P>,
+    promo: Option<Presented>,
+    cart: &Cart<'_>,
+    order: OrderId,
+) -> Result<Quote, Failure> {
+    let Some(presented) = promo else {
+        return Ok(Quote::of(cart, None, order, edge.now)?);
+    };
+    let batch = edge.kv().get::<Batch>(&presented.batch).await?.map(Stored::into_value);
+    let sheet = edge.kv().get::<Sheet>(&presented.sheet(batch.as_ref())).await?.map(Stored::into_value);
+    let promo = Promo::met(presented, batch.as_ref(), sheet.as_ref())?;
+    Ok(Quote::of(cart, Some(&promo), order, edge.now)?)
 }
 
 async fn place<P: Platform>(

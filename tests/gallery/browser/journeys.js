@@ -378,6 +378,7 @@ async function shop(supplier, promo) {
     await supplier.press("Apply", "Checkout");
     await supplier.sees("The promo code is applied.");
     await picture(supplier, "checkout");
+    await supplier.press("Review Order", "Review your order");
     await supplier.press("Place Order", "Thank you for your order");
   });
 }
@@ -390,6 +391,7 @@ async function buyOnInvoice(supplier, operator) {
     await supplier.press("Checkout", "Checkout");
     await supplier.page.getByRole("radio", { name: /^Invoice/ }).check();
     await supplier.fill({ "Purchase order number": "PO-4711" });
+    await supplier.press("Review Order", "Review your order");
     await supplier.press("Place Order", "Your order waits for payment");
   });
   await step(operator, "Operator says that the invoice is paid", async () => {

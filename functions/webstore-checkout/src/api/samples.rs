@@ -6,7 +6,7 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
-    checkout::{Cart, Customer, Quote, RawLine},
+    checkout::{Cart, Customer, PlaceOrder, Quote, RawLine},
     config::{Gateway, Partner},
     licence::ActivateLicence,
     order::{Bought, End, Issue, Order, Payment},
@@ -17,7 +17,7 @@ use shared::{
 
 use super::{
     Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PaymentOutcome,
-    PlacedPage, RawForm, Reissued,
+    PlacedPage, RawForm, Reissued, ReviewPage,
 };
 
 /// Every page, in every state that looks different.
@@ -112,6 +112,22 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
         faults.add(field, "missing", hint);
     }
     album.refused("faults", faults.refuse(), "given_name", |faults| page(&blank, None).with(faults));
+    review(album, gateway, partner, &form("Ada", "Byron", "ada@kestrel.example", ""));
+}
+
+/// What is ordered, before it is: paid in every way.
+fn review<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &Partner, raw: &RawForm) {
+    let edge = album.edge();
+    let Ok(command) = PlaceOrder::parse(&raw.checkout(), &partner.id, gateway, &edge.keys) else { return };
+    let Ok(quote) = Quote::of(&command.cart, None, command.order, edge.now) else { return };
+    let invoice = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
+    let paid = Quote { bills_partner: true, ..free(quote.subtotal).unwrap_or(quote) };
+    album.visit(Visitor::Stranger, "/webstore-checkout/cobalt/checkout");
+    for (state, quote, payment) in
+        [("by-card", quote, Payment::Card), ("on-an-invoice", quote, invoice), ("paid-by-code", paid, Payment::Nothing)]
+    {
+        album.page(state, StatusCode::OK, &ReviewPage::of(gateway, partner, raw, &command, (quote, &payment)));
+    }
 }
 
 fn free(price: Money) -> Option<Quote> {
