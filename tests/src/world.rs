@@ -6,6 +6,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
 };
 
 use anyhow::{Context, ensure};
@@ -47,6 +48,8 @@ pub struct World {
     pub host: Running,
     /// The demonstration application.
     pub application: relying_party::Running,
+    /// The payment provider's double.
+    pub payments: payment_provider::Running,
     /// The server behind the store, if it has one of its own.
     _redis: Option<RedisServer>,
     /// Keeps the configuration while the host runs.
@@ -106,10 +109,17 @@ impl World {
     pub async fn with(wishes: Wishes) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir()?;
         let application_address = free_address()?;
-        let gateway = directory.path().join("gateway.bin");
-        std::fs::write(&gateway, gateway_for(application_address, &wishes.gateway)?)?;
         let secrets = secrets()?;
+        let clock = Clock::fixed(start_unix_seconds());
+        let payments = payment_provider(clock.clone()).await?;
+        let gateway = directory.path().join("gateway.bin");
+        std::fs::write(&gateway, gateway_for(application_address, payments.address(), &wishes.gateway)?)?;
         let mut options = options(gateway, &secrets);
+        options.clock = clock.clone();
+        options.variables.extend([
+            ("payment_origin".to_owned(), payments.origin()),
+            ("payment_endpoint".to_owned(), payments.stripe_endpoint()),
+        ]);
         if !wishes.manifest.is_empty() {
             options.manifest = directory.path().join("spin.toml");
             std::fs::write(&options.manifest, manifest(&wishes.manifest)?)?;
@@ -128,9 +138,13 @@ impl World {
             std::fs::write(&file, redis.runtime_config())?;
             options.runtime_config = Some(file);
         }
-        let clock = options.clock.clone();
         let host = vestibule_host::start(options).await?;
         let service = format!("http://{}", host.address());
+        payments.set_webhook(payment_provider::Webhook {
+            target: format!("{service}/payments/webhook"),
+            stripe_secret: payment_webhook_secret(),
+            standard_secret: payment_webhook_secret(),
+        })?;
         let mailbox = host.mailbox_address().context("the world has a mailbox")?;
         let application = relying_party::start(Config {
             listen: application_address,
@@ -140,7 +154,7 @@ impl World {
         })
         .await?;
         let place = Place { service, mailbox: format!("http://{mailbox}"), secrets, time: Time::Test(clock) };
-        Ok(Self { place, host, application, _redis: redis, _directory: directory })
+        Ok(Self { place, host, application, payments, _redis: redis, _directory: directory })
     }
 
     /// An address of the service.
@@ -179,6 +193,7 @@ impl World {
     /// When a server failed.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.application.stop().await?;
+        self.payments.stop().await?;
         self.host.shutdown().await
     }
 }
@@ -216,6 +231,8 @@ pub fn variables(secrets: &Secrets) -> BTreeMap<String, String> {
         ("business_network_client_secret_digest", digest(&client_secret("business-network"))),
         ("operator_registrar_password_digest", digest(&secrets.registrar_password)),
         ("machine_key_digest", digest(MACHINE_KEY)),
+        ("payment_secret", PAYMENT_SECRET.to_owned()),
+        ("payment_webhook_secret", payment_webhook_secret()),
         ("operator_auditor_password_digest", digest(AUDITOR_PASSWORD)),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -256,6 +273,28 @@ pub fn cobalt_webhook_secret() -> String {
     format!("whsec_{}", STANDARD.encode([9; 32]))
 }
 
+/// What the service presents to the payment provider.
+const PAYMENT_SECRET: &str = "payment-secret-of-the-tests";
+
+/// What the payment provider signs its webhooks with.
+pub fn payment_webhook_secret() -> String {
+    format!("whsec_{}", STANDARD.encode([10; 32]))
+}
+
+/// A double of a payment provider that lives in the tests' time, is told by whom it is asked later, and tries again soon.
+async fn payment_provider(clock: Clock) -> anyhow::Result<payment_provider::Running> {
+    let now = move || jiff::Timestamp::from_second(clock.now().as_secs().cast_signed()).unwrap_or_default();
+    payment_provider::start(payment_provider::Config {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        api_secret: PAYMENT_SECRET.to_owned(),
+        webhook: None,
+        retry: payment_provider::Retry { first_pause: Duration::from_millis(50), attempts: 10 },
+        late: Duration::from_millis(300),
+        clock: payment_provider::Clock::new(now),
+    })
+    .await
+}
+
 /// The secret with which an application authenticates at the token endpoint.
 pub fn client_secret(client: &str) -> String {
     format!("client-secret-of-{client}")
@@ -265,18 +304,23 @@ fn client(id: &str) -> Application {
     Application { client_id: id.to_owned(), client_secret: ClientSecret::new(client_secret(id)) }
 }
 
-/// The repository's configuration, compiled, with the demonstration application at another address and these texts
-/// replaced.
+/// The repository's configuration, compiled, with the demonstration application and the payment provider at other addresses
+/// and these texts replaced.
 ///
 /// # Errors
 /// When the file cannot be read, does not contain a text or is not valid.
-pub fn gateway_for(application: SocketAddr, replaced: &[(String, String)]) -> anyhow::Result<Vec<u8>> {
+pub fn gateway_for(
+    application: SocketAddr,
+    payments: SocketAddr,
+    replaced: &[(String, String)],
+) -> anyhow::Result<Vec<u8>> {
     let mut text = std::fs::read_to_string(root().join("gateway.toml"))?;
     for (usual, instead) in replaced {
         ensure!(text.contains(usual), "the configuration does not contain {usual:?}");
         text = text.replace(usual, instead);
     }
     let moved = text.replace("http://127.0.0.1:3002", &format!("http://{application}"));
+    let moved = moved.replace("http://127.0.0.1:3003", &format!("http://{payments}"));
     Ok(Gateway::parse(&moved)?.compile()?)
 }
 

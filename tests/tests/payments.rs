@@ -1,0 +1,235 @@
+//! Payment by card, over HTTP, with a double of a payment provider that is awkward in the ways that real ones are: to its page
+//! and back, webhooks that come twice, late, again or in the wrong order, other sums, refunds.
+
+#![expect(clippy::indexing_slicing, reason = "a member that is missing fails the test, as it should")]
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use journeys::{
+    browser::Browser,
+    by_json::{Programs, form_id},
+    client::{Answer, Client},
+    world::{Wishes, World},
+};
+use payment_provider::{Card, Outcome, Standing};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const ADA: &str = "ada@kestrel.example";
+const LICENCE: &str = "Your licence key";
+
+/// A guest's order by card, and its way to the provider's page.
+struct Bought {
+    guest: Client,
+    token: String,
+    /// The provider's page.
+    pay_at: String,
+}
+
+fn order(code: &str) -> Value {
+    json!({
+        "form": form_id(), "given_name": "Ada", "family_name": "Kestrel", "email": ADA, "action": "place",
+        "lines": [{ "product": "anvil-mobile-id", "quantity": 1 }], "promo_code": code, "pay_by": "card",
+    })
+}
+
+async fn buy(world: &World, code: &str) -> anyhow::Result<Bought> {
+    let mut guest = Client::new(&world.place.service)?;
+    let placed = guest.post("/webstore-checkout/anvil/checkout", &order(code), StatusCode::CREATED).await?;
+    ensure!(placed["state"] == "awaiting-payment", "{placed}");
+    let link = placed["confirmation"].as_str().context("a link")?;
+    let token = link.split_once("token=").context("a token")?.1.to_owned();
+    let there = guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
+    ensure!(there["order"] == placed["order"] && there["pay_until"] == placed["pay_until"], "{there} {placed}");
+    let pay_at = there["pay_at"].as_str().context("an address")?.to_owned();
+    Ok(Bought { guest, token, pay_at })
+}
+
+impl Bought {
+    async fn order(&mut self) -> anyhow::Result<Value> {
+        self.guest.get(&format!("/webstore-checkout/orders?token={}", self.token)).await
+    }
+
+    async fn is(&mut self, state: &str) -> anyhow::Result<()> {
+        let order = self.order().await?;
+        ensure!(order["state"] == state, "{state}: {order}");
+        Ok(())
+    }
+
+    async fn again(&mut self) -> anyhow::Result<Answer> {
+        let request = self.guest.request(Method::POST, "/payments").json(&json!({ "token": self.token }));
+        self.guest.send(request).await
+    }
+}
+
+async fn mails(world: &World, subject: &str) -> anyhow::Result<usize> {
+    Ok(world.place.mails(ADA).await?.iter().filter(|mail| mail.subject.starts_with(subject)).count())
+}
+
+// SHP-5: the provider is asked once for one order, and only its word completes it.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_5_a_card_completes_the_order_when_the_provider_says_so() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    world.payments.hold();
+    let mut bought = buy(&world, "").await?;
+    let session = world.payments.payment(&bought.pay_at).context("the provider knows it")?;
+    ensure!((session.asked.amount_minor, session.asked.email.as_deref()) == (4_900, Some(ADA)), "{session:?}");
+    let again = bought.again().await?.document(StatusCode::OK)?;
+    ensure!(again["pay_at"] == bought.pay_at.as_str() && world.payments.payments().len() == 1, "one page for one order: {again}");
+    ensure!(matches!(world.payments.pay(&bought.pay_at, Card::Declined)?, Outcome::Declined(_)));
+    bought.is("awaiting-payment").await?;
+    ensure!(matches!(world.payments.pay(&bought.pay_at, Card::Good)?, Outcome::Paid(_)));
+    bought.is("awaiting-payment").await?;
+    let back = format!("/payments/return?order={}&payment=made", bought.order().await?["order"].as_str().unwrap_or_default());
+    bought.guest.get(&back).await?;
+    bought.is("awaiting-payment").await.context("coming back proves nothing")?;
+    world.payments.release();
+    world.payments.settled().await;
+    bought.is("complete").await?;
+    bought.again().await?.problem(409, "wrong-stage")?;
+    ensure!(mails(&world, LICENCE).await? == 1 && mails(&world, "Receipt").await? == 1, "each is sent once");
+    world.stop().await
+}
+
+// SHP-7: twice, late, and only at the third try.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_7_an_awkward_provider_completes_each_order_once() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    for (place, card) in [Card::ToldTwice, Card::ToldLate, Card::FirstLost].into_iter().enumerate() {
+        let mut bought = buy(&world, "").await?;
+        world.payments.pay(&bought.pay_at, card)?;
+        world.payments.settled().await;
+        bought.is("complete").await.with_context(|| format!("{card:?}"))?;
+        let told = world.payments.deliveries();
+        ensure!(told.iter().all(|one| one.standing == Standing::Taken), "{told:?}");
+        ensure!(mails(&world, LICENCE).await? == place + 1, "{card:?}");
+    }
+    let mut bought = buy(&world, "").await?;
+    world.payments.pay(&bought.pay_at, Card::RefundFirst)?;
+    world.payments.settled().await;
+    bought.is("refunded").await?;
+    ensure!(mails(&world, LICENCE).await? == 3, "nothing is given for what was given back");
+    world.stop().await
+}
+
+// SHP-7: a refund revokes what nobody has activated; a part of it is for a person.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_7_money_that_is_given_back_ends_the_order() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut bought = buy(&world, "").await?;
+    world.payments.pay(&bought.pay_at, Card::Good)?;
+    world.payments.settled().await;
+    world.payments.refund(&bought.pay_at, Some(100))?;
+    world.payments.settled().await;
+    bought.is("complete").await?;
+    let mut programs = Programs::new(&world.place, ADA)?;
+    programs.registrar_signs_in().await?;
+    let letters = programs.registrar.get("/operate/dead-letters").await?;
+    ensure!(letters["letters"][0]["code"] == "partly-refunded" && letters["letters"][0]["source"] == "payments", "{letters}");
+    world.payments.refund(&bought.pay_at, None)?;
+    world.payments.settled().await;
+    bought.is("refunded").await?;
+    world.stop().await
+}
+
+// SHP-2 SHP-3: in time, a lapse frees the code; a payment after that needs it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_3_a_late_payment_by_card_needs_its_code_again() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut programs = Programs::new(&world.place, ADA)?;
+    programs.registrar_signs_in().await?;
+    let batch = json!({
+        "form": form_id(), "name": "Half", "partner": "anvil", "products": ["anvil-mobile-id"], "count": 2,
+        "discount": "50%", "valid_days": 90,
+    });
+    let batch = programs.registrar.post("/operate/promo-batches", &batch, StatusCode::CREATED).await?;
+    let code = |n: usize| batch["codes"][n].as_str().context("a code");
+    let (mut in_time, mut too_late) = (buy(&world, code(0)?).await?, buy(&world, code(1)?).await?);
+    world.payments.hold();
+    for bought in [&in_time, &too_late] {
+        world.payments.pay(&bought.pay_at, Card::Good)?;
+    }
+    lapse(&world).await?;
+    in_time.is("lapsed").await?;
+    too_late.is("lapsed").await?;
+    // Somebody else takes the second code.
+    let _ = buy(&world, code(1)?).await?;
+    world.payments.release();
+    world.payments.settled().await;
+    in_time.is("complete").await?;
+    let order = too_late.order().await?;
+    ensure!(order["state"] == "lapsed" && order["paid_in_vain"] == true, "{order}");
+    ensure!(mails(&world, "You get your money").await? == 1 && mails(&world, LICENCE).await? == 1, "one of them");
+    world.stop().await
+}
+
+async fn lapse(world: &World) -> anyhow::Result<()> {
+    for _ in 0..4 {
+        world.place.time.pass(Duration::from_hours(1)).await;
+        while world.sweep().await?.0 == StatusCode::ACCEPTED {}
+    }
+    Ok(())
+}
+
+// SHP-5 SHP-7: what was not signed by the provider, is stale, or is of another sum, completes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_7_only_the_providers_signature_over_the_whole_sum_counts() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut bought = buy(&world, "").await?;
+    let before = world.store_contents().await?;
+    let client = reqwest::Client::new();
+    let webhook = || client.post(world.url("/payments/webhook")).header("content-type", "application/json");
+    for (signature, code) in [("", "webhook-not-verified"), ("t=1,v1=00", "webhook-not-verified")] {
+        let request = webhook().header("stripe-signature", signature).body("{}");
+        Answer::of(request.send().await?).await?.problem(401, code)?;
+    }
+    ensure!(world.store_contents().await? == before, "it leaves no trace");
+    bought.is("awaiting-payment").await?;
+    world.stop().await
+}
+
+// SHP-5: a provider that is away costs nothing but a moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_5_a_provider_that_is_away_is_asked_again() -> anyhow::Result<()> {
+    let nowhere = vec![("payment_endpoint".to_owned(), "http://127.0.0.1:9/v1/checkout/sessions".to_owned())];
+    let world = World::with(Wishes { variables: nowhere, ..Wishes::default() }).await?;
+    let mut guest = Client::new(&world.place.service)?;
+    let placed = guest.post("/webstore-checkout/anvil/checkout", &order(""), StatusCode::CREATED).await?;
+    let link = placed["confirmation"].as_str().context("a link")?;
+    let token = link.split_once("token=").context("a token")?.1;
+    let request = guest.request(Method::POST, "/payments").json(&json!({ "token": token }));
+    let refused = guest.send(request).await?;
+    ensure!(refused.header("retry-after") == "60", "{refused:?}");
+    refused.problem(503, "payment-page-unavailable")?;
+    world.stop().await
+}
+
+// SHP-5: without scripts, from the cart over the provider's page to the order's page, and out of it without paying first.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_5_a_browser_goes_to_the_providers_page_and_comes_back() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut guest = Browser::new();
+    let form = guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=1")).await?.form("Review Order")?;
+    let form = form.fill("given_name", "Ada").fill("family_name", "Kestrel").fill("email", ADA).fill("pay_by", "card");
+    let review = guest.submit(form).await?.titled("Review your order")?;
+    let waiting = guest.submit(review.form("Place Order")?).await?.titled("Your order waits for payment")?;
+    let there = guest.submit(waiting.form("Pay 49.00 USD by card")?).await?.good()?;
+    ensure!(there.url.as_str().starts_with(&world.payments.origin()), "{}", there.url);
+    let back = guest.submit(there.form("Cancel and go back")?).await?.titled("Your order waits for payment")?;
+    ensure!(back.text().contains("Nothing was charged."), "{}", back.text());
+    let there = guest.submit(back.form("Pay 49.00 USD by card")?).await?.good()?;
+    world.payments.hold();
+    let pay = there.form("Pay")?.fill("number", Card::Good.number()).fill("expiry", "12/34").fill("cvc", "123");
+    let back = guest.submit(pay).await?.titled("Your order waits for payment")?;
+    ensure!(back.text().contains("As soon as the payment provider confirms"), "{}", back.text());
+    ensure!(!back.url.as_str().contains("token="), "the link's token is in no address: {}", back.url);
+    world.payments.release();
+    world.payments.settled().await;
+    guest.open(back.url.as_str()).await?.titled("Thank you for your order")?;
+    // Elsewhere nobody knows which order it is.
+    let elsewhere = back.url.join("/payments/return?order=O-ABCDE23456&payment=made")?;
+    Browser::new().open(elsewhere.as_str()).await?.titled("Back from the payment page")?;
+    guest.open(elsewhere.as_str()).await?.titled("Back from the payment page")?;
+    world.stop().await
+}
