@@ -43,6 +43,7 @@ pub(crate) fn router(provider: Arc<Provider>) -> Router {
         .route("/pay/{id}/cancel", post(cancel))
         .route("/", get(overview))
         .route("/style.css", get(style))
+        .route("/icon.svg", get(icon))
         .route("/payments/{id}/refund", post(refund))
         .route("/payments/{id}/expire", post(expire))
         .route("/deliveries/{number}/again", post(again))
@@ -157,6 +158,10 @@ async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], sheet).into_response()
 }
 
+async fn icon() -> Response {
+    ([(CONTENT_TYPE, "image/svg+xml")], include_str!("../assets/icon.svg")).into_response()
+}
+
 async fn refund(State(provider): App, Path(id): Path<String>, body: Bytes) -> Response {
     let Some(payment) = provider.payments.get(&id) else {
         return no_page();
@@ -223,7 +228,7 @@ fn form(status: StatusCode, payment: &Payment, entered: &Entered, trouble: pages
 }
 
 fn policy(form_targets: &str) -> String {
-    let rest = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let rest = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'";
     format!("{rest}; form-action 'self' {form_targets}")
 }
 
