@@ -220,7 +220,8 @@ fn form(status: StatusCode, payment: &Payment, entered: &Entered, trouble: pages
     let mut response = (status, pages::pay(payment, entered, trouble)).into_response();
     let addresses = [Some(&payment.asked.success_url), payment.asked.cancel_url.as_ref()];
     let shops = addresses.into_iter().flatten().filter_map(|address| Url::parse(address).ok());
-    let shops: Vec<String> = shops.map(|shop| shop.origin().ascii_serialization()).collect();
+    let mut shops: Vec<String> = shops.map(|shop| shop.origin().ascii_serialization()).collect();
+    shops.dedup();
     if let Ok(policy) = HeaderValue::from_str(&policy(&shops.join(" "))) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
