@@ -107,6 +107,8 @@ async fn tests_decide_the_order() -> anyhow::Result<()> {
     let page = place.stripe_session().await?;
     place.double.pay(&page, Card::Good)?;
     place.double.refund(&page, None)?;
+    tokio::time::sleep(LATE).await;
+    assert!(place.shop.heard().is_empty(), "all of it is held");
     assert_eq!(place.double.deliver(2).await?, Answer::Status(200));
     assert_eq!(place.shop.types()?, ["charge.refunded"]);
     place.double.release();
