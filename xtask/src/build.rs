@@ -28,11 +28,12 @@ pub(crate) fn component(package: &str) -> anyhow::Result<()> {
     components::place(package, Size::Optimised)
 }
 
-/// The guest target, the components, the host and the demonstration application.
+/// The guest target, the components, the host, the demonstration application and the payment provider.
 pub(crate) fn everything(steps: &mut Steps, manifest: &Manifest, size: Size) -> anyhow::Result<()> {
     guests(steps, manifest, size)?;
-    steps.step("Building the host and the demonstration application", || {
-        run_command(&mut cargo(&["build", "--package", "vestibule-host", "--package", "relying-party"]))
+    steps.step("Building the host, the demonstration application and the payment provider", || {
+        let programs = ["--package", "vestibule-host", "--package", "relying-party", "--package", "payment-provider"];
+        run_command(cargo(&["build"]).args(programs))
     })
 }
 

@@ -52,7 +52,7 @@ enum Command {
     },
     /// Formatting, lints, documentation, licences and unused dependencies.
     Check,
-    /// Builds the components, the host and the demonstration application.
+    /// Builds the components, the host, the demonstration application and the payment provider.
     Build,
     /// Builds one component and the configuration, for `spin build`.
     Component {

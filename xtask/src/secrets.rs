@@ -24,6 +24,17 @@ const FILE: &str = "secrets.toml";
 const ROOT_SECRET: &str = "root_secret";
 /// What the operator's machines present: the timer that calls the sweep.
 pub(crate) const MACHINE_KEY: &str = "machine_key_digest";
+/// What the service presents to the payment provider.
+pub(crate) const PAYMENT_SECRET: &str = "payment_secret";
+/// What the payment provider signs its webhooks with.
+pub(crate) const PAYMENT_WEBHOOK_SECRET: &str = "payment_webhook_secret";
+/// The secrets that no configuration names.
+const ALWAYS: [(&str, Kind); 4] = [
+    (ROOT_SECRET, Kind::Key),
+    (MACHINE_KEY, Kind::Key),
+    (PAYMENT_SECRET, Kind::Key),
+    (PAYMENT_WEBHOOK_SECRET, Kind::Webhook),
+];
 const HEADER: &str =
     "# Generated for this machine's demonstration. Whoever reads it can do everything there: keep it here.\n";
 /// A variable that ends so holds the digest of a secret, not the secret.
@@ -46,9 +57,8 @@ impl Secrets {
         let path = directory.join(FILE);
         let mut secrets = Self::read(&path)?;
         let known = secrets.0.len();
-        let named = gateway::variables(gateway);
-        let wanted = named.iter().map(|(variable, kind)| (name(variable), *kind));
-        for (name, kind) in wanted.chain([(ROOT_SECRET, Kind::Key), (name(MACHINE_KEY), Kind::Key)]) {
+        let wanted = gateway::variables(gateway).into_iter().chain(ALWAYS);
+        for (name, kind) in wanted.map(|(variable, kind)| (name(variable), kind)) {
             if !secrets.0.contains_key(name) {
                 let secret = if name == ROOT_SECRET { STANDARD.encode(random::<32>()?) } else { generate(kind)? };
                 secrets.0.insert(name.to_owned(), secret);
@@ -74,10 +84,9 @@ impl Secrets {
     /// # Errors
     /// When a secret is missing.
     pub(crate) fn values(&self, gateway: &Gateway) -> anyhow::Result<BTreeMap<String, String>> {
-        let variables =
-            gateway::variables(gateway).into_iter().map(|(variable, _)| variable).chain([ROOT_SECRET, MACHINE_KEY]);
+        let variables = gateway::variables(gateway).into_iter().chain(ALWAYS);
         variables
-            .map(|variable| {
+            .map(|(variable, _)| {
                 let secret = self.behind(variable)?;
                 let digested = variable.ends_with(DIGEST);
                 let value = if digested { digest256_hex(secret.as_bytes()) } else { secret.to_owned() };
@@ -188,6 +197,11 @@ mod tests {
         assert_eq!(values.get("anvil_webhook_secret").map(String::as_str), Some(webhook));
         let bytes = STANDARD.decode(webhook.trim_start_matches("whsec_"))?;
         assert!((24..=64).contains(&bytes.len()));
+        for variable in [PAYMENT_SECRET, PAYMENT_WEBHOOK_SECRET] {
+            let secret = secrets.behind(variable)?;
+            assert_eq!(values.get(variable).map(String::as_str), Some(secret));
+            assert_eq!(secret.starts_with("whsec_"), variable == PAYMENT_WEBHOOK_SECRET, "{variable}");
+        }
         Ok(())
     }
 

@@ -18,7 +18,7 @@ use crate::{
     gateway,
     manifest::Manifest,
     processes::Processes,
-    secrets::{MACHINE_KEY, Secrets},
+    secrets::{MACHINE_KEY, PAYMENT_SECRET, PAYMENT_WEBHOOK_SECRET, Secrets},
     steps::{Steps, seconds},
     workspace,
 };
@@ -40,13 +40,17 @@ pub(crate) struct Options {
     /// Where the demonstration application listens [default: the port after the mailbox's].
     #[arg(long, value_name = "ADDRESS")]
     application: Option<SocketAddr>,
+    /// Where the payment provider's double listens [default: the port after the application's].
+    #[arg(long, value_name = "ADDRESS")]
+    payments: Option<SocketAddr>,
 }
 
-/// The three addresses as a browser on this machine reaches them.
+/// The four addresses as a browser on this machine reaches them.
 struct Addresses {
     service: SocketAddr,
     mailbox: SocketAddr,
     application: SocketAddr,
+    payments: SocketAddr,
 }
 
 /// Builds, starts, says where everything is, and waits for Ctrl-C.
@@ -55,7 +59,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let manifest = Manifest::read()?;
     let text = gateway::text()?;
     let gateway = gateway::parse(&text)?;
-    for address in [options.listen, addresses.mailbox, addresses.application] {
+    for address in [options.listen, addresses.mailbox, addresses.application, addresses.payments] {
         free(address)?;
     }
     let mut steps = Steps::new(build::STEPS + 1);
@@ -67,10 +71,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let secrets = Secrets::complete(&state, &gateway)?;
     let mut processes = Processes::new()?;
     let started = Instant::now();
-    steps.step("Starting the host and the demonstration application", || {
+    steps.step("Starting the host, the demonstration application and the payment provider", || {
         let moved = moved_configuration(&state, &manifest, &text, &addresses)?;
         processes.start("host", &mut host(options, &addresses, &state, &secrets, &gateway, &moved)?)?;
-        processes.start("demonstration application", &mut application(&addresses, &secrets, &gateway)?)
+        processes.start("demonstration application", &mut application(&addresses, &secrets, &gateway)?)?;
+        processes.start("payment provider", &mut payments(&addresses, &secrets)?)
     })?;
     welcome::print(&addresses, &secrets, &gateway)?;
     println!("Started in {}. Ctrl-C stops it; the data stays in .vestibule.", seconds(started.elapsed()));
@@ -87,11 +92,12 @@ impl Options {
         };
         let mailbox = self.mailbox.map_or_else(|| after(self.listen), Ok)?;
         let application = self.application.map_or_else(|| after(mailbox), Ok)?;
+        let payments = self.payments.map_or_else(|| after(application), Ok)?;
         let service = SocketAddr::new(reachable(self.listen.ip()), self.listen.port());
-        if [service, mailbox, application].iter().any(|address| address.port() == 0) {
+        if [service, mailbox, application, payments].iter().any(|address| address.port() == 0) {
             bail!("choose ports other than 0: the addresses must be known before anything starts");
         }
-        Ok(Addresses { service, mailbox, application })
+        Ok(Addresses { service, mailbox, application, payments })
     }
 }
 
@@ -165,6 +171,8 @@ fn host(
         ("mail_endpoint".to_owned(), format!("http://{}/send", addresses.mailbox)),
         ("phone_origin".to_owned(), format!("http://{}", addresses.mailbox)),
         ("phone_endpoint".to_owned(), format!("http://{}/send", addresses.mailbox)),
+        ("payment_origin".to_owned(), format!("http://{}", addresses.payments)),
+        ("payment_endpoint".to_owned(), format!("http://{}/v1/checkout/sessions", addresses.payments)),
     ];
     for (name, value) in secrets.values(gateway)?.into_iter().chain(places) {
         host.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
@@ -187,6 +195,19 @@ fn application(addresses: &Addresses, secrets: &Secrets, gateway: &Gateway) -> a
     Ok(application)
 }
 
+/// One secret is good for both of the interfaces by which the payment provider may be asked.
+fn payments(addresses: &Addresses, secrets: &Secrets) -> anyhow::Result<Command> {
+    let webhook_secret = secrets.behind(PAYMENT_WEBHOOK_SECRET)?;
+    let mut payments = Command::new(build::program("payment-provider"));
+    payments
+        .args(["--listen", &addresses.payments.to_string()])
+        .args(["--webhook", &format!("http://{}/payments/webhook", addresses.service)])
+        .env("PAYMENT_API_SECRET", secrets.behind(PAYMENT_SECRET)?)
+        .env("PAYMENT_STRIPE_WEBHOOK_SECRET", webhook_secret)
+        .env("PAYMENT_STANDARD_WEBHOOK_SECRET", webhook_secret);
+    Ok(payments)
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -199,22 +220,26 @@ mod tests {
         options: Options,
     }
 
-    fn addresses(arguments: &[&str]) -> Result<[String; 3], String> {
+    fn addresses(arguments: &[&str]) -> Result<[String; 4], String> {
         let line = Line::try_parse_from([&["up"], arguments].concat()).map_err(|error| error.to_string())?;
         let addresses = line.options.addresses().map_err(|error| error.to_string())?;
-        Ok([addresses.service, addresses.mailbox, addresses.application].map(|address| address.to_string()))
+        let Addresses { service, mailbox, application, payments } = addresses;
+        Ok([service, mailbox, application, payments].map(|address| address.to_string()))
     }
 
     #[test]
-    fn one_address_moves_all_three() {
-        assert_eq!(addresses(&[]), Ok(["127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:3002"].map(str::to_owned)));
+    fn one_address_moves_all_four() {
+        assert_eq!(
+            addresses(&[]),
+            Ok(["127.0.0.1:3000", "127.0.0.1:3001", "127.0.0.1:3002", "127.0.0.1:3003"].map(str::to_owned))
+        );
         assert_eq!(
             addresses(&["--listen", "0.0.0.0:4000"]),
-            Ok(["127.0.0.1:4000", "127.0.0.1:4001", "127.0.0.1:4002"].map(str::to_owned))
+            Ok(["127.0.0.1:4000", "127.0.0.1:4001", "127.0.0.1:4002", "127.0.0.1:4003"].map(str::to_owned))
         );
         assert_eq!(
             addresses(&["--mailbox", "127.0.0.1:9000"]),
-            Ok(["127.0.0.1:3000", "127.0.0.1:9000", "127.0.0.1:9001"].map(str::to_owned))
+            Ok(["127.0.0.1:3000", "127.0.0.1:9000", "127.0.0.1:9001", "127.0.0.1:9002"].map(str::to_owned))
         );
     }
 

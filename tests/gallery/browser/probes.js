@@ -108,7 +108,7 @@ export async function advisesOnPasswords() {
 
 /** Numbers what the Tab key has to reach, in the order of the document, and puts the focus before all of it. */
 export function markStops() {
-  const selector = "a[href], button, input:not([type=hidden]), select, textarea, [tabindex='0']";
+  const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
   const groups = new Set();
   const stops = [...document.querySelectorAll(selector)].filter((one) => {
     if (one.disabled || !one.checkVisibility()) return false;

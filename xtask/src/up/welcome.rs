@@ -21,6 +21,7 @@ pub(super) fn print(addresses: &Addresses, secrets: &Secrets, gateway: &Gateway)
     place("Mailbox", &format!("http://{}/", addresses.mailbox));
     place("Storefront", &format!("{service}/webstore-checkout"));
     place("Application", &format!("http://{}/", addresses.application));
+    place("Payments", &format!("http://{}/", addresses.payments));
     for application in &gateway.applications {
         if application.registration == Registration::Public {
             place("Register", &format!("{service}/register?application={}", application.id));
@@ -34,6 +35,11 @@ pub(super) fn print(addresses: &Addresses, secrets: &Secrets, gateway: &Gateway)
     for operator in registrars.into_iter().chain(others) {
         print_operator(operator, addresses, secrets, gateway)?;
     }
+
+    println!("\nCards to try where you pay, with any month to come and any security code; no money moves:");
+    place("  succeeds", "4242 4242 4242 4242");
+    place("  is declined", "4000 0000 0000 0002");
+    println!("  The payment page lists others, which tell the service late, twice, or in the wrong order.");
 
     println!("\nPartners call the service with their API keys:");
     for partner in &gateway.partners {
