@@ -306,7 +306,14 @@ async fn nothing_acknowledged_is_lost_or_doubled_by_kills() -> anyhow::Result<()
     // The load is more than a partner's allowance.
     let quotas = "[partners.anvil.quotas]\nchanges_per_minute = 60000\n\n[partners.anvil]";
     let replaced = [("[partners.anvil]".to_owned(), quotas.to_owned())];
-    std::fs::write(&settings.gateway, world::gateway_for(SocketAddr::from(([127, 0, 0, 1], 3002)), &replaced)?)?;
+    std::fs::write(
+        &settings.gateway,
+        world::gateway_for(
+            SocketAddr::from(([127, 0, 0, 1], 3002)),
+            SocketAddr::from(([127, 0, 0, 1], 3003)),
+            &replaced,
+        )?,
+    )?;
     let mut ahead = Duration::ZERO;
     let mut host = settings.start(ahead)?;
     let codes = Mutex::new(promo_codes(&host.place).await?);

@@ -76,12 +76,16 @@ async fn shp_5_a_card_completes_the_order_when_the_provider_says_so() -> anyhow:
     let session = world.payments.payment(&bought.pay_at).context("the provider knows it")?;
     ensure!((session.asked.amount_minor, session.asked.email.as_deref()) == (4_900, Some(ADA)), "{session:?}");
     let again = bought.again().await?.document(StatusCode::OK)?;
-    ensure!(again["pay_at"] == bought.pay_at.as_str() && world.payments.payments().len() == 1, "one page for one order: {again}");
+    ensure!(
+        again["pay_at"] == bought.pay_at.as_str() && world.payments.payments().len() == 1,
+        "one page for one order: {again}"
+    );
     ensure!(matches!(world.payments.pay(&bought.pay_at, Card::Declined)?, Outcome::Declined(_)));
     bought.is("awaiting-payment").await?;
     ensure!(matches!(world.payments.pay(&bought.pay_at, Card::Good)?, Outcome::Paid(_)));
     bought.is("awaiting-payment").await?;
-    let back = format!("/payments/return?order={}&payment=made", bought.order().await?["order"].as_str().unwrap_or_default());
+    let back =
+        format!("/payments/return?order={}&payment=made", bought.order().await?["order"].as_str().unwrap_or_default());
     bought.guest.get(&back).await?;
     bought.is("awaiting-payment").await.context("coming back proves nothing")?;
     world.payments.release();
@@ -102,7 +106,7 @@ async fn shp_7_an_awkward_provider_completes_each_order_once() -> anyhow::Result
         world.payments.settled().await;
         bought.is("complete").await.with_context(|| format!("{card:?}"))?;
         let told = world.payments.deliveries();
-        ensure!(told.iter().all(|one| one.standing == Standing::Taken), "{told:?}");
+        ensure!(told.iter().all(|one| one.standing == Standing::Delivered), "{told:?}");
         ensure!(mails(&world, LICENCE).await? == place + 1, "{card:?}");
     }
     let mut bought = buy(&world, "").await?;
@@ -126,7 +130,10 @@ async fn shp_7_money_that_is_given_back_ends_the_order() -> anyhow::Result<()> {
     let mut programs = Programs::new(&world.place, ADA)?;
     programs.registrar_signs_in().await?;
     let letters = programs.registrar.get("/operate/dead-letters").await?;
-    ensure!(letters["letters"][0]["code"] == "partly-refunded" && letters["letters"][0]["source"] == "payments", "{letters}");
+    ensure!(
+        letters["letters"][0]["code"] == "partly-refunded" && letters["letters"][0]["source"] == "payments",
+        "{letters}"
+    );
     world.payments.refund(&bought.pay_at, None)?;
     world.payments.settled().await;
     bought.is("refunded").await?;
@@ -210,7 +217,8 @@ async fn shp_5_a_provider_that_is_away_is_asked_again() -> anyhow::Result<()> {
 async fn shp_5_a_browser_goes_to_the_providers_page_and_comes_back() -> anyhow::Result<()> {
     let world = World::start().await?;
     let mut guest = Browser::new();
-    let form = guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=1")).await?.form("Review Order")?;
+    let form =
+        guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=1")).await?.form("Review Order")?;
     let form = form.fill("given_name", "Ada").fill("family_name", "Kestrel").fill("email", ADA).fill("pay_by", "card");
     let review = guest.submit(form).await?.titled("Review your order")?;
     let waiting = guest.submit(review.form("Place Order")?).await?.titled("Your order waits for payment")?;

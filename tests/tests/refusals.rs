@@ -273,7 +273,8 @@ async fn reg_2_not_public() -> anyhow::Result<()> {
 async fn a_damaged_configuration_stops_the_start() -> anyhow::Result<()> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("gateway.bin");
-    let mut damaged = gateway_for(SocketAddr::from(([127, 0, 0, 1], 3002)), &[])?;
+    let mut damaged =
+        gateway_for(SocketAddr::from(([127, 0, 0, 1], 3002)), SocketAddr::from(([127, 0, 0, 1], 3003)), &[])?;
     damaged.truncate(damaged.len() / 2);
     std::fs::write(&path, damaged)?;
     let options = journeys::world::options(path, &journeys::world::secrets()?);

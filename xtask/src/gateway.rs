@@ -15,6 +15,8 @@ pub(crate) const COMPILED: &str = "gateway.bin";
 
 /// Where `gateway.toml` expects the demonstration application.
 pub(crate) const APPLICATION: &str = "127.0.0.1:3002";
+/// Where the configuration has the payment provider.
+pub(crate) const PAYMENTS: &str = "127.0.0.1:3003";
 
 /// The text of the configuration.
 ///
@@ -33,9 +35,10 @@ pub(crate) fn parse(text: &str) -> anyhow::Result<Gateway> {
     Gateway::parse(text).map_err(|fault| anyhow!("{FILE}: {fault}"))
 }
 
-/// The same configuration for a demonstration application at another address.
-pub(crate) fn moved(text: &str, application: SocketAddr) -> String {
+/// The same configuration for a demonstration application and a payment provider at other addresses.
+pub(crate) fn moved(text: &str, application: SocketAddr, payments: SocketAddr) -> String {
     text.replace(&format!("http://{APPLICATION}/"), &format!("http://{application}/"))
+        .replace(&format!("\"http://{PAYMENTS}\""), &format!("\"http://{payments}\""))
 }
 
 /// A secret that the configuration wants to find in a variable.
@@ -78,7 +81,10 @@ mod tests {
         let names: Vec<_> = variables(&gateway).into_iter().map(|(name, _)| name).collect();
         assert!(names.contains(&"anvil_api_key_digest") && names.contains(&"cobalt_webhook_secret"), "{names:?}");
 
-        let elsewhere = parse(&moved(&text, SocketAddr::from(([127, 0, 0, 1], 4002))))?;
+        let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
+        let elsewhere = parse(&moved(&text, at(4002), at(4003)))?;
+        let page = elsewhere.payments.as_ref().map(|payments| payments.page_origin.as_str());
+        assert_eq!(page, Some("http://127.0.0.1:4003"));
         for application in &elsewhere.applications {
             assert!(application.oidc.initiate_login_uri.starts_with("http://127.0.0.1:4002/"));
         }

@@ -125,19 +125,20 @@ fn forget(state: &PathBuf) -> anyhow::Result<()> {
     }
 }
 
-/// The reviewed configuration names the application's usual address. Elsewhere a copy of it with the other address
-/// takes its place; returned is where the components look for it, and the copy.
+/// The reviewed configuration names the usual addresses of the application and of the payment provider. Elsewhere a copy of it
+/// with the other addresses takes its place; returned is where the components look for it, and the copy.
 fn moved_configuration(
     state: &std::path::Path,
     manifest: &Manifest,
     text: &str,
     addresses: &Addresses,
 ) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    if addresses.application.to_string() == gateway::APPLICATION {
+    let usual = [(addresses.application, gateway::APPLICATION), (addresses.payments, gateway::PAYMENTS)];
+    if usual.into_iter().all(|(address, usual)| address.to_string() == usual) {
         return Ok(Vec::new());
     }
     let copy = state.join(gateway::COMPILED);
-    let compiled = gateway::parse(&gateway::moved(text, addresses.application))?.compile()?;
+    let compiled = gateway::parse(&gateway::moved(text, addresses.application, addresses.payments))?.compile()?;
     fs::write(&copy, compiled).with_context(|| format!("{} cannot be written", copy.display()))?;
     Ok(manifest
         .destinations(&components::configuration())
