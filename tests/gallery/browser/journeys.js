@@ -290,6 +290,7 @@ async function byPublicForm(supplier, operator) {
   await acceptTerms(supplier);
   await shop(supplier, promo);
   await buyOnInvoice(supplier, operator);
+  await buyByCard(supplier);
   const uri = await enrol(supplier);
   await step(supplier, "Supplier accepts the access terms and launches", async () => {
     await supplier.press("Launch", /./);
@@ -380,6 +381,35 @@ async function shop(supplier, promo) {
     await picture(supplier, "checkout");
     await supplier.press("Review Order", "Review your order");
     await supplier.press("Place Order", "Thank you for your order");
+  });
+}
+
+/** SHP-5: a card that is declined, and another one, on the page of the payment provider's double. */
+async function buyByCard(supplier) {
+  await step(supplier, "Supplier pays by card", async () => {
+    await supplier.open(`${place.service}/webstore-checkout/anvil`, "Anvil Aerospace Webstore");
+    await supplier.press(/^Add to Cart.*Mobile ID MFA for Anvil/, "Your cart");
+    await supplier.press("Checkout", "Checkout");
+    await supplier.page.getByRole("radio", { name: /^Card/ }).check();
+    await supplier.press("Review Order", "Review your order");
+    await picture(supplier, "review-order");
+    await supplier.press("Place Order", "Your order waits for payment");
+    await supplier.press(/^Pay .* by card$/, /^Pay /);
+    await supplier.press("Cancel and go back", "Your order waits for payment");
+    await supplier.sees("Nothing was charged.");
+    await supplier.press(/^Pay .* by card$/, /^Pay /);
+    const card = { "Expiry date": "12/34", "Security code (CVC)": "123" };
+    await supplier.fill({ "Card number": "4000 0000 0000 0002", ...card });
+    await supplier.refused(402, () => supplier.press("Pay", /^Pay /));
+    await supplier.fill({ "Card number": "4242 4242 4242 4242", ...card });
+    await supplier.press("Pay", /^(Thank you for your order|Your order waits for payment)$/);
+    // The provider tells the service by itself, just before or just after the browser is back.
+    for (let tries = 0; (await supplier.page.getByRole("link", { name: "Look again" }).count()) > 0; tries++) {
+      if (tries === 20) throw new Error("the payment is not confirmed");
+      await supplier.page.waitForTimeout(250);
+      await supplier.page.reload();
+    }
+    await supplier.arrive("Thank you for your order");
   });
 }
 
