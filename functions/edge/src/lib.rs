@@ -14,6 +14,7 @@ pub mod assets;
 pub mod batches;
 pub mod claim;
 pub mod cookies;
+pub mod customer;
 pub mod drain;
 pub mod duty;
 pub mod edge;

@@ -2,13 +2,7 @@
 
 use edge::{Edge, Failure, Outcome, Platform, Reply, Request, cookies, failure::BadRequest, request::form_encoded};
 use http::StatusCode;
-use kv_schema::record::Stored;
-use shared::{
-    order::{Bill, Order},
-    refusal::Refusal,
-    secret::{PlainToken, SealPurpose},
-    values::{OrderId, Seconds},
-};
+use shared::{order::Bill, refusal::Refusal, secret::SealPurpose, values::Seconds};
 
 use crate::{
     api::{Outcome as PaymentOutcome, PayHere, RawHandOff, ReturnQuery, ReturnedPage, WayBack},
@@ -27,8 +21,15 @@ pub(crate) async fn to_provider<P: Platform>(edge: &Edge<P>, request: &Request) 
     edge.require_same_site(request, raw.csrf.as_deref())?;
     // 3. Parse and 4. load.
     let (stored, page) = match (&raw.token, &raw.order) {
-        (Some(token), None) => presented(edge, token).await?,
-        (None, Some(order)) => owned(edge, request, order).await?,
+        (Some(token), None) => {
+            let (token, stored) = edge.presented_order(token).await?;
+            (stored, format!("{ORDERS}?token={}&", token.reveal()))
+        }
+        (None, Some(order)) => {
+            let stored = edge.own_order(request, order).await?;
+            let page = format!("{ORDERS}/{}?", stored.value().id);
+            (stored, page)
+        }
         _ => return Err(BadRequest::Malformed.into()),
     };
     // 5. Decide. Nothing is committed here.
@@ -61,23 +62,6 @@ async fn open<P: Platform>(edge: &Edge<P>, bill: &Bill) -> Result<String, Failur
     let outgoing = provider::outgoing(payments.provider, endpoint, &secret, &session).map_err(Failure::Fault)?;
     let answered = edge.platform.post(outgoing, Some(PATIENCE)).await?;
     provider::page(&answered, &payments.page_origin).map_err(Failure::Fault)
-}
-
-async fn presented<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(Stored<Order>, String), Failure> {
-    let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-    let id = OrderId::from_bytes(token.record());
-    let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::LinkNotValid)?;
-    stored.value().present(&token)?;
-    Ok((stored, format!("{ORDERS}?token={}&", token.reveal())))
-}
-
-async fn owned<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Result<(Stored<Order>, String), Failure> {
-    let (cookie, account) = edge.session_account(request).await?;
-    edge.confirm_person(&cookie, &account)?;
-    let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::NotFound)?;
-    stored.value().of_account(account.id)?;
-    Ok((stored, format!("{ORDERS}/{id}?")))
 }
 
 /// The provider knows no more than the order's number; where its page is, only the browser does that went to pay.

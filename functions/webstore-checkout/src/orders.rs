@@ -1,13 +1,12 @@
 //! What a customer can do about an order that was placed: look at it, and have its licence keys sent again (SHP-1, SHP-6).
 
 use edge::{
-    Edge, Failure, Outcome, Platform, Request,
+    Edge, Outcome, Platform, Request,
     failure::BadRequest,
     page::{RawPage, Wanted},
 };
 use http::StatusCode;
-use kv_schema::record::Stored;
-use shared::{account::Account, effect::Shelf, order::Order, refusal::Refusal, secret::PlainToken, values::OrderId};
+use shared::{effect::Shelf, order::Order, refusal::Refusal, values::OrderId};
 
 use crate::api::{HistoryPage, LinkQuery, OrderPage, OwnQuery, PlacedPage, RawReissue, ReferenceQuery, Reissued};
 
@@ -16,7 +15,7 @@ const ORDERS: &str = "/webstore-checkout/orders";
 /// The page to which a confirmation's link leads.
 pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     let query: LinkQuery = request.decode_query()?;
-    let (token, stored) = presented(edge, &query.token).await?;
+    let (token, stored) = edge.presented_order(&query.token).await?;
     let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), Some(&token)).ok_or(Refusal::LinkNotValid)?;
     edge.show(request, StatusCode::OK, &page.after_asking(sent).after_paying(query.payment))
@@ -24,8 +23,7 @@ pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request)
 
 /// What a signed-in person ordered, oldest first: 2 reads, and 1 for each order of the page.
 pub(crate) async fn history<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let (cookie, account) = edge.session_account(request).await?;
-    edge.confirm_person(&cookie, &account)?;
+    let account = edge.customer(request).await?;
     let raw: RawPage = request.decode_query()?;
     let shelf = Shelf::OrdersOf(account.id);
     let wanted = Wanted::parse(edge, &raw, shelf.name(), "orders")?;
@@ -37,20 +35,11 @@ pub(crate) async fn history<P: Platform>(edge: &Edge<P>, request: &Request) -> O
 
 /// One of a signed-in person's orders. Somebody else's does not exist (ACC-5).
 pub(crate) async fn own<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
-    let (cookie, account) = edge.session_account(request).await?;
-    edge.confirm_person(&cookie, &account)?;
     let query: OwnQuery = request.decode_query()?;
-    let stored = owned(edge, &account, id).await?;
+    let stored = edge.own_order(request, id).await?;
     let sent = edge.take_notice::<Reissued>(request);
     let page = OrderPage::of(&edge.gateway, stored.value(), None).ok_or(Refusal::NotFound)?;
     edge.show(request, StatusCode::OK, &page.after_asking(sent).after_paying(query.payment))
-}
-
-async fn owned<P: Platform>(edge: &Edge<P>, account: &Account, id: &str) -> Result<Stored<Order>, Failure> {
-    let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let stored = edge.kv().get::<Order>(&id).await?.ok_or(Refusal::NotFound)?;
-    stored.value().of_account(account.id)?;
-    Ok(stored)
 }
 
 /// Sends new licence keys to the order's customer, and to nobody else; the keys before are no good any more (SHP-6). Commit
@@ -62,13 +51,11 @@ pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> O
     // 3. Parse and 4. load.
     let (stored, page, address) = match (&raw.token, &raw.order) {
         (Some(token), None) => {
-            let (token, stored) = presented(edge, token).await?;
+            let (token, stored) = edge.presented_order(token).await?;
             (stored, ORDERS.to_owned(), format!("{ORDERS}?token={}", token.reveal()))
         }
         (None, Some(order)) => {
-            let (cookie, account) = edge.session_account(request).await?;
-            edge.confirm_person(&cookie, &account)?;
-            let stored = owned(edge, &account, order).await?;
+            let stored = edge.own_order(request, order).await?;
             let page = format!("{ORDERS}/{}", stored.value().id);
             (stored, page.clone(), page)
         }
@@ -80,18 +67,6 @@ pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> O
     let reissued = Reissued::of(stored.value(), sent);
     edge.leave_notice(request, &page, &reissued);
     edge.done(request, &address, StatusCode::OK, &reissued)
-}
-
-async fn presented<P: Platform>(edge: &Edge<P>, token: &str) -> Result<(PlainToken, Stored<Order>), Failure> {
-    let token: PlainToken = token.parse().map_err(|_| Refusal::LinkNotValid)?;
-    let id = OrderId::from_bytes(token.record());
-    let stored = match edge.kv().get::<Order>(&id).await? {
-        Some(stored) => stored,
-        // The page is opened at once; a plain read could be older than the order.
-        None => edge.kv().load::<Order>(&id).await?.ok_or(Refusal::LinkNotValid)?.into_stored(),
-    };
-    stored.value().present(&token)?;
-    Ok((token, stored))
 }
 
 /// What a repeated form is answered.
