@@ -918,7 +918,8 @@ mod tests {
     #[test]
     fn reg_7_the_captcha_is_our_own_or_a_providers() {
         // REG-7
-        let (start, end) = (FIXTURE.find("[public_form]").expect("there"), FIXTURE.find("# Partners").expect("there"));
+        let (start, end) =
+            (FIXTURE.find("[public_form]").expect("there"), FIXTURE.find("# Payment by card").expect("there"));
         let parsed = |table: &str| {
             let text = [FIXTURE.get(..start), Some(table), FIXTURE.get(end..)].map(Option::unwrap_or_default).concat();
             Gateway::parse(&text).map(|gateway| gateway.public_form)
