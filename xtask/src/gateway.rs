@@ -67,7 +67,9 @@ pub(crate) fn variables(gateway: &Gateway) -> Vec<(&str, Kind)> {
         let variable = operator.password_digest_variable.as_deref()?;
         Some((variable, Kind::Password))
     });
-    partners.chain(applications).chain(operators).collect()
+    let payments = gateway.payments.iter().flat_map(|payments| &payments.secret_variables);
+    let payments = payments.map(|name| (name.as_str(), Kind::Webhook));
+    partners.chain(applications).chain(operators).chain(payments).collect()
 }
 
 #[cfg(test)]

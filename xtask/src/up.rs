@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use shared::config::Gateway;
+use shared::config::{Gateway, PaymentProvider};
 
 use crate::{
     build, components,
@@ -173,7 +173,7 @@ fn host(
         ("phone_origin".to_owned(), format!("http://{}", addresses.mailbox)),
         ("phone_endpoint".to_owned(), format!("http://{}/send", addresses.mailbox)),
         ("payment_origin".to_owned(), format!("http://{}", addresses.payments)),
-        ("payment_endpoint".to_owned(), format!("http://{}/v1/checkout/sessions", addresses.payments)),
+        ("payment_endpoint".to_owned(), format!("http://{}{}", addresses.payments, sessions(gateway))),
     ];
     for (name, value) in secrets.values(gateway)?.into_iter().chain(places) {
         host.env(format!("SPIN_VARIABLE_{}", name.to_uppercase()), value);
@@ -194,6 +194,14 @@ fn application(addresses: &Addresses, secrets: &Secrets, gateway: &Gateway) -> a
         }
     }
     Ok(application)
+}
+
+/// Where the payment provider is asked for its page, in the interface that the configuration chose.
+fn sessions(gateway: &Gateway) -> &'static str {
+    match gateway.payments.as_ref().map(|payments| payments.provider) {
+        Some(PaymentProvider::Json) => "/sessions",
+        Some(PaymentProvider::Stripe) | None => "/v1/checkout/sessions",
+    }
 }
 
 /// One secret is good for both of the interfaces by which the payment provider may be asked.

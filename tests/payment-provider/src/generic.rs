@@ -84,6 +84,7 @@ pub(crate) fn asked(body: Value, now: Timestamp) -> Result<Asked, Refused> {
         email: Some(body.email),
         metadata: BTreeMap::new(),
         intent_metadata: BTreeMap::new(),
+        intent_description: None,
         success_url: address("success_url", body.success_url)?,
         cancel_url: Some(address("cancel_url", body.cancel_url)?),
         expires_at,

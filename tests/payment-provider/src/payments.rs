@@ -44,6 +44,8 @@ pub struct Asked {
     pub metadata: BTreeMap<String, String>,
     /// `metadata` of the payment intent and of its charge.
     pub intent_metadata: BTreeMap<String, String>,
+    /// `description` of the payment intent and of its charge.
+    pub intent_description: Option<String>,
     /// Where the browser goes when it is paid.
     pub success_url: String,
     /// Where the browser goes when it is not.
@@ -279,6 +281,7 @@ mod tests {
             email: None,
             metadata: BTreeMap::new(),
             intent_metadata: BTreeMap::new(),
+            intent_description: None,
             success_url: "http://shop.example/paid?session={CHECKOUT_SESSION_ID}".into(),
             cancel_url: None,
             expires_at,

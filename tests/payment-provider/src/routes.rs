@@ -167,13 +167,9 @@ async fn refund(State(provider): App, Path(id): Path<String>, body: Bytes) -> Re
         return no_page();
     };
     let text = field(&body, "amount");
-    let amount = if text.trim().is_empty() { None } else { Some(money::minor(&text, payment.asked.currency)) };
-    let refunded = match amount {
-        Some(None) => Some(false),
-        None => provider.refund(&id, None),
-        Some(some) => provider.refund(&id, some),
-    };
-    if refunded == Some(true) {
+    let amount = money::minor(&text, payment.asked.currency);
+    let makes_sense = amount.is_some() || text.trim().is_empty();
+    if makes_sense && provider.refund(&id, amount) == Some(true) {
         return see_other(&format!("/#{id}"));
     }
     let left = money::shown(payment.left(), payment.asked.currency);
@@ -265,7 +261,9 @@ fn field(form: &[u8], name: &str) -> String {
     found.map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
+/// Addresses of others are written as headers can carry them.
 fn see_other(address: &str) -> Response {
+    let address = Url::parse(address).map_or_else(|_| address.to_owned(), String::from);
     (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response()
 }
 

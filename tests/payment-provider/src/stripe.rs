@@ -165,6 +165,8 @@ impl Parameters {
         let amount = unit.checked_mul(quantity).filter(|amount| *amount <= AMOUNT_MAX);
         let amount = amount.ok_or_else(|| too_much(&unit_field))?;
         let name = if quantity == 1 { name } else { format!("{quantity} x {name}") };
+        let description = self.take(&format!("{price}[product_data][description]"));
+        let name = description.map(|description| format!("{name}: {description}")).unwrap_or(name);
         Ok(Some(Line { name, amount, currency }))
     }
 
@@ -180,6 +182,7 @@ impl Parameters {
         let email = self.take("customer_email");
         let metadata = self.map("metadata")?;
         let intent_metadata = self.map("payment_intent_data[metadata]")?;
+        let intent_description = self.take("payment_intent_data[description]");
         if let Some(unknown) = self.0.keys().next() {
             let refused = Refused::invalid(unknown, format!("Received unknown parameter: {}", truncated(unknown)));
             return Err(Refused { code: Some("parameter_unknown"), ..refused });
@@ -209,11 +212,14 @@ impl Parameters {
             order: metadata.get("order_id").cloned(),
             reference,
             description: total.name,
-            amount_minor: total.amount,
+            amount_minor: Unit::of(total.currency)
+                .minor(total.amount)
+                .ok_or_else(|| Refused::invalid("line_items", "Amounts of this currency must be divisible by 100."))?,
             currency: total.currency,
             email,
             metadata,
             intent_metadata,
+            intent_description,
             success_url: success_url.ok_or_else(|| Refused::missing("success_url"))?,
             cancel_url,
             expires_at: end(expires_at, now)?,
@@ -243,8 +249,44 @@ impl Parameters {
 
 struct Line {
     name: String,
+    /// In Stripe's units.
     amount: u64,
     currency: Currency,
+}
+
+/// What Stripe counts a currency in: its minor unit, but for a few, where Stripe's past decides:
+/// <https://docs.stripe.com/currencies#special-cases>.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Minor,
+    HundredthOfMinor,
+    HundredMinor,
+}
+
+impl Unit {
+    fn of(currency: Currency) -> Self {
+        match currency {
+            Currency::ISK | Currency::UGX => Self::HundredthOfMinor,
+            Currency::MGA => Self::HundredMinor,
+            _ => Self::Minor,
+        }
+    }
+
+    fn minor(self, amount: u64) -> Option<u64> {
+        match self {
+            Self::Minor => Some(amount),
+            Self::HundredthOfMinor => Some(amount / 100).filter(|_| amount.is_multiple_of(100)),
+            Self::HundredMinor => amount.checked_mul(100),
+        }
+    }
+
+    fn amount(self, minor: u64) -> u64 {
+        match self {
+            Self::Minor => minor,
+            Self::HundredthOfMinor => minor * 100,
+            Self::HundredMinor => minor / 100,
+        }
+    }
 }
 
 fn too_much(param: &str) -> Refused {
@@ -288,11 +330,12 @@ pub(crate) fn session(payment: &Payment, url: &str) -> Value {
         State::Expired => ("expired", "unpaid"),
     };
     let paid = payment.state == State::Paid;
+    let total = Unit::of(asked.currency).amount(asked.amount_minor);
     json!({
         "id": payment.id,
         "object": "checkout.session",
-        "amount_subtotal": asked.amount_minor,
-        "amount_total": asked.amount_minor,
+        "amount_subtotal": total,
+        "amount_total": total,
         "cancel_url": asked.cancel_url,
         "client_reference_id": asked.reference,
         "created": payment.created.as_second(),
@@ -316,16 +359,18 @@ pub(crate) fn session(payment: &Payment, url: &str) -> Value {
 /// The charge of a paid session, with what was given back.
 pub(crate) fn charge(payment: &Payment) -> Value {
     let asked = &payment.asked;
+    let unit = Unit::of(asked.currency);
     json!({
         "id": format!("ch_{}", payment.suffix()),
         "object": "charge",
-        "amount": asked.amount_minor,
-        "amount_captured": asked.amount_minor,
-        "amount_refunded": payment.refunded_minor,
+        "amount": unit.amount(asked.amount_minor),
+        "amount_captured": unit.amount(asked.amount_minor),
+        "amount_refunded": unit.amount(payment.refunded_minor),
         "billing_details": { "name": payment.name, "email": asked.email },
         "captured": true,
         "created": payment.created.as_second(),
         "currency": currency(payment),
+        "description": asked.intent_description,
         "livemode": false,
         "metadata": asked.intent_metadata,
         "paid": true,
@@ -340,10 +385,11 @@ pub(crate) fn failed_intent(payment: &Payment, decline: Decline) -> Value {
     json!({
         "id": intent_id(payment),
         "object": "payment_intent",
-        "amount": payment.asked.amount_minor,
+        "amount": Unit::of(payment.asked.currency).amount(payment.asked.amount_minor),
         "amount_received": 0,
         "created": payment.created.as_second(),
         "currency": currency(payment),
+        "description": payment.asked.intent_description,
         "last_payment_error": {
             "type": "card_error",
             "code": "card_declined",
@@ -381,6 +427,7 @@ mod tests {
         ("line_items[1][price_data][currency]", "USD"),
         ("line_items[1][price_data][unit_amount]", "50"),
         ("line_items[1][price_data][product_data][name]", "Postage"),
+        ("line_items[1][price_data][product_data][description]", "by air"),
         ("metadata[order_id]", "order-1"),
         ("payment_intent_data[metadata][order_id]", "order-1"),
     ];
@@ -398,7 +445,7 @@ mod tests {
     fn lines_are_added_up() {
         let asked = asked(&[]).ok();
         let told = asked.map(|asked| (asked.amount_minor, asked.description, asked.order, asked.currency));
-        assert_eq!(told, Some((9_850, "2 x Licence, Postage".into(), Some("order-1".into()), Currency::USD)));
+        assert_eq!(told, Some((9_850, "2 x Licence, Postage: by air".into(), Some("order-1".into()), Currency::USD)));
     }
 
     #[test]
@@ -426,6 +473,23 @@ mod tests {
         for (param, value, code) in cases {
             let told = asked(&[(param, value)]).map_err(|(code, told)| (code, param.starts_with(&told)));
             assert_eq!(told, Err((code, true)), "{param}={value}");
+        }
+    }
+
+    #[test]
+    fn some_currencies_are_counted_otherwise() {
+        for (currency, amount, minor) in
+            [("jpy", 4_900, Some(4_900)), ("isk", 4_900, Some(49)), ("ugx", 4_950, None), ("mga", 4_900, Some(490_000))]
+        {
+            let codes = [0, 1].map(|line| format!("line_items[{line}][price_data][currency]"));
+            let amounts = [0, 1].map(|line| format!("line_items[{line}][price_data][unit_amount]"));
+            let quantity = ("line_items[0][quantity]", "1");
+            let [first, second] = &codes;
+            let [one, two] = &amounts;
+            let amount = amount.to_string();
+            let told = asked(&[(first, currency), (second, currency), (one, &amount), (two, "0"), quantity]);
+            let told = told.ok().map(|asked| (asked.amount_minor, Unit::of(asked.currency).amount(asked.amount_minor)));
+            assert_eq!(told, minor.map(|minor| (minor, amount.parse().unwrap_or_default())), "{currency}");
         }
     }
 

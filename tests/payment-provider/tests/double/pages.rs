@@ -36,7 +36,7 @@ async fn a_person_pays() -> anyhow::Result<()> {
     let page = place.stripe_session().await?;
     let (status, text) = place.page(&page).await?;
     assert_eq!(status, StatusCode::OK);
-    for expected in ["no money moves", "49.00 USD", "Order &#60;10001&#62;", "Cancel and go back"] {
+    for expected in ["no money moves", "49.00 USD", "Order &#60;10001&#62;: 2 × Licence", "Cancel and go back"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
     for card in Card::ALL {

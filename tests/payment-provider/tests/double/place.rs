@@ -76,6 +76,8 @@ impl Place {
             ("line_items[0][price_data][currency]", "usd".into()),
             ("line_items[0][price_data][unit_amount]", "4900".into()),
             ("line_items[0][price_data][product_data][name]", "Order <10001>".into()),
+            ("line_items[0][price_data][product_data][description]", "2 × Licence".into()),
+            ("payment_intent_data[description]", "Order 10001".into()),
             ("metadata[order_id]", "order-1".into()),
             ("payment_intent_data[metadata][order_id]", "order-1".into()),
         ]

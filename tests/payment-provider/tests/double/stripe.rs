@@ -28,7 +28,7 @@ fn parameters(place: &Place, amount: u64) -> Value {
             "price_data": { "currency": "usd", "unit_amount": amount, "product_data": { "name": "Order 10001" } },
         }],
         "metadata": { "order_id": "order-1" },
-        "payment_intent_data": { "metadata": { "order_id": "order-1" } },
+        "payment_intent_data": { "description": "Order 10001", "metadata": { "order_id": "order-1" } },
     })
 }
 
@@ -93,6 +93,10 @@ async fn stripes_library_makes_sessions_and_reads_their_webhooks() -> anyhow::Re
     assert_eq!(sums, (&json!(4_900), &json!(900), &json!(false), &json!("usd")));
     assert_eq!(charge["metadata"]["order_id"], "order-1");
     assert_eq!(charge["payment_intent"], session["payment_intent"]);
+    assert_eq!(
+        (&charge["description"], &declined["data"]["object"]["description"]),
+        (&json!("Order 10001"), &json!("Order 10001"))
+    );
     Ok(())
 }
 
