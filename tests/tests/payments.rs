@@ -10,11 +10,13 @@ use journeys::{
     browser::Browser,
     by_json::{Programs, form_id},
     client::{Answer, Client},
-    world::{Wishes, World},
+    signer::{Signer, Unsigned},
+    world::{Wishes, World, payment_webhook_secret},
 };
 use payment_provider::{Card, Outcome, Standing};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use shared::webhook::Dialect;
 
 const ADA: &str = "ada@kestrel.example";
 const LICENCE: &str = "Your licence key";
@@ -84,9 +86,10 @@ async fn shp_5_a_card_completes_the_order_when_the_provider_says_so() -> anyhow:
     bought.is("awaiting-payment").await?;
     ensure!(matches!(world.payments.pay(&bought.pay_at, Card::Good)?, Outcome::Paid(_)));
     bought.is("awaiting-payment").await?;
-    let back =
-        format!("/payments/return?order={}&payment=made", bought.order().await?["order"].as_str().unwrap_or_default());
-    bought.guest.get(&back).await?;
+    let reference = bought.order().await?["order"].as_str().context("a reference")?.to_owned();
+    let back = format!("/payments/return?order={reference}&payment=made");
+    let back = bought.guest.send(bought.guest.request(Method::GET, &back)).await?;
+    ensure!(back.status == StatusCode::SEE_OTHER && back.header("location").starts_with("/webstore-checkout/orders?"));
     bought.is("awaiting-payment").await.context("coming back proves nothing")?;
     world.payments.release();
     world.payments.settled().await;
@@ -179,20 +182,40 @@ async fn lapse(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-// SHP-5 SHP-7: what was not signed by the provider, is stale, or is of another sum, completes nothing.
+/// A webhook of the provider, signed by Stripe's library with this secret at this time.
+async fn told(world: &World, body: &str, secret: &str, unix_seconds: u64) -> anyhow::Result<Answer> {
+    let unsigned = Unsigned { id: "", unix_seconds, body };
+    let request =
+        reqwest::Client::new().post(world.url("/payments/webhook")).header("content-type", "application/json");
+    let signed = Signer::install()?.sign(Dialect::Stripe, secret, unsigned)?;
+    let request = signed.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+    Answer::of(request.body(body.to_owned()).send().await?).await
+}
+
+// SHP-5 SHP-7: what the provider has not signed, or long ago, or what is of another sum, completes nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn shp_7_only_the_providers_signature_over_the_whole_sum_counts() -> anyhow::Result<()> {
     let world = World::start().await?;
+    world.payments.hold();
     let mut bought = buy(&world, "").await?;
+    world.payments.pay(&bought.pay_at, Card::Good)?;
+    let deliveries = world.payments.deliveries();
+    let body = &deliveries.first().context("it has something to tell")?.body;
     let before = world.store_contents().await?;
-    let client = reqwest::Client::new();
-    let webhook = || client.post(world.url("/payments/webhook")).header("content-type", "application/json");
-    for (signature, code) in [("", "webhook-not-verified"), ("t=1,v1=00", "webhook-not-verified")] {
-        let request = webhook().header("stripe-signature", signature).body("{}");
-        Answer::of(request.send().await?).await?.problem(401, code)?;
+    let (now, secret) = (world.place.time.unix_seconds(), payment_webhook_secret());
+    let anvils = &world.place.secrets.anvil_webhook_secret;
+    told(&world, body, anvils, now).await?.problem(401, "webhook-not-verified")?;
+    told(&world, body, &secret, now - 301).await?.problem(400, "webhook-stale")?;
+    ensure!(world.store_contents().await? == before, "that leaves no trace");
+    for (sum, currency) in [("4899", "usd"), ("4901", "usd"), ("4900", "eur")] {
+        let other = body.replace("4900", sum).replace("\"usd\"", &format!("\"{currency}\""));
+        let kept = told(&world, &other, &secret, now).await?.document(StatusCode::ACCEPTED)?;
+        ensure!(kept["code"] == "order-contradicted" && kept["handled"] == false, "{kept}");
     }
-    ensure!(world.store_contents().await? == before, "it leaves no trace");
     bought.is("awaiting-payment").await?;
+    let handled = told(&world, body, &secret, now).await?.document(StatusCode::OK)?;
+    ensure!(handled["state"] == "complete" && handled["licences"] == 1, "{handled}");
+    bought.is("complete").await?;
     world.stop().await
 }
 
