@@ -23,6 +23,16 @@ const EXAMPLES: &str = "100";
 // INV-1 INV-2 INV-3 INV-9: what is described is what is done.
 #[tokio::test(flavor = "multi_thread")]
 async fn inv_3_no_request_is_answered_other_than_described() -> anyhow::Result<()> {
+    answered_as_described(&invitations()?).await
+}
+
+// INV-1 SHP-2: what is described is what is done.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_2_no_request_about_promo_codes_is_answered_other_than_described() -> anyhow::Result<()> {
+    answered_as_described(&promo_codes()?).await
+}
+
+async fn answered_as_described(description: &Value) -> anyhow::Result<()> {
     // Allowances have tests of their own.
     let quotas =
         "[partners.anvil.quotas]\nreads_per_minute = 60000\nchanges_per_minute = 60000\nbulk_per_minute = 60000\n";
@@ -33,7 +43,7 @@ async fn inv_3_no_request_is_answered_other_than_described() -> anyhow::Result<(
     for (file, text) in [("schemathesis.toml", CONFIGURATION), ("hooks.py", HOOKS)] {
         std::fs::write(directory.path().join(file), text)?;
     }
-    std::fs::write(directory.path().join("openapi.json"), description()?.to_string())?;
+    std::fs::write(directory.path().join("openapi.json"), description.to_string())?;
     let (service, key) = (world.place.service.clone(), world.place.secrets.anvil_api_key.clone());
     let said = tokio::task::spawn_blocking(move || run(directory.path(), &service, &key)).await??;
     println!("{said}");
@@ -42,16 +52,38 @@ async fn inv_3_no_request_is_answered_other_than_described() -> anyhow::Result<(
 
 /// The description with what this partner knows besides: which application is its own, and that a bulk request's lines are
 /// invitations, which `OpenAPI` has no words for.
-fn description() -> anyhow::Result<Value> {
-    let text = std::fs::read_to_string(root().join("functions/invite/openapi.json"))?;
-    let mut description: Value = serde_json::from_str(&text)?;
+fn invitations() -> anyhow::Result<Value> {
     let lines = json!({
         "type": "array", "minItems": 1, "maxItems": 10, "items": { "$ref": "#/components/schemas/NewInvitation" },
     });
-    for (place, schema) in [
-        ("/components/schemas/ApplicationId", json!({ "type": "string", "enum": ["supply-platform"] })),
-        ("/paths/~1invite~1bulk/post/requestBody/content/application~1x-ndjson/schema", lines),
-    ] {
+    told(
+        "functions/invite/openapi.json",
+        [
+            ("/components/schemas/ApplicationId", json!({ "type": "string", "enum": ["supply-platform"] })),
+            ("/paths/~1invite~1bulk/post/requestBody/content/application~1x-ndjson/schema", lines),
+        ],
+    )
+}
+
+/// The description with what this partner knows besides: which products are its own, and what discounts look like.
+fn promo_codes() -> anyhow::Result<Value> {
+    let discounts = json!({ "type": "string", "enum": ["free", "25%", "12.50"] });
+    let start = json!({ "type": ["string", "null"], "enum": [null, "2026-12-31", "2027-01-01T12:00:00Z"] });
+    let new_batch = "/components/schemas/NewBatch/properties";
+    told(
+        "functions/promo-batches/openapi.json",
+        [
+            ("/components/schemas/ProductId", json!({ "type": "string", "enum": ["anvil-mobile-id"] })),
+            (&format!("{new_batch}/discount"), discounts),
+            (&format!("{new_batch}/valid_from"), start),
+        ],
+    )
+}
+
+/// A description in which these schemas are narrower.
+fn told<const N: usize>(file: &str, narrower: [(&str, Value); N]) -> anyhow::Result<Value> {
+    let mut description: Value = serde_json::from_str(&std::fs::read_to_string(root().join(file))?)?;
+    for (place, schema) in narrower {
         *description.pointer_mut(place).with_context(|| format!("the description has no {place}"))? = schema;
     }
     Ok(description)
