@@ -21,6 +21,7 @@ use journeys::{
     story::Story,
     world::{Wishes, World, client_secret, root},
 };
+use payment_provider::Card;
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use vestibule_host::{Measured, Options};
@@ -39,6 +40,7 @@ async fn measured(warmed: bool) -> anyhow::Result<Vec<Measured>> {
     let mut measured = world.host.ledger().take_measured();
     measured.extend(with_phones(&world).await?);
     measured.extend(with_orders(&world).await?);
+    measured.extend(with_cards(&world).await?);
     world.stop().await?;
     Ok(measured)
 }
@@ -119,6 +121,29 @@ async fn with_orders(world: &World) -> anyhow::Result<Vec<Measured>> {
     programs.registrar.get(&letter).await?;
     programs.registrar.post(&format!("{letter}/replay"), &json!({}), StatusCode::OK).await?;
     programs.registrar.post(&format!("{letter}/dismiss"), &json!({}), StatusCode::OK).await?;
+    Ok(world.host.ledger().take_measured())
+}
+
+/// What payment by card costs (SHP-5): to the payment provider's page and back, its word, and a refund.
+async fn with_cards(world: &World) -> anyhow::Result<Vec<Measured>> {
+    let guest = &mut Client::new(&world.place.service)?;
+    drop(world.host.ledger().take_measured());
+    let mut order = checkout(&form_id(), "dee@merlin.example", "");
+    order["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
+    order["pay_by"] = json!("card");
+    order["action"] = json!("review");
+    guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::OK).await?;
+    order["action"] = json!("place");
+    let placed = guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
+    let token = placed["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let there = guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
+    let pay_at = there["pay_at"].as_str().context("an address")?;
+    world.payments.pay(pay_at, Card::Good)?;
+    let elsewhere = guest.get("/payments/return?order=O-ABCDE23456&payment=made").await?;
+    ensure!(elsewhere["payment"] == "made", "{elsewhere}");
+    world.payments.settled().await;
+    world.payments.refund(pay_at, None)?;
+    world.payments.settled().await;
     Ok(world.host.ledger().take_measured())
 }
 
