@@ -26,6 +26,7 @@ pub mod operator;
 pub mod order;
 pub mod organisation;
 pub mod password;
+pub mod postal;
 pub mod promo;
 pub mod quota;
 pub mod refusal;

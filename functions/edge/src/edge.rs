@@ -504,6 +504,8 @@ fn belongs_to_a_form(refusal: &Refusal) -> bool {
             | Refusal::PromoNotUsable
             | Refusal::PaymentNotCovered { .. }
             | Refusal::LicenceNotUsable
+            | Refusal::ShipmentPending
+            | Refusal::SerialNotUsable
             | Refusal::CodeNotAccepted { .. }
             | Refusal::AnswersNotAccepted { .. }
             | Refusal::CredentialLocked

@@ -21,7 +21,7 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let public_form = public_form(file.optional_table("public_form")?)?;
     let limits = file.optional_table("limits")?.map(limits).transpose()?.unwrap_or_default();
     let partners = each(&mut file, "partners", partner)?;
-    let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..1] };
+    let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..2] };
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners, kinds))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
@@ -84,8 +84,11 @@ fn phone_messages(mut reader: Reader<'_>) -> Result<PhoneMessages, ConfigFault> 
 }
 
 /// What can be registered for a product; the last only where `[messages.phone]` says how codes reach phones.
-const KINDS: [(&str, ProductKind); 2] =
-    [("authenticator-app", ProductKind::AuthenticatorApp), ("phone", ProductKind::Phone)];
+const KINDS: [(&str, ProductKind); 3] = [
+    ("authenticator-app", ProductKind::AuthenticatorApp),
+    ("hardware-token", ProductKind::HardwareToken),
+    ("phone", ProductKind::Phone),
+];
 
 /// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
 const DEFAULT_MAX_NUMBER: u32 = 50_000;
@@ -200,6 +203,7 @@ fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {
         postal_code: reader.optional_line("postal_code")?,
         country: reader.required("country")?,
         telephone: reader.optional("telephone")?,
+        organisation: reader.optional_line("organisation")?,
     };
     reader.finish()?;
     Ok(address)
