@@ -243,6 +243,9 @@ impl Order {
                 Err(Refusal::field("serial", "serial-shipped", hint))
             };
         }
+        if packed.iter().any(|other| other.serial == token.serial) {
+            return Ok(Taken::Unchanged);
+        }
         let in_parcel = packed.iter().filter(|other| other.product == token.product).count();
         if self.unshipped(&token.product, gateway) <= in_parcel {
             let hint = "No unit of this product is left to be shipped. To replace a wrong number, correct it.";
