@@ -152,7 +152,7 @@ impl<P: Platform> Edge<P> {
         by: &OnDuty<'_>,
         whole: bool,
     ) -> Result<(Vec<Result<Taken, Refusal>>, Stored<Order>), Failure> {
-        let known = self.kv().get::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_value();
+        let known = self.order_now(id).await?;
         let claims = self.claim_serials(id, &known.to_claim(parcel, &self.gateway)).await?;
         self.transact::<Order, Vec<Result<Taken, Refusal>>>(id, Refusal::NotFound, |order, _| {
             let dispatch = order.ship(parcel, &claims, by, &self.gateway, self.now);
@@ -171,7 +171,7 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`Refusal::NotFound`]; [`Refusal::InvalidInput`]; [`Refusal::WrongStage`]; [`Refusal::Busy`]; a fault of the store.
     pub async fn correct_serial(&self, id: &OrderId, correction: &Correction) -> Result<Stored<Order>, Failure> {
-        let known = self.kv().get::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_value();
+        let known = self.order_now(id).await?;
         let claimed = match known.correct(correction, true)? {
             Some(_) => {
                 let claims = self.claim_serials(id, &[&correction.right]).await?;
@@ -184,6 +184,11 @@ impl<P: Platform> Edge<P> {
             Ok(order.correct(correction, claimed)?.into())
         });
         Ok(corrected.await?.1)
+    }
+
+    /// The order as it is now: what is refused by it is refused for good.
+    async fn order_now(&self, id: &OrderId) -> Result<Order, Failure> {
+        Ok(self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored().into_value())
     }
 
     /// Claims serial numbers that the order is about to name. Should this request die before that, they are free again soon.

@@ -4,18 +4,23 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, form::FormFaults, request::form_encoded};
+use edge::{
+    Edge, Failure, Platform, Request,
+    form::{FormFaults, ticked},
+    request::form_encoded,
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     account::Account,
     checkout::{OrderLine, Quote, RawCheckout, RawCustomer, RawLine},
-    config::{Address, Gateway, Partner, Product},
+    config::{Address, Gateway, Partner, Product, ProductKind},
     dead_letter::DeadLetter,
     journey::Need,
-    order::{Bought, Order, Payment, Stage},
+    order::{Bought, Order, Payment, Shipment, Stage},
+    postal::RawAddress,
     refusal::{Faults, Refusal},
     secret::{Entropy, PlainToken},
-    values::{self, AccountId, FormId, Money, OrderId, Timestamp},
+    values::{AccountId, Country, FormId, Money, OrderId, Timestamp},
 };
 
 const DAYS_OF_A_YEAR: u64 = 365;
@@ -67,7 +72,7 @@ pub(crate) enum Action {
 }
 
 /// The checkout as a form or as JSON.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawForm {
     #[serde(default)]
@@ -87,6 +92,13 @@ pub(crate) struct RawForm {
     pay_by: String,
     #[serde(default)]
     purchase_order: String,
+    #[serde(default)]
+    shipping: RawAddress,
+    #[serde(default)]
+    billing: RawAddress,
+    /// Whether the bill goes where hardware is shipped.
+    #[serde(default, deserialize_with = "ticked")]
+    billing_same: bool,
     pub(crate) action: Action,
 }
 
@@ -104,6 +116,9 @@ impl RawForm {
             promo_code: String::new(),
             pay_by: String::new(),
             purchase_order: String::new(),
+            shipping: RawAddress::default(),
+            billing: RawAddress::default(),
+            billing_same: false,
             action: Action::Apply,
         }
     }
@@ -120,6 +135,9 @@ impl RawForm {
             promo_code: self.promo_code.clone(),
             pay_by: self.pay_by.clone(),
             purchase_order: self.purchase_order.clone(),
+            shipping: self.shipping.clone(),
+            billing: self.billing.clone(),
+            billing_same: self.billing_same,
         }
     }
 }
@@ -323,6 +341,13 @@ fn sum(lines: &[CartLine]) -> Option<Money> {
     amounts.try_fold(first, |sum, amount| sum.add(amount?))
 }
 
+/// Whether one of them is shipped.
+fn ships(gateway: &Gateway, lines: &[CartLine]) -> bool {
+    let hardware = |product: &&Product| product.kind == ProductKind::HardwareToken;
+    let ships = |line: &CartLine| gateway.products.iter().filter(hardware).any(|one| one.id.as_str() == line.product);
+    lines.iter().any(ships)
+}
+
 /// The cart as a query. Products are known ones, and quantities that are no numbers are left out, so nothing in it
 /// needs an escape.
 fn query(lines: &[CartLine]) -> String {
@@ -370,6 +395,57 @@ impl CartPage {
     }
 }
 
+/// The fields of one address: those of every country, since nothing here depends on scripts. What is missing is said by the
+/// rules of the country that was chosen.
+struct AddressForm {
+    /// `shipping` or `billing`: where its fields stand, and what a browser fills in.
+    group: &'static str,
+    is_required: bool,
+    entered: RawAddress,
+}
+
+/// A field of one line.
+struct Entry<'a> {
+    name: String,
+    label: &'static str,
+    hint: &'static str,
+    value: &'a str,
+    autocomplete: String,
+    width: &'static str,
+    required: bool,
+}
+
+impl AddressForm {
+    /// Every field but the country's.
+    fn entries(&self) -> Vec<Entry<'_>> {
+        const IF_ANY: &str = "Where the country has them.";
+        let RawAddress { organisation, street, city, region, postal_code, country: _ } = &self.entered;
+        let (half, required) = ("half", self.is_required);
+        [
+            ("organisation", "Organization", "", organisation, "organization", "", false),
+            ("street", "Street and number", "", street, "street-address", "", required),
+            ("city", "City", "", city, "address-level2", half, required),
+            ("region", "State, province or region", IF_ANY, region, "address-level1", half, false),
+            ("postal_code", "Postal code", IF_ANY, postal_code, "postal-code", "short", false),
+        ]
+        .map(|(field, label, hint, value, autocomplete, width, required)| Entry {
+            name: format!("{}.{field}", self.group),
+            label,
+            hint,
+            value,
+            autocomplete: format!("{} {autocomplete}", self.group),
+            width,
+            required,
+        })
+        .into()
+    }
+
+    /// By its name, as people find it in a list.
+    fn country(&self) -> &str {
+        Country::named(&self.entered.country).map_or(self.entered.country.as_str(), |country| country.name())
+    }
+}
+
 /// The checkout form, with a quote once a promo code was applied.
 #[derive(Serialize, Template)]
 #[template(path = "checkout.html")]
@@ -396,6 +472,17 @@ pub(crate) struct CheckoutPage {
     pay_by: String,
     #[serde(skip)]
     purchase_order: String,
+    /// Whether something in the cart is shipped: then it has to be said where to.
+    needs_shipping: bool,
+    #[serde(skip)]
+    shipping: AddressForm,
+    #[serde(skip)]
+    billing: AddressForm,
+    #[serde(skip)]
+    billing_same: bool,
+    /// The names of all countries, where an address may be entered.
+    #[serde(skip)]
+    countries: Vec<&'static str>,
     #[serde(skip)]
     is_guest: bool,
     #[serde(skip)]
@@ -419,17 +506,26 @@ impl CheckoutPage {
         // The partner pays with its code, so its address is the bill's (SHP-4).
         let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
         let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
+        let needs_shipping = ships(gateway, &lines);
+        let invoice_days = partner.invoice_days.filter(|_| to_pay);
+        let asks_address = needs_shipping || (invoice_days.is_some() && billing.is_none());
+        let countries = if asks_address { Country::all().map(|(_, name)| name).collect() } else { Vec::new() };
         Self {
             title: "Checkout",
             partner: PartnerView::of(partner),
             form: raw.form.clone(),
             subtotal,
             total,
-            invoice_days: partner.invoice_days.filter(|_| to_pay),
+            invoice_days,
+            needs_shipping,
+            shipping: AddressForm { group: "shipping", is_required: true, entered: raw.shipping.clone() },
+            billing: AddressForm { group: "billing", is_required: false, entered: raw.billing.clone() },
+            billing_same: raw.billing_same,
+            countries,
             pay_by: raw.pay_by.clone(),
             purchase_order: raw.purchase_order.clone(),
             is_guest: account.is_none(),
-            billing_address: billing.map(postal),
+            billing_address: billing.map(Address::lines),
             applied: quote.is_some(),
             query: query(&lines),
             lines,
@@ -443,20 +539,6 @@ impl CheckoutPage {
     pub(crate) fn with(self, faults: FormFaults) -> Self {
         Self { faults, ..self }
     }
-}
-
-/// The address as it stands on a letter.
-fn postal(address: &Address) -> Vec<String> {
-    let region = address.region.iter().map(values::Line::as_str);
-    let place = region.chain(address.postal_code.iter().map(values::Line::as_str)).collect::<Vec<_>>().join(" ");
-    let city = address.city.as_str();
-    let mut lines = vec![
-        address.street.as_str().to_owned(),
-        if place.is_empty() { city.to_owned() } else { format!("{city}, {place}") },
-        address.country.name().to_owned(),
-    ];
-    lines.extend(address.telephone.iter().map(|telephone| telephone.as_str().to_owned()));
-    lines
 }
 
 /// The answer to a program that placed an order.
@@ -534,6 +616,40 @@ impl OrderedView {
     }
 }
 
+/// A parcel, for whom it is sent to.
+#[derive(Serialize)]
+struct ShippedView {
+    shipped_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<String>,
+    lines: Vec<ShippedLine>,
+}
+
+#[derive(Serialize)]
+struct ShippedLine {
+    name: String,
+    quantity: u32,
+}
+
+impl ShippedView {
+    fn of(gateway: &Gateway, shipment: &Shipment) -> Self {
+        let lines = shipment.lines(gateway).into_iter();
+        Self {
+            shipped_at: shipment.at,
+            carrier: shipment.carrier.as_ref().map(ToString::to_string),
+            tracking: shipment.tracking.as_ref().map(ToString::to_string),
+            lines: lines.map(|(name, quantity)| ShippedLine { name, quantity }).collect(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it skips by reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// An order, for whoever has its link, or ordered it signed in.
 #[derive(Serialize, Template)]
 #[template(path = "order.html")]
@@ -566,6 +682,14 @@ pub(crate) struct OrderPage {
     paid_in_vain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<Vec<String>>,
+    /// What was shipped; the serial numbers stand on the tokens alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shipments: Vec<ShippedView>,
+    /// How many tokens are still to be shipped.
+    #[serde(skip_serializing_if = "is_zero")]
+    to_ship: usize,
     #[serde(skip)]
     catalogue: String,
     /// What the form about it carries: the link's token, or the order's id.
@@ -609,7 +733,10 @@ impl OrderPage {
             activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
             paid_in_vain: order.is_paid_in_vain(),
             catalogue: format!("/webstore-checkout/{}", order.partner),
-            billing_address: bought.bill_to.as_ref().map(postal),
+            billing_address: bought.bill_to.as_ref().map(Address::lines),
+            shipping_address: bought.ship_to.as_ref().map(Address::lines),
+            shipments: order.shipments.iter().map(|shipment| ShippedView::of(gateway, shipment)).collect(),
+            to_ship: order.to_be_shipped(gateway).len(),
             proof: token.map_or_else(|| ("order", order.id.to_string()), |token| ("token", token.reveal())),
             asked: None,
         })
