@@ -34,9 +34,7 @@ mod units;
 
 pub use news::{News, Sale};
 pub use serials::{CLAIM_LIFETIME, ShippedSerial};
-pub use shipments::{
-    Claims, Correction, Dispatch, Packed, Parcel, RawParcel, RawToken, Shipment, ShippedToken, Taken,
-};
+pub use shipments::{Claims, Correction, Dispatch, Packed, Parcel, RawParcel, RawToken, Shipment, ShippedToken, Taken};
 pub use units::{Holder, MAX_WRONG_SERIALS, Unit};
 
 /// How long the customer waits before the licence keys of an order are sent again: each time kills the keys before.

@@ -195,7 +195,8 @@ async fn shp_8_a_list_of_shipments_spoils_nothing_and_repeats_nothing() -> anyho
     ship(&mut programs, &third.desk, &["A0001"]).await?.document(StatusCode::OK)?;
     // Neither the heading's nor another site's list is taken.
     let address = "/operate/orders/shipments";
-    let request = programs.registrar.request(Method::POST, address).header("content-type", "text/csv").body("a,b\n1,2\n");
+    let request =
+        programs.registrar.request(Method::POST, address).header("content-type", "text/csv").body("a,b\n1,2\n");
     programs.registrar.send(request).await?.problem(422, "invalid-input")?;
     let request = programs.registrar.request(Method::POST, address).header("content-type", "text/csv");
     let request = request.header("origin", "https://elsewhere.example").body("order\n");
@@ -222,7 +223,8 @@ async fn shp_8_two_activations_race_for_one_token() -> anyhow::Result<()> {
     statuses.sort_unstable();
     ensure!(matches!(statuses.as_slice(), [200, 409 | 422]), "{statuses:?}");
     let shown = programs.registrar.get(&order.desk).await?;
-    let in_use = shown["licences"].as_array().context("licences")?.iter().filter(|one| one["state"] == "in-use").count();
+    let in_use =
+        shown["licences"].as_array().context("licences")?.iter().filter(|one| one["state"] == "in-use").count();
     ensure!(in_use == 1, "{shown}");
     world.stop().await
 }
@@ -253,7 +255,10 @@ async fn shp_1_addresses_follow_the_rules_of_their_country() -> anyhow::Result<(
     let mut software = order_of(1);
     software["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
     let refused = checkout(&mut guest, &software).await?.problem(422, "invalid-input")?;
-    ensure!(refused["errors"][0]["pointer"] == "/billing/street", "nothing is shipped, and an invoice is sent: {refused}");
+    ensure!(
+        refused["errors"][0]["pointer"] == "/billing/street",
+        "nothing is shipped, and an invoice is sent: {refused}"
+    );
     software["billing"] = address();
     checkout(&mut guest, &software).await?.document(StatusCode::CREATED)?;
     world.stop().await
@@ -276,11 +281,16 @@ async fn shp_8_a_token_is_ordered_and_shipped_by_pages() -> anyhow::Result<()> {
         .fill("pay_by", "invoice")
         .fill("billing_same", "yes");
     let page = guest.submit(form).await?;
-    ensure!(page.text().contains("Enter the state or region.") && page.text().contains("such as 10999"), "{}", page.text());
+    ensure!(
+        page.text().contains("Enter the state or region.") && page.text().contains("such as 10999"),
+        "{}",
+        page.text()
+    );
     let form = page.form("Place Order")?.fill("shipping.region", "OH").fill("shipping.postal_code", "43604");
     let page = guest.submit(form).await?.good()?;
     ensure!(page.text().contains("Toledo, OH 43604"), "{}", page.text());
-    let reference = page.text().split_whitespace().find(|word| word.starts_with("O-")).context("a reference")?.to_owned();
+    let reference =
+        page.text().split_whitespace().find(|word| word.starts_with("O-")).context("a reference")?.to_owned();
 
     let mut ignore = |_| {};
     let mut story = journeys::story::Story::new(&world.place, ADA, &mut ignore);
@@ -300,7 +310,9 @@ async fn shp_8_a_token_is_ordered_and_shipped_by_pages() -> anyhow::Result<()> {
     let page = desk.submit(page.form("Correct it")?.fill("wrong", "A0001").fill("right", "A0002")).await?.good()?;
     ensure!(page.text().contains("A0002") && !page.text().contains("A0001"), "{}", page.text());
     let page = desk.open(&world.url("/operate/orders/shipments")).await?.good()?;
-    let list = format!("order,product,serial,carrier,tracking\n{reference},anvil-token,A0002,,\n{reference},anvil-token,A0003,,");
+    let list = format!(
+        "order,product,serial,carrier,tracking\n{reference},anvil-token,A0002,,\n{reference},anvil-token,A0003,,"
+    );
     let page = desk.submit(page.form("Note what was shipped")?.fill("shipments", &list)).await?.good()?;
     ensure!(page.text().contains("0 shipped, 1 shipped before, 1 not accepted."), "{}", page.text());
     ensure!(page.form("Note what was shipped")?.value("shipments").is_some_and(|left| left.contains("A0003")));

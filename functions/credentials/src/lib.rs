@@ -138,14 +138,11 @@ async fn activate<P: Platform>(
     // 5. Decide and 6. commit: that a serial number is wrong is known only after the commit that counts it (SHP-8).
     let activated = match raw.command(product) {
         Ok(command) => {
-            let judged = edge.transact::<Order, Result<(), Refusal>>(
-                &licence.order,
-                Refusal::LicenceNotUsable,
-                |order, _| {
+            let judged =
+                edge.transact::<Order, Result<(), Refusal>>(&licence.order, Refusal::LicenceNotUsable, |order, _| {
                     let (keys, now) = (&edge.keys, edge.now);
                     Ok(Change::Commit(order.try_activate(licence.id, account.id, product, &command, keys, now)?))
-                },
-            );
+                });
             judged.await.and_then(|(outcome, _)| Ok(outcome?))
         }
         Err(refusal) => Err(refusal.into()),

@@ -180,9 +180,8 @@ impl<P: Platform> Edge<P> {
             }
             None => false,
         };
-        let corrected = self.transact::<Order, ()>(id, Refusal::NotFound, |order, _| {
-            Ok(order.correct(correction, claimed)?.into())
-        });
+        let corrected = self
+            .transact::<Order, ()>(id, Refusal::NotFound, |order, _| Ok(order.correct(correction, claimed)?.into()));
         Ok(corrected.await?.1)
     }
 

@@ -1,9 +1,9 @@
 //! What comes in and what goes out.
 
 pub(crate) mod letters;
-pub(crate) mod shipments;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
+pub(crate) mod shipments;
 
 use askama::Template;
 use edge::{Edge, Platform, form::FormFaults};
@@ -249,7 +249,8 @@ fn licences<P: Platform>(edge: &Edge<P>, order: &Order) -> Vec<UnitView> {
 
 /// As it stands on a parcel; nothing where nothing is shipped, or where nobody has said where to.
 fn ship_to(order: &Order) -> Vec<String> {
-    let Some((bought, address)) = order.bought.as_ref().and_then(|bought| Some((bought, bought.ship_to.as_ref()?))) else {
+    let Some((bought, address)) = order.bought.as_ref().and_then(|bought| Some((bought, bought.ship_to.as_ref()?)))
+    else {
         return Vec::new();
     };
     core::iter::once(bought.customer.name.full()).chain(address.lines()).collect()

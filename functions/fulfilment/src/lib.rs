@@ -12,7 +12,9 @@ mod api;
 mod letters;
 mod shipments;
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Reply, Request, duty::on_duty, failure::BadRequest, form::RawSignOut};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, duty::on_duty, failure::BadRequest, form::RawSignOut,
+};
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
 use shared::{
@@ -88,7 +90,8 @@ async fn find<P: Platform>(edge: &Edge<P>, request: &Request, reference: &str) -
         Some(stored) if request.wants_page() => Ok(Reply::see_other(format!("/operate/orders/{}", stored.value().id))),
         Some(stored) => edge.show(request, StatusCode::OK, &OrdersPage::found(edge, stored.value())),
         None => {
-            let hint = "There is no order with this number. Enter it as it stands in the customer's e-mail: O-ABCDE23456.";
+            let hint =
+                "There is no order with this number. Enter it as it stands in the customer's e-mail: O-ABCDE23456.";
             edge.refused_in_place(request, Refusal::field("reference", "unknown", hint).into(), "reference", |faults| {
                 OrdersPage::not_found(reference, faults)
             })

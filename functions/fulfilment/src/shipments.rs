@@ -82,13 +82,7 @@ async fn known<P: Platform>(edge: &Edge<P>, id: &OrderId) -> Result<Order, Failu
     Ok(edge.kv().get::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_value())
 }
 
-fn answer<P: Platform>(
-    edge: &Edge<P>,
-    request: &Request,
-    duty: OnDuty<'_>,
-    what: Happened,
-    order: &Order,
-) -> Outcome {
+fn answer<P: Platform>(edge: &Edge<P>, request: &Request, duty: OnDuty<'_>, what: Happened, order: &Order) -> Outcome {
     let page = format!("/operate/orders/{}", order.id);
     edge.leave_notice(request, &page, &JustHappened::of(duty.id(), what, order, true));
     edge.done(request, &page, StatusCode::OK, &OrderView::of(edge, order))

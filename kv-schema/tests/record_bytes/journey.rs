@@ -32,12 +32,12 @@ use shared::{
     message::Body,
     operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
     order::{
-        Addresses, Bought, Claims, Correction, End, Issue, News, Order, Parcel, Payment, REISSUE_PAUSE, RawParcel, RawToken, Sale,
-        ShippedSerial,
+        Addresses, Bought, Claims, Correction, End, Issue, News, Order, Parcel, Payment, REISSUE_PAUSE, RawParcel,
+        RawToken, Sale, ShippedSerial,
     },
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
-    postal::RawAddress,
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
+    postal::RawAddress,
     promo::{OrderBatch, Promo, PromoUse, RESERVATION, RawBatch, Sheet},
     quota::{Class, Meter},
     refusal::Faults,
@@ -95,8 +95,11 @@ struct Walk {
 
 /// Everything that is stored on the way from invitation to launch, in a deployment with this root secret.
 pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
-    let gateway = Gateway::parse(concat!(include_str!("../../../gateway.toml"), include_str!("../../../tests/hardware-token.toml")))
-        .expect("the deployment's file is valid, and what is added to it");
+    let gateway = Gateway::parse(concat!(
+        include_str!("../../../gateway.toml"),
+        include_str!("../../../tests/hardware-token.toml")
+    ))
+    .expect("the deployment's file is valid, and what is added to it");
     let keys = Keys::new(&[root; 32], None).expect("32 bytes are enough");
     let mut walk = Walk { gateway: gateway.clone(), root, keys, samples: Vec::new(), effects: Vec::new() };
     let place = Place::of(&gateway);
@@ -673,7 +676,8 @@ impl Walk {
 
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: &Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, licence);
-        let command = ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true, serial: None };
+        let command =
+            ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true, serial: None };
         let activated = order.clone().activate(licence.id, account.id, place.product, &command, &self.keys, NOW);
         let activated = self.decided(activated.expect("the order names it"));
         self.keep("with a licence in use", activated.id, &activated);

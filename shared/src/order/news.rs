@@ -103,7 +103,11 @@ impl Order {
     /// Says whether what was bought was unknown.
     fn learn(&mut self, sale: &Sale<'_>, now: Timestamp) -> Result<bool, Refusal> {
         match &self.bought {
-            Some(known) if self.repeats(&sale.cart, &sale.customer, &Addresses::default()) && known.total == sale.total => Ok(false),
+            Some(known)
+                if self.repeats(&sale.cart, &sale.customer, &Addresses::default()) && known.total == sale.total =>
+            {
+                Ok(false)
+            }
             Some(_) => Err(Refusal::OrderContradicted),
             None => {
                 let customer = sale.customer.clone();

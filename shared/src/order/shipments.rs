@@ -236,7 +236,8 @@ impl Order {
             Stage::Ended { .. } => return Err(Refusal::WrongStage { hint: ENDED }),
         }
         if let Some(known) = self.token(&token.serial) {
-            let hint = "This serial number was shipped with this order as another product. Check the number on the token.";
+            let hint =
+                "This serial number was shipped with this order as another product. Check the number on the token.";
             return if known.product == token.product {
                 Ok(Taken::Unchanged)
             } else {
@@ -283,14 +284,20 @@ impl Order {
                 return Err(Refusal::field("right", "serial-shipped", hint));
             }
             (false, false) => {
-                return Err(Refusal::field("wrong", "unknown", "Enter a serial number that was shipped with this order."));
+                return Err(Refusal::field(
+                    "wrong",
+                    "unknown",
+                    "Enter a serial number that was shipped with this order.",
+                ));
             }
             (true, false) => {}
         }
         let mut tokens = self.shipments.iter_mut().flat_map(|shipment| &mut shipment.tokens);
         let token = tokens.find(|token| token.serial == *wrong).ok_or(Refusal::NotFound)?;
         if token.activates.is_some() {
-            return Err(Refusal::WrongStage { hint: "A licence was activated with this token, so its number is right." });
+            return Err(Refusal::WrongStage {
+                hint: "A licence was activated with this token, so its number is right.",
+            });
         }
         if !claimed {
             return Err(Refusal::Busy { retry_after: Seconds(2) });

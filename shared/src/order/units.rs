@@ -155,7 +155,8 @@ impl Order {
 
     /// Binds the shipped token with this serial number to the licence: one token, one licence.
     fn bind(&mut self, licence: LicenceId, product: &Product, entered: Option<&Serial>) -> Result<Serial, Refusal> {
-        let missing = || Refusal::field("serial", "serial-missing", "Enter the serial number on the back of the token.");
+        let missing =
+            || Refusal::field("serial", "serial-missing", "Enter the serial number on the back of the token.");
         let entered = entered.ok_or_else(missing)?;
         let unit = self.unit_mut(licence).ok_or(Refusal::LicenceNotUsable)?;
         if unit.wrong_serials >= MAX_WRONG_SERIALS {

@@ -64,7 +64,11 @@ fn shp_1_a_fault_says_what_to_enter() {
     assert_eq!(hints(&raw("US", " ", "10999")), of("region", "Enter the state or region."));
     let blank = hints(&RawAddress::default());
     let fields: Vec<&str> = blank.iter().map(|(field, _)| field.as_str()).collect();
-    assert_eq!(fields, ["shipping.street", "shipping.city", "shipping.country"], "what no country is known for is free");
+    assert_eq!(
+        fields,
+        ["shipping.street", "shipping.city", "shipping.country"],
+        "what no country is known for is free"
+    );
     assert_eq!(hints(&raw("Atlantis", "", "")), of("country", "Choose the country from the list."));
     assert!(RawAddress::default().is_blank() && !raw("", "", "").is_blank());
 }

@@ -316,7 +316,13 @@ fn fulfilment() -> Vec<Row> {
         row("fulfilment", "SHP-7 a dead letter replayed in vain", by::letter_kept, by::replay_letter, &[200]),
         row("fulfilment", "SHP-7 a dead letter dismissed", by::letter_kept, by::dismiss_letter, &[200]),
         row("fulfilment", "SHP-8 two tokens shipped", by::tokens_paid, by::ship_tokens, &[200]),
-        row("fulfilment", "SHP-8 a token that a dead request claimed", by::token_claimed_in_vain, by::ship_token, &[200]),
+        row(
+            "fulfilment",
+            "SHP-8 a token that a dead request claimed",
+            by::token_claimed_in_vain,
+            by::ship_token,
+            &[200],
+        ),
         row("fulfilment", "SHP-8 a serial number corrected", by::token_shipped, by::correct_serial, &[200]),
         // Whoever sends it again is told what was shipped before.
         row("fulfilment", "SHP-8 a list of shipments", by::tokens_paid, by::import_shipments, &[200])

@@ -68,9 +68,12 @@ fn agreements<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway) {
     );
     if let Some(token) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
         let page = |serial: &str, faults| AgreementPage::of(token, "sealed".to_owned(), serial, faults);
-        album
-            .page("of-a-token", StatusCode::OK, &page("", FormFaults::none()))
-            .refused("wrong-serial", Refusal::SerialNotUsable, "serial", |faults| page("GALT10000123", faults));
+        album.page("of-a-token", StatusCode::OK, &page("", FormFaults::none())).refused(
+            "wrong-serial",
+            Refusal::SerialNotUsable,
+            "serial",
+            |faults| page("GALT10000123", faults),
+        );
     }
     if let Some(product) = gateway.products.first() {
         let page = |faults| AgreementPage::of(product, "sealed".to_owned(), "", faults);

@@ -170,8 +170,9 @@ fn licences_of_hardware(order: &str, keys: &[IssuedKey], link: String) -> Conten
         let wanted = keys.iter().filter(move |key| key.waits == waits);
         wanted.fold(content, |content, key| content.key(&key.product, &key.key))
     };
-    let content = with(content, false)
-        .text("Do not activate the licence key of a token before the token has arrived: you need the number on its back.");
+    let content = with(content, false).text(
+        "Do not activate the licence key of a token before the token has arrived: you need the number on its back.",
+    );
     with(content, true)
         .button("Then sign in and enter your licence key here:", "Enter the licence key", link)
         .text("We write to you as soon as the token is on its way.")
@@ -187,7 +188,9 @@ fn token_shipped(
 ) -> Content {
     let content = Content::about("Your token is on its way").list(format!("Shipped for order {order}:"), listed(lines));
     let content = match (carrier, tracking) {
-        (Some(carrier), Some(tracking)) => content.text(format!("{carrier} has it, with the tracking number {tracking}.")),
+        (Some(carrier), Some(tracking)) => {
+            content.text(format!("{carrier} has it, with the tracking number {tracking}."))
+        }
         (Some(carrier), None) => content.text(format!("{carrier} has it.")),
         (None, Some(tracking)) => content.text(format!("Its tracking number is {tracking}.")),
         (None, None) => content,

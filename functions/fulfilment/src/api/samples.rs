@@ -101,7 +101,8 @@ fn shipments<P: Platform>(album: &mut Album<'_, P>) {
     let mixed = [Ok(Taken::Shipped), Ok(Taken::Unchanged), Err(taken().into())];
     let unfinished = [Ok(Taken::Shipped), Ok(Taken::Shipped), Err(Refusal::NotProcessed.into())];
     let all = [Ok(Taken::Shipped), Ok(Taken::Shipped), Ok(Taken::Shipped)];
-    let heading = Refusal::field("shipments", "heading-missing", "Begin with the line order,product,serial,carrier,tracking.");
+    let heading =
+        Refusal::field("shipments", "heading-missing", "Begin with the line order,product,serial,carrier,tracking.");
     album
         .visit(Visitor::Operator, "/operate/orders/shipments")
         .page("blank", StatusCode::OK, &ImportPage::of("", FormFaults::none()))

@@ -243,14 +243,22 @@ impl Line {
     /// The line as it is sent again.
     fn text(&self) -> String {
         let quoted = |field: &String| {
-            if field.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.clone() }
+            if field.contains(['"', ',', '\n', '\r']) {
+                format!("\"{}\"", field.replace('"', "\"\""))
+            } else {
+                field.clone()
+            }
         };
         self.fields.iter().map(quoted).collect::<Vec<_>>().join(",")
     }
 
     fn parcel(&self, place: usize, keys: &Keys) -> Result<(OrderId, Parcel), Refusal> {
         let [order, product, serial, carrier, tracking] = self.fields.as_slice() else {
-            return Err(Refusal::field("", "columns", "Separate the five columns by commas, and close every quotation mark; the last two columns may be empty."));
+            return Err(Refusal::field(
+                "",
+                "columns",
+                "Separate the five columns by commas, and close every quotation mark; the last two columns may be empty.",
+            ));
         };
         let mut faults = Faults::default();
         let unknown = || ParseError::new("unknown", "Enter the order's number, such as O-ABCDE23456, or its id.");
@@ -334,7 +342,8 @@ impl ImportPage {
 
     /// What came of each line; those that were refused stay in the field, to be mended and sent again.
     pub(crate) fn after(lines: &[Line], outcomes: &[Result<Taken, Failure>]) -> Self {
-        let views: Vec<LineView> = lines.iter().zip(outcomes).map(|(line, outcome)| LineView::of(line, outcome)).collect();
+        let views: Vec<LineView> =
+            lines.iter().zip(outcomes).map(|(line, outcome)| LineView::of(line, outcome)).collect();
         let count = |result: &str| views.iter().filter(|view| view.result == result).count();
         let left = lines.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_err());
         let left: Vec<String> = left.map(|(line, _)| line.text()).collect();
@@ -344,7 +353,11 @@ impl ImportPage {
             unchanged: count("unchanged"),
             refused: count("refused"),
             unfinished: outcomes.iter().any(|outcome| outcome.as_ref().is_err_and(unfinished)),
-            shipments: if left.is_empty() { String::new() } else { format!("{}\n{}", HEADING.join(","), left.join("\n")) },
+            shipments: if left.is_empty() {
+                String::new()
+            } else {
+                format!("{}\n{}", HEADING.join(","), left.join("\n"))
+            },
             lines: views,
             ..Self::of("", FormFaults::none())
         }
@@ -375,7 +388,8 @@ mod tests {
     fn shp_8_a_list_is_read_as_spreadsheets_write_it() {
         // SHP-8
         let row = |fields: [&str; 5]| fields.map(str::to_owned).to_vec();
-        let expected = vec![(2, row(["O-1", "token", "A1", "DHL, Inc", "1"])), (3, row(["O-2", "token", "A2", "", ""]))];
+        let expected =
+            vec![(2, row(["O-1", "token", "A1", "DHL, Inc", "1"])), (3, row(["O-2", "token", "A2", "", ""]))];
         for text in [
             format!("{HEAD}\nO-1,token,A1,\"DHL, Inc\",1\nO-2,token,A2,,\n"),
             format!("\u{feff}{HEAD}\r\nO-1,token,A1,\"DHL, Inc\",1\r\nO-2,token,A2,,"),

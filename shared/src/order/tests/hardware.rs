@@ -32,7 +32,8 @@ fn paid(gateway: &Gateway, quantity: u32) -> (Order, Issue) {
 fn parcel(serials: &[u8]) -> Parcel {
     let token = |n: &u8| RawToken { product: TOKEN.to_owned(), serial: format!("galt {n:04}") };
     let tokens = serials.iter().map(token).collect();
-    Parcel::parse(&RawParcel { tokens, carrier: "Swift Post".to_owned(), tracking: "SP-1".to_owned() }).expect("a parcel")
+    Parcel::parse(&RawParcel { tokens, carrier: "Swift Post".to_owned(), tracking: "SP-1".to_owned() })
+        .expect("a parcel")
 }
 
 fn claimed(parcel: &Parcel) -> Claims {
@@ -149,7 +150,11 @@ fn shp_8_a_serial_belongs_to_one_order() {
     assert!(matches!(wants(1, Some(&foreign), 10_000), Err(Refusal::Busy { .. })), "it was another's when it was read");
     let again = |at: u64| record.clone().claim(&serial(1), ORDER, None, after(at)).expect("its own");
     assert!(again(100).is_none());
-    assert_eq!(again(101).map(|decision| decision.next.claimed_at), Some(after(101)), "claimed anew before every commit");
+    assert_eq!(
+        again(101).map(|decision| decision.next.claimed_at),
+        Some(after(101)),
+        "claimed anew before every commit"
+    );
 }
 
 #[test]
@@ -169,7 +174,10 @@ fn shp_8_a_mistyped_serial_is_corrected_until_it_is_used() {
     assert_eq!(faults(correct(&corrected, 2, 9)), [("right".to_owned(), "serial-shipped")]);
     assert_eq!(enter(&corrected, 0, ADA, 1, &gateway).err(), Some(Refusal::SerialNotUsable));
     let used = enter(&corrected, 0, ADA, 9, &gateway).expect("it is hers").next;
-    assert!(matches!(correct(&used, 9, 3), Err(Refusal::WrongStage { .. })), "it is right, since it was read off the token");
+    assert!(
+        matches!(correct(&used, 9, 3), Err(Refusal::WrongStage { .. })),
+        "it is right, since it was read off the token"
+    );
     let ended = order.end(End::Refunded, &gateway, after(300)).expect("news").next;
     assert!(matches!(correct(&ended, 1, 3), Err(Refusal::WrongStage { .. })));
     assert_eq!(faults(Correction::parse("", "1/2")).len(), 2);
@@ -255,7 +263,8 @@ fn shp_8_a_parcels_faults_are_said_at_once() {
     assert_eq!(found, ["carrier", "tokens.1.product", "tokens.1.serial", "tokens.2.serial"]);
     let blank = RawParcel { tokens: vec![token(TOKEN, " ")], ..RawParcel::default() };
     assert_eq!(faults(Parcel::parse(&blank)), [("tokens".to_owned(), "serial-missing")]);
-    let many = RawParcel { tokens: (0..21).map(|n| token(TOKEN, &format!("12{n:03}"))).collect(), ..RawParcel::default() };
+    let many =
+        RawParcel { tokens: (0..21).map(|n| token(TOKEN, &format!("12{n:03}"))).collect(), ..RawParcel::default() };
     assert_eq!(faults(Parcel::parse(&many)), [("tokens".to_owned(), "out-of-range")]);
 }
 

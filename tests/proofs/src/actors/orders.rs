@@ -3,8 +3,8 @@
 use shared::order::Order;
 
 use super::{
-    ADA, Ask, Stage, Value, Webhook, activate_licence, component, dies_when, form, get, half_price_batch, is_licence_key, json,
-    on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
+    ADA, Ask, Stage, Value, Webhook, activate_licence, component, dies_when, form, get, half_price_batch,
+    is_licence_key, json, on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
 };
 
 /// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
