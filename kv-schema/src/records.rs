@@ -18,7 +18,7 @@ use shared::{
     licence::Licence,
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
-    order::Order,
+    order::{Order, ShippedSerial},
     organisation::{Alike, Organisation},
     promo::Sheet,
     quota::Meter,
@@ -26,7 +26,7 @@ use shared::{
     team::Team,
     values::{
         AccountId, ApplicationId, BatchId, CodeId, DeadLetterId, DeliveryId, InvitationSlotId, LicenceId, OrderId,
-        OrganisationId, PartnerId, RegistrationId, SheetId, Timestamp,
+        OrganisationId, PartnerId, RegistrationId, SerialId, SheetId, Timestamp,
     },
 };
 
@@ -72,6 +72,7 @@ keyed!(
     OrderId,
     OrganisationId,
     RegistrationId,
+    SerialId,
     SheetId
 );
 
@@ -87,6 +88,7 @@ record! { Batch { id: BatchId, prefix: "batch", version: 1, older: {} } }
 record! { Sheet { id: SheetId, prefix: "promo", version: 1, older: {} } }
 record! { Order { id: OrderId, prefix: "ord", version: 1, older: {} } }
 record! { Licence { id: LicenceId, prefix: "lic", version: 1, older: {} } }
+record! { ShippedSerial { id: SerialId, prefix: "serial", version: 1, older: {} } }
 record! { AuthorizationCode { id: CodeId, prefix: "code", version: 1, older: {} } }
 record! { Operator { id: [u8; 16], prefix: "oper", version: 1, older: {} } }
 record! { BootstrapClaim { id: [u8; 16], prefix: "boot", version: 1, older: {} } }
@@ -314,7 +316,7 @@ swept! {
     special: IdempotencyClaim [u8; 16], Batch BatchId, MailboxCheck [u8; 16], InvitationSlot InvitationSlotId, Order OrderId,
         Meter [u8; 16], Alike [u8; 16], Delivery DeliveryId, DeadLetter DeadLetterId;
     lasting: Registration RegistrationId, Organisation OrganisationId, Login [u8; 16],
-        Account AccountId, Sheet SheetId, Licence LicenceId, AuthorizationCode CodeId,
+        Account AccountId, Sheet SheetId, Licence LicenceId, ShippedSerial SerialId, AuthorizationCode CodeId,
         Operator [u8; 16],
         BootstrapClaim [u8; 16], Team OrganisationId, EndpointStanding [u8; 16]
 }

@@ -193,6 +193,12 @@ coded! {
         DeadLetterSettlement = "dead-letter-settlement",
         /// An order holds its promo code for longer.
         PromoExtension = "promo-extension",
+        /// The serial number of a hardware token was claimed for an order.
+        SerialClaim = "serial-claim",
+        /// Hardware of an order was shipped.
+        Shipment = "shipment",
+        /// The serial number of a shipped token was corrected.
+        ShipmentCorrection = "shipment-correction",
     }
 }
 
@@ -211,6 +217,8 @@ coded! {
         PresentedAgain = "presented-again",
         /// Tries are paused after failures: neither password nor code helps.
         Paused = "paused",
+        /// The serial number was not that of a token that was shipped and is not in use.
+        WrongSerial = "wrong-serial",
     }
 }
 

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Gateway, Product},
-    order::{Order, PayBy},
+    config::{Address, Gateway, Product, ProductKind},
+    order::{Addresses, Order, PayBy, Payment},
+    postal::RawAddress,
     promo::{Presented, Promo},
     refusal::{Faults, Refusal},
     secret::Keys,
@@ -180,6 +181,12 @@ pub struct RawCheckout {
     pub pay_by: String,
     /// The customer's purchase-order number; blank when there is none.
     pub purchase_order: String,
+    /// Where hardware is shipped.
+    pub shipping: RawAddress,
+    /// What stands on an invoice; blank when none is sent.
+    pub billing: RawAddress,
+    /// Whether that is where hardware is shipped.
+    pub billing_same: bool,
 }
 
 /// The wish to know what an order costs with a promo code.
@@ -226,6 +233,8 @@ pub struct PlaceOrder<'a> {
     pub promo: Option<Presented>,
     /// How the rest is paid.
     pub pay_by: Option<PayBy>,
+    /// What was entered of addresses.
+    pub addresses: Addresses,
 }
 
 impl<'a> PlaceOrder<'a> {
@@ -245,17 +254,58 @@ impl<'a> PlaceOrder<'a> {
             "invoice" => Ok(PayBy::Invoice { purchase_order: purchase_order.flatten() }),
             _ => Err(ParseError::new("unknown", "Choose how you want to pay.")),
         });
+        let invoiced = matches!(pay_by, Some(Some(PayBy::Invoice { .. })));
+        let addresses = addresses(raw, cart.as_ref(), invoiced, &mut faults);
         let parsed = (|| {
             let customer = customer?;
             let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
             let order = Order::id_of_form(form?, keys);
-            Some(Self { order, customer, cart: cart?, promo, pay_by: pay_by? })
+            Some(Self { order, customer, cart: cart?, promo, pay_by: pay_by?, addresses: addresses? })
         })();
         faults.finish(parsed)
     }
+
+    /// Whose address stands on the bill: that of the `partner` that pays with its code (SHP-4), or the customer's where an
+    /// invoice is sent and nothing else says who is billed (SHP-1).
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] when it has to be entered.
+    pub fn bill_to(&self, payment: &Payment, partner: Option<&Address>) -> Result<Option<Address>, Refusal> {
+        let entered = self.addresses.billing.as_ref();
+        match (partner, payment) {
+            (Some(partner), _) => Ok(Some(partner.clone())),
+            (None, Payment::Invoice { .. }) => match entered {
+                Some(entered) => Ok(Some(entered.clone())),
+                None => {
+                    let mut faults = Faults::default();
+                    let blank = Address::parse(&RawAddress::default(), "billing.", &mut faults);
+                    faults.finish(blank).map(Some)
+                }
+            },
+            (None, Payment::Nothing | Payment::Card | Payment::Webstore) => Ok(None),
+        }
+    }
+}
+
+/// The addresses that the order needs: where hardware is shipped, and what stands on an invoice, if that was entered.
+fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults: &mut Faults) -> Option<Addresses> {
+    let ships = cart.is_some_and(Cart::has_hardware);
+    let shipping = if ships { Some(Address::parse(&raw.shipping, "shipping.", faults)?) } else { None };
+    let billing = match &shipping {
+        _ if !invoiced => None,
+        Some(shipping) if raw.billing_same => Some(shipping.clone()),
+        _ if raw.billing.is_blank() => None,
+        _ => Some(Address::parse(&raw.billing, "billing.", faults)?),
+    };
+    Some(Addresses { shipping, billing })
 }
 
 impl Cart<'_> {
+    /// Whether something in it is shipped.
+    pub fn has_hardware(&self) -> bool {
+        self.lines.iter().any(|(product, _)| product.kind == ProductKind::HardwareToken)
+    }
+
     /// The product of each unit.
     pub fn products(&self) -> impl Iterator<Item = &ProductId> {
         self.lines.iter().flat_map(|(product, quantity)| (0..*quantity).map(|_| &product.id))

@@ -448,6 +448,8 @@ pub struct Address {
     pub country: Country,
     /// Telephone.
     pub telephone: Option<Phone>,
+    /// The organisation there, where it stands on a letter.
+    pub organisation: Option<Line<120>>,
 }
 
 /// An application of a partner.
@@ -617,6 +619,8 @@ pub enum ProductKind {
     AuthenticatorApp,
     /// One to three phones, by SMS or voice (CRD-5).
     Phone,
+    /// A hardware token, which is shipped (SHP-8).
+    HardwareToken,
 }
 
 /// An assurance level, the higher the stronger (CRD-7).
@@ -874,7 +878,7 @@ mod tests {
         let fault = parsed("").expect_err("nothing takes codes to phones");
         assert_eq!(
             (fault.key.as_str(), fault.reason.as_str()),
-            ("products.cobalt-phone.kind", "must be one of \"authenticator-app\"")
+            ("products.cobalt-phone.kind", "must be one of \"authenticator-app\", \"hardware-token\"")
         );
         let twilio = parsed("[messages.phone]\nprovider = \"twilio\"\nfrom = \"+1 212 555 0199\"\n");
         assert_eq!(twilio, Ok(Some(PhoneMessages { provider: PhoneProvider::Twilio, from: id("+12125550199") })));

@@ -10,7 +10,7 @@ use crate::{
     refusal::Refusal,
     secret::{Entropy, Keys, SealPurpose, Sealed, Secret},
     totp::{Clockwork, Parameters, Seed, verify},
-    values::{AccountId, CredentialId, LicenceId, OtpCode, ProductId, Seconds, Timestamp},
+    values::{AccountId, CredentialId, LicenceId, OtpCode, ProductId, Seconds, Serial, Timestamp},
 };
 
 /// Consecutive failures after which a credential locks (OTP-3).
@@ -38,6 +38,8 @@ pub struct Grant {
     pub activated_at: Timestamp,
     /// When the credential ends.
     pub expires_at: Timestamp,
+    /// The token that the licence was activated with, of a hardware product (SHP-8).
+    pub serial: Option<Serial>,
 }
 
 /// The authenticator behind a credential.
@@ -182,6 +184,7 @@ impl Credential {
         let hint = match wanted {
             ProductKind::AuthenticatorApp => "This credential is not for an authenticator app.",
             ProductKind::Phone => "This credential is not for phones.",
+            ProductKind::HardwareToken => "This credential is not for a hardware token.",
         };
         if fits { Ok(()) } else { Err(Refusal::WrongStage { hint }) }
     }
@@ -278,6 +281,7 @@ pub fn grant(id: CredentialId, licence: LicenceId, product: &Product, agreement:
         agreement,
         activated_at: now,
         expires_at: now.plus(product.term()),
+        serial: None,
     }
 }
 

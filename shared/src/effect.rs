@@ -202,6 +202,8 @@ pub enum Shelf {
     DeadLetters,
     /// What a signed-in person ordered.
     OrdersOf(AccountId),
+    /// Orders of which hardware is to be shipped (SHP-8).
+    ToShip,
 }
 
 impl Shelf {
@@ -212,6 +214,7 @@ impl Shelf {
             Self::FlaggedOrders => "orders.flagged".to_owned(),
             Self::DeadLetters => "letters.dead".to_owned(),
             Self::OrdersOf(account) => format!("orders-of.{account}"),
+            Self::ToShip => "orders.to-ship".to_owned(),
         }
     }
 }

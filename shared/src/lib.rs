@@ -27,6 +27,7 @@ pub mod order;
 pub mod organisation;
 pub mod password;
 pub mod payment;
+pub mod postal;
 pub mod promo;
 pub mod quota;
 pub mod refusal;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     secret::{IndexPurpose, Keys},
-    values::{CredentialId, LicenceId, LicenceKey, OrderId, ProductId},
+    values::{CredentialId, LicenceId, LicenceKey, OrderId, ProductId, Serial},
 };
 
 /// A licence for one unit of a product.
@@ -39,6 +39,8 @@ pub struct ActivateLicence {
     pub agreement: String,
     /// Whether the service agreement was accepted.
     pub agreed: bool,
+    /// The serial number of the token, which only a hardware product needs (SHP-8).
+    pub serial: Option<Serial>,
 }
 
 impl Licence {

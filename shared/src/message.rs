@@ -40,6 +40,17 @@ pub struct PhoneCode {
     pub expires_at: Timestamp,
 }
 
+/// A licence key in a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedKey {
+    /// The product's name.
+    pub product: String,
+    /// The key.
+    pub key: String,
+    /// Whether it has to wait for a token.
+    pub waits: bool,
+}
+
 /// What a message says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
@@ -263,5 +274,23 @@ pub enum Body {
         order: String,
         /// What was paid.
         total: Money,
+    },
+    /// The licence keys of an order with hardware, which has to arrive first (SHP-8).
+    LicencesOfHardware {
+        /// The order's reference.
+        order: String,
+        /// One entry a unit.
+        keys: Vec<IssuedKey>,
+    },
+    /// `Your token is on its way` (SHP-8). It says nothing of serial numbers: whoever knows one is taken to hold the token.
+    TokenShipped {
+        /// The order's reference.
+        order: String,
+        /// Product names and quantities.
+        lines: Vec<(String, u32)>,
+        /// The carrier.
+        carrier: Option<String>,
+        /// The carrier's number for it.
+        tracking: Option<String>,
     },
 }

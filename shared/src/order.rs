@@ -29,11 +29,15 @@ use crate::{
 mod card;
 mod news;
 mod places;
+mod serials;
+mod shipments;
 mod units;
 
 pub use card::Bill;
 pub use news::{News, Sale};
-pub use units::{Holder, Unit};
+pub use serials::{CLAIM_LIFETIME, ShippedSerial};
+pub use shipments::{Claims, Correction, Dispatch, Packed, Parcel, RawParcel, RawToken, Shipment, ShippedToken, Taken};
+pub use units::{Holder, MAX_WRONG_SERIALS, Unit};
 
 /// How long the customer waits before the licence keys of an order are sent again: each time kills the keys before.
 pub const REISSUE_PAUSE: Seconds = Seconds::minutes(5);
@@ -115,12 +119,24 @@ pub struct Bought {
     pub payment: Payment,
     /// The promo code that takes something off.
     pub promo: Option<PromoUse>,
-    /// Whose address stands on the bill: that of the partner that pays with its code (SHP-4).
+    /// Whose address stands on the bill: that of the partner that pays with its code (SHP-4), or the customer's where an
+    /// invoice is sent (SHP-1).
     pub bill_to: Option<Address>,
     /// Digest of what was ordered, to tell a repetition from a contradiction.
     pub content: [u8; 32],
     /// When.
     pub placed_at: Timestamp,
+    /// Where hardware is shipped; `None` where there is none, and where a webstore does not say (SHP-1).
+    pub ship_to: Option<Address>,
+}
+
+/// The addresses that a customer enters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Addresses {
+    /// Where hardware is shipped.
+    pub shipping: Option<Address>,
+    /// What stands on an invoice.
+    pub billing: Option<Address>,
 }
 
 impl Bought {
@@ -133,8 +149,9 @@ impl Bought {
         promo: Option<PromoUse>,
         now: Timestamp,
     ) -> Self {
-        let content = content_digest(cart, &customer);
-        Self { customer, lines: cart.order_lines(), total, payment, promo, bill_to: None, content, placed_at: now }
+        let content = content_digest(cart, &customer, &Addresses::default());
+        let lines = cart.order_lines();
+        Self { customer, lines, total, payment, promo, bill_to: None, content, placed_at: now, ship_to: None }
     }
 
     fn mail(&self, body: Body) -> Effect {
@@ -150,6 +167,13 @@ impl Bought {
     #[must_use]
     pub fn billed_to(self, address: Option<Address>) -> Self {
         Self { bill_to: address, ..self }
+    }
+
+    /// The same for what the customer has entered besides (SHP-1). Who repeats the order has to enter it again.
+    #[must_use]
+    pub fn addressed(self, cart: &Cart<'_>, addresses: &Addresses) -> Self {
+        let content = content_digest(cart, &self.customer, addresses);
+        Self { ship_to: addresses.shipping.clone(), content, ..self }
     }
 }
 
@@ -233,6 +257,8 @@ pub struct Order {
     pub confirmation: Option<TokenDigest>,
     /// Which operator has looked at it after it had ended, and when.
     pub reviewed: Option<(OperatorId, Timestamp)>,
+    /// What was shipped, in this order (SHP-8).
+    pub shipments: Vec<Shipment>,
 }
 
 /// Licence keys that count once the order names them, with what must be written before it.
@@ -264,13 +290,12 @@ impl Issue {
 impl Order {
     /// The id of the order that a checkout form leads to.
     pub fn id_of_form(form: FormId, keys: &Keys) -> OrderId {
-        OrderId::from_bytes(keys.index(IndexPurpose::Order, &[b"form", form.bytes()]))
+        id_of_cause(&[b"form", form.bytes()], keys)
     }
 
     /// The id of the order that a partner's webstore speaks of.
     pub fn id_of_webstore(partner: &PartnerId, order: &Line<80>, keys: &Keys) -> OrderId {
-        let parts: [&[u8]; 3] = [b"webstore", partner.as_str().as_bytes(), order.as_str().as_bytes()];
-        OrderId::from_bytes(keys.index(IndexPurpose::Order, &parts))
+        id_of_cause(&[b"webstore", partner.as_str().as_bytes(), order.as_str().as_bytes()], keys)
     }
 
     /// An order of the storefront that waits for its payment, with the confirmation page's token. Nothing is committed of
@@ -292,6 +317,7 @@ impl Order {
             stage: Stage::Unpaid { lapses_at },
             confirmation: Some(token.digest(TokenPurpose::Order)),
             reviewed: None,
+            shipments: Vec::new(),
         };
         (order, token)
     }
@@ -362,13 +388,14 @@ impl Order {
         let lines = bought.named_lines(gateway);
         let bodies = [
             Body::Receipt { order: order.clone(), total: bought.total, lines: lines.clone() },
-            Body::Licences { order: order.clone(), keys: issue.revealed(gateway) },
+            units::keys_mail(order.clone(), issue.revealed(), gateway),
             Body::OrderPlaced { order, token: token.map(PlainToken::reveal), lines },
         ];
         let redeem = bought.promo.map(|promo| Effect::RedeemPromo { promo, order: self.id });
         let mails = bodies.into_iter().map(|body| bought.mail(body));
         let told = self.tell(EventKind::OrderCompleted, gateway, now);
-        let effects = redeem.into_iter().chain(mails).chain(listed).chain(told).collect();
+        let to_ship = self.to_ship(gateway).map(Effect::Shelve);
+        let effects = redeem.into_iter().chain(mails).chain(listed).chain(to_ship).chain(told).collect();
         Ok(Some(Decision::with(Action::Order, self, effects)))
     }
 
@@ -376,6 +403,7 @@ impl Order {
     /// are flagged ([`Order::is_flagged`]). `None` when nothing is new.
     pub fn end(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
         let held_until = self.pay_until();
+        let not_shipped = self.to_ship(gateway).map(Effect::Unshelve);
         let (paid_at, units) = match &mut self.stage {
             Stage::Ended { why: known, .. } if *known >= why => return None,
             // One more reason for the same end: the customer is not told again.
@@ -394,6 +422,7 @@ impl Order {
         let told = self.tell(why.event(), gateway, now);
         self.stage = Stage::Ended { why, at: now, paid_at, units };
         let flagged = self.flag().map(Effect::Shelve);
+        let off = off.into_iter().chain(not_shipped);
         let effects = release.into_iter().chain(mail).chain(off).chain(flagged).chain(told).collect();
         Some(Decision::with(Action::OrderEnd, self, effects))
     }
@@ -463,10 +492,11 @@ impl Order {
             let next = fresh.find(|(licence, _)| licence.product == unit.product);
             let (licence, key) = next.ok_or(Refusal::Busy { retry_after: Seconds(2) })?;
             unit.licence = licence.id;
-            keys.push((gateway.product_name(&unit.product), key.reveal()));
+            unit.wrong_serials = 0;
+            keys.push((&licence.product, key.reveal()));
         }
         *reissued_at = Some(now);
-        let mail = bought.mail(Body::Licences { order: self.reference(), keys });
+        let mail = bought.mail(units::keys_mail(self.reference(), keys, gateway));
         Ok(Some(Decision::with(Action::LicenceReissue, self, vec![mail])))
     }
 
@@ -558,8 +588,8 @@ impl Order {
     }
 
     /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
-    pub fn repeats(&self, cart: &Cart<'_>, customer: &Customer) -> bool {
-        self.bought.as_ref().is_some_and(|bought| bought.content == content_digest(cart, customer))
+    pub fn repeats(&self, cart: &Cart<'_>, customer: &Customer, addresses: &Addresses) -> bool {
+        self.bought.as_ref().is_some_and(|bought| bought.content == content_digest(cart, customer, addresses))
     }
 
     /// Checks a presented confirmation link (SHP-1).
@@ -588,15 +618,60 @@ impl Order {
 /// The number under which people speak of the order with this id.
 pub fn reference_of(id: OrderId) -> String {
     let text = id.to_string().to_ascii_uppercase();
-    format!("O-{}", text.get(..10).unwrap_or(&text))
+    format!("O-{}", text.get(..REFERENCE_CHARS).unwrap_or(&text))
 }
 
-fn content_digest(cart: &Cart<'_>, customer: &Customer) -> [u8; 32] {
+/// Characters of a reference behind its `O-`, each of 5 bits.
+const REFERENCE_CHARS: usize = 10;
+/// The bits of an id that its reference shows.
+const HEAD: [u8; 16] = [255, 255, 255, 255, 255, 255, 0b1100_0000, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+
+/// The id of the order that this cause leads to: 50 bits that follow from the cause, and the others from those.
+///
+/// So its reference leads to the order itself, for one read: an index would cost every order five writes, for what operators
+/// seldom need. Two causes lead to one order once in a quadrillion pairs. The second one is refused then, since it says
+/// something else ([`Order::repeats`]).
+fn id_of_cause(cause: &[&[u8]], keys: &Keys) -> OrderId {
+    completed(keys.index(IndexPurpose::Order, cause), keys)
+}
+
+fn completed(cause: [u8; 16], keys: &Keys) -> OrderId {
+    let head = core::array::from_fn::<u8, 16, _>(|place| {
+        let (byte, mask) = (cause.get(place).copied(), HEAD.get(place).copied());
+        byte.unwrap_or_default() & mask.unwrap_or_default()
+    });
+    let mut id = keys.index(IndexPurpose::Reference, &[&head]);
+    for ((to, from), mask) in id.iter_mut().zip(head).zip(HEAD) {
+        *to = (*to & !mask) | from;
+    }
+    OrderId::from_bytes(id)
+}
+
+/// The id of the order of which people speak under this number, in whatever way they write it; `None` when it is no such
+/// number.
+pub fn id_of_reference(text: &str, keys: &Keys) -> Option<OrderId> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.strip_prefix("o-").unwrap_or(&text);
+    if digits.len() != REFERENCE_CHARS {
+        return None;
+    }
+    // Sixteen characters more, so that it can be read as an id.
+    let id: OrderId = format!("{digits}{}", "a".repeat(16)).parse().ok()?;
+    Some(completed(*id.bytes(), keys))
+}
+
+fn content_digest(cart: &Cart<'_>, customer: &Customer, addresses: &Addresses) -> [u8; 32] {
     let lines = cart.lines().iter().map(|(product, quantity)| format!("{}\n{quantity}", product.id));
     let mut lines: Vec<String> = lines.collect();
     lines.sort_unstable();
     let who = [cart.partner().to_string(), customer.email.normalised()];
-    let text: Vec<String> = who.into_iter().chain(lines).collect();
+    let address = |name: &str, address: &Address| {
+        let lines = address.lines().into_iter();
+        core::iter::once(name.to_owned()).chain(lines).collect::<Vec<_>>().join("\n")
+    };
+    let shipping = addresses.shipping.as_ref().map(|to| address("ship to", to));
+    let billing = addresses.billing.as_ref().map(|to| address("bill to", to));
+    let text: Vec<String> = who.into_iter().chain(lines).chain(shipping).chain(billing).collect();
     digest256(text.join("\n").as_bytes())
 }
 

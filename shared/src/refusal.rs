@@ -203,6 +203,10 @@ pub enum Refusal {
     OrderFormReused,
     /// The licence key cannot be activated: one answer for unknown, used and revoked (CRD-1).
     LicenceNotUsable,
+    /// The licence is for a token that was not shipped yet (SHP-8).
+    ShipmentPending,
+    /// No token with this serial number can activate the licence: one answer for unknown, used and foreign ones (SHP-8).
+    SerialNotUsable,
     /// The credential is not in the stage that this step needs.
     WrongStage {
         /// What to do instead, for people.
@@ -268,6 +272,8 @@ impl Refusal {
             Self::PaymentPageUnavailable { .. } => "payment-page-unavailable",
             Self::OrderFormReused => "order-form-reused",
             Self::LicenceNotUsable => "licence-not-usable",
+            Self::ShipmentPending => "shipment-pending",
+            Self::SerialNotUsable => "serial-not-usable",
             Self::WrongStage { .. } => "wrong-stage",
             Self::CodeNotAccepted { .. } => "code-not-accepted",
             Self::AnswersNotAccepted { .. } => "answers-not-accepted",
@@ -291,6 +297,7 @@ impl Refusal {
                 | Self::NotSignedIn
                 | Self::SignInFailed
                 | Self::LicenceNotUsable
+                | Self::SerialNotUsable
                 | Self::PromoNotUsable
                 | Self::CodeNotAccepted { .. }
                 | Self::AnswersNotAccepted { .. }
@@ -298,6 +305,18 @@ impl Refusal {
                 | Self::WebhookNotVerified
                 | Self::WebhookStale
         )
+    }
+
+    /// The same about another field, where it is about the only one of something.
+    #[must_use]
+    pub fn moved(self, field: &str) -> Self {
+        match self {
+            Self::InvalidInput(faults) => {
+                let moved = |fault: FieldFault| FieldFault { field: field.to_owned(), ..fault };
+                Self::InvalidInput(faults.into_iter().map(moved).collect())
+            }
+            other => other,
+        }
     }
 
     /// One field's fault as a whole refusal.

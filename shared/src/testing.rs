@@ -48,6 +48,12 @@ pub(crate) fn gateway() -> Gateway {
     Gateway::parse(include_str!("../../gateway.toml")).expect("the deployment's file is valid")
 }
 
+/// The same, with a hardware product.
+pub(crate) fn gateway_with_hardware() -> Gateway {
+    let text = concat!(include_str!("../../gateway.toml"), include_str!("../../tests/hardware-token.toml"));
+    Gateway::parse(text).expect("a valid file")
+}
+
 /// Keys from a fixed root.
 pub(crate) fn keys() -> Keys {
     Keys::new(&[7; 32], None).expect("32 bytes are enough")

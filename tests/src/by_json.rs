@@ -40,6 +40,11 @@ pub fn form_id() -> String {
     FormId::from_bytes(bytes).to_string()
 }
 
+/// An address as a customer enters it.
+pub fn address() -> Value {
+    json!({ "street": "12 Lathe Street", "city": "Toledo", "region": "OH", "postal_code": "43604", "country": "US" })
+}
+
 /// The profile of the organisation that every test registers.
 pub fn profile() -> Value {
     json!({

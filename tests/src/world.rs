@@ -77,6 +77,12 @@ pub struct Wishes {
     pub variables: Vec<(String, String)>,
 }
 
+/// What [`Wishes::gateway`] needs for a hardware token in Anvil's catalogue (SHP-8).
+pub fn tokens_sold() -> (String, String) {
+    let before = "[products.cobalt-mobile-id]\n";
+    (before.to_owned(), format!("{}\n{before}", include_str!("../hardware-token.toml")))
+}
+
 /// The repository's root.
 ///
 /// # Panics

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use journeys::{
-    by_json::{Programs, activation, checkout, form_id, profile},
+    by_json::{Programs, activation, address, checkout, form_id, profile},
     client::{Answer, Client},
     story::Story,
     world::{Wishes, World, client_secret, root},
@@ -97,6 +97,7 @@ async fn with_orders(world: &World) -> anyhow::Result<Vec<Measured>> {
     let mut order = checkout(&form_id(), "dee@merlin.example", "");
     order["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
     order["pay_by"] = json!("invoice");
+    order["billing"] = address();
     let placed = guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
     let token = placed["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
     guest.get(&format!("/webstore-checkout/orders?token={token}")).await?;

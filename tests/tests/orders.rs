@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use journeys::{
-    by_json::{Programs, form_id},
+    by_json::{Programs, address, form_id},
     client::{Answer, Client},
     signer::{Signer, Unsigned},
     world::{Wishes, World},
@@ -158,7 +158,7 @@ fn invoice(email: &str, code: &str) -> Value {
     json!({
         "form": form_id(), "given_name": "Ada", "family_name": "Lovelace", "email": email,
         "lines": [{ "product": "anvil-mobile-id", "quantity": 1 }], "promo_code": code, "pay_by": "invoice",
-        "purchase_order": "PO-4711", "action": "place",
+        "purchase_order": "PO-4711", "billing": address(), "action": "place",
     })
 }
 

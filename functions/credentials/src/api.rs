@@ -17,7 +17,7 @@ use shared::{
     config::{Gateway, Product, ProductKind},
     credential::{Authenticator, Credential, open_seed},
     licence::ActivateLicence,
-    refusal::Refusal,
+    refusal::{Faults, Refusal},
     secret::{Entropy, Keys, SealPurpose, Secret},
     totp::{Parameters, otpauth_uri, seed_in_groups},
     values::{AccountId, CredentialId, LicenceKey, OtpCode, Timestamp},
@@ -48,13 +48,25 @@ pub(crate) struct RawLicence {
     agreement: Option<String>,
     #[serde(default, deserialize_with = "ticked")]
     agreed: bool,
+    /// Of the token, which only a hardware product has (SHP-8).
+    #[serde(default)]
+    serial: Option<String>,
 }
 
 impl RawLicence {
     /// The wish to activate. Without a digest the current agreement is meant; the page always sends the one it showed.
-    pub(crate) fn command(&self, product: &Product) -> ActivateLicence {
+    ///
+    /// # Errors
+    /// [`Refusal::InvalidInput`] for what cannot be a serial number.
+    pub(crate) fn command(&self, product: &Product) -> Result<ActivateLicence, Refusal> {
         let agreement = self.agreement.clone().unwrap_or_else(|| product.agreement_digest().to_owned());
-        ActivateLicence { agreement, agreed: self.agreed }
+        let mut faults = Faults::default();
+        let serial = faults.check_optional("serial", self.serial(), str::parse);
+        faults.finish(serial.map(|serial| ActivateLicence { agreement, agreed: self.agreed, serial }))
+    }
+
+    pub(crate) fn serial(&self) -> &str {
+        self.serial.as_deref().unwrap_or_default()
     }
 }
 
@@ -89,6 +101,9 @@ fn place(account: AccountId) -> String {
     format!("credentials/licence/{account}")
 }
 
+/// What the account holds, and what comes next for each.
+pub(crate) const CREDENTIALS: &str = "/credentials";
+
 /// Where a credential's authenticator is registered.
 pub(crate) fn authenticator_address(credential: CredentialId) -> String {
     format!("/credentials/{credential}/authenticator")
@@ -103,6 +118,7 @@ pub(crate) fn phones_address(credential: CredentialId) -> String {
 fn address_for(product: Option<&Product>, credential: CredentialId) -> String {
     match product.map(|product| product.kind) {
         Some(ProductKind::Phone) => phones_address(credential),
+        Some(ProductKind::HardwareToken) => CREDENTIALS.to_owned(),
         Some(ProductKind::AuthenticatorApp) | None => authenticator_address(credential),
     }
 }
@@ -159,6 +175,9 @@ struct CredentialView {
     advice: &'static str,
     #[serde(skip)]
     expires: String,
+    /// The last characters of its token's serial number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    serial_ending: Option<String>,
     /// Where the next step is done.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
@@ -170,12 +189,15 @@ struct Next {
     href: String,
 }
 
+/// What comes next for a hardware token, as long as none can be registered with its codes (CRD-2).
+const TOKEN_WAITS: &str = "The token is yours. Its codes cannot be registered here yet, so it opens no application so far: \
+                           keep it safe, and write to support if you need a credential now.";
+
 impl CredentialView {
     fn of(gateway: &Gateway, credential: &Credential, now: Timestamp) -> Self {
         let grant = &credential.grant;
         let product = gateway.product(&grant.product);
         let register = |label| Some(Next { label, href: address_for(product, grant.id) });
-        let for_phones = product.is_some_and(|product| product.kind == ProductKind::Phone);
         let (state, label, tone, advice, next) = if credential.expired(now) {
             let next = Some(Next { label: "Enter a licence key", href: "/credentials/licence".to_owned() });
             ("expired", "Expired", "stop", "Get a new licence key to renew it.", next)
@@ -196,10 +218,16 @@ impl CredentialView {
                     let next = Some(Next { label: "Continue", href: phones_address(grant.id) });
                     ("enrolling", "Not registered", "wait", "Finish the registration of your phone.", next)
                 }
-                Authenticator::Missing => {
-                    let advice = if for_phones { "Register your phones." } else { "Register your authenticator app." };
-                    ("not-registered", "Not registered", "todo", advice, register("Activate"))
-                }
+                Authenticator::Missing => match product.map(|product| product.kind) {
+                    Some(ProductKind::HardwareToken) => ("not-registered", "Not registered", "wait", TOKEN_WAITS, None),
+                    Some(ProductKind::Phone) => {
+                        ("not-registered", "Not registered", "todo", "Register your phones.", register("Activate"))
+                    }
+                    Some(ProductKind::AuthenticatorApp) | None => {
+                        let advice = "Register your authenticator app.";
+                        ("not-registered", "Not registered", "todo", advice, register("Activate"))
+                    }
+                },
             }
         };
         Self {
@@ -214,6 +242,7 @@ impl CredentialView {
             tone,
             advice,
             expires: grant.expires_at.human(),
+            serial_ending: grant.serial.as_ref().map(|serial| serial.ending().to_owned()),
             next,
         }
     }
@@ -264,6 +293,10 @@ pub(crate) struct AgreementPage {
     agreement_version: String,
     agreement: String,
     agreement_text: String,
+    /// Whether the serial number of a token is needed.
+    needs_serial: bool,
+    #[serde(skip)]
+    serial: String,
     #[serde(skip)]
     sealed: String,
     #[serde(skip)]
@@ -271,7 +304,7 @@ pub(crate) struct AgreementPage {
 }
 
 impl AgreementPage {
-    pub(crate) fn of(product: &Product, sealed: String, faults: FormFaults) -> Self {
+    pub(crate) fn of(product: &Product, sealed: String, serial: &str, faults: FormFaults) -> Self {
         Self {
             title: "Accept the Service Agreement",
             product: product.id.to_string(),
@@ -279,6 +312,8 @@ impl AgreementPage {
             agreement_version: product.service_agreement.version.as_str().to_owned(),
             agreement: product.agreement_digest().to_owned(),
             agreement_text: product.service_agreement.text.as_str().trim().to_owned(),
+            needs_serial: product.kind == ProductKind::HardwareToken,
+            serial: serial.to_owned(),
             sealed,
             faults,
         }

@@ -104,7 +104,8 @@ async fn licence<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     }
 }
 
-/// A licence that the account can activate, and its product. One refusal for every "no" (CRD-1).
+/// A licence that the account can activate now, and its product. One refusal for every "no" (CRD-1), but that of hardware
+/// waits for its token (SHP-8).
 async fn usable<'a, P: Platform>(
     edge: &'a Edge<P>,
     account: AccountId,
@@ -113,15 +114,14 @@ async fn usable<'a, P: Platform>(
     let id = licence_id(key, &edge.keys);
     let licence = edge.kv().get::<Licence>(&id).await?.ok_or(Refusal::LicenceNotUsable)?.into_value();
     let order = edge.kv().get::<Order>(&licence.order).await?.ok_or(Refusal::LicenceNotUsable)?;
-    let product = order.value().usable_by(licence.id, account)?;
-    let product = edge.gateway.product(product).ok_or(Refusal::LicenceNotUsable)?;
+    let product = order.value().ready_for(licence.id, account, &edge.gateway)?;
     Ok((licence, product))
 }
 
 async fn check<P: Platform>(edge: &Edge<P>, request: &Request, account: &Account, key: &LicenceKey) -> Outcome {
     let (_, product) = usable(edge, account.id, key).await?;
     let sealed = api::seal_licence_key(key, account.id, &edge.keys, &mut edge.rng())?;
-    edge.show(request, StatusCode::OK, &AgreementPage::of(product, sealed, FormFaults::none()))
+    edge.show(request, StatusCode::OK, &AgreementPage::of(product, sealed, "", FormFaults::none()))
 }
 
 async fn activate<P: Platform>(
@@ -135,23 +135,31 @@ async fn activate<P: Platform>(
     let (licence, product) = usable(edge, account.id, key).await?;
     let credential = credential_id(licence.id, &edge.keys);
     account.room_for_credential(credential)?;
-    let command = raw.command(product);
-    // 5. Decide and 6. commit.
-    let activated = edge
-        .transact::<Order, ()>(&licence.order, Refusal::LicenceNotUsable, |order, _| {
-            Ok(order.activate(licence.id, account.id, product, &command, &edge.keys, edge.now)?.into())
-        })
-        .await;
-    // 7. Respond. What is wrong with the agreement is shown beside it, with its current text.
+    // 5. Decide and 6. commit: that a serial number is wrong is known only after the commit that counts it (SHP-8).
+    let activated = match raw.command(product) {
+        Ok(command) => {
+            let judged =
+                edge.transact::<Order, Result<(), Refusal>>(&licence.order, Refusal::LicenceNotUsable, |order, _| {
+                    let (keys, now) = (&edge.keys, edge.now);
+                    Ok(Change::Commit(order.try_activate(licence.id, account.id, product, &command, keys, now)?))
+                });
+            judged.await.and_then(|(outcome, _)| Ok(outcome?))
+        }
+        Err(refusal) => Err(refusal.into()),
+    };
+    // 7. Respond. What is wrong with the agreement or the serial number is shown beside it.
     match activated {
-        Ok(_) => {
+        Ok(()) => {
             let view = ActivatedView::of(credential, product);
             edge.done(request, &view.authenticator, StatusCode::OK, &view)
         }
-        Err(Failure::Refused(Refusal::LicenceNotUsable)) => Err(Refusal::LicenceNotUsable.into()),
+        Err(Failure::Refused(refusal @ (Refusal::LicenceNotUsable | Refusal::ShipmentPending))) => Err(refusal.into()),
         Err(failure) => {
             let sealed = api::seal_licence_key(key, account.id, &edge.keys, &mut edge.rng())?;
-            edge.refused_in_place(request, failure, "agreed", |faults| AgreementPage::of(product, sealed, faults))
+            let field = if matches!(failure, Failure::Refused(Refusal::SerialNotUsable)) { "serial" } else { "agreed" };
+            edge.refused_in_place(request, failure, field, |faults| {
+                AgreementPage::of(product, sealed, raw.serial(), faults)
+            })
         }
     }
 }
@@ -159,8 +167,10 @@ async fn activate<P: Platform>(
 async fn authenticator<P: Platform>(edge: &Edge<P>, request: &Request, id: CredentialId) -> Outcome {
     let (cookie, account) = edge.session_account(request).await?;
     let person = edge.confirm_session(&cookie, &account)?;
-    if api::kind(&edge.gateway, account.credential(id)?) == Ok(ProductKind::Phone) {
-        return Ok(Reply::see_other(api::phones_address(id)));
+    match api::kind(&edge.gateway, account.credential(id)?) {
+        Ok(ProductKind::Phone) => return Ok(Reply::see_other(api::phones_address(id))),
+        Ok(ProductKind::HardwareToken) => return Ok(Reply::see_other(api::CREDENTIALS)),
+        Ok(ProductKind::AuthenticatorApp) | Err(_) => {}
     }
     match AuthenticatorPage::of(edge, &person, id, FormFaults::none()) {
         Ok(page) => edge.show(request, StatusCode::OK, &page),

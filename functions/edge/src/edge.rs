@@ -289,11 +289,7 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`BadRequest::CrossSite`], [`BadRequest::UnsupportedMediaType`], [`Refusal::FormNotOurs`].
     pub fn require_same_site(&self, request: &Request, form_token: Option<&str>) -> Result<(), Failure> {
-        let ours = request.header_is_absent_or("origin", |origin| origin == self.public_url)
-            && request.header_is_absent_or("sec-fetch-site", |site| matches!(site, "same-origin" | "none"));
-        if !ours {
-            return Err(BadRequest::CrossSite.into());
-        }
+        self.require_no_other_site(request)?;
         match request.encoding()? {
             Encoding::Json => Ok(()),
             Encoding::Form => {
@@ -305,6 +301,17 @@ impl<P: Platform> Edge<P> {
                 if valid { Ok(()) } else { Err(Refusal::FormNotOurs.into()) }
             }
         }
+    }
+
+    /// Requires that no page of another site sent the request. That is enough for a body that no form can send, and that a
+    /// page of another site could send only if this one allowed it to.
+    ///
+    /// # Errors
+    /// [`BadRequest::CrossSite`].
+    pub fn require_no_other_site(&self, request: &Request) -> Result<(), BadRequest> {
+        let ours = request.header_is_absent_or("origin", |origin| origin == self.public_url)
+            && request.header_is_absent_or("sec-fetch-site", |site| matches!(site, "same-origin" | "none"));
+        if ours { Ok(()) } else { Err(BadRequest::CrossSite) }
     }
 
     fn csrf_parts<'a>(&self, cookie: &'a str, request: &'a Request) -> [&'a [u8]; 3] {
@@ -529,6 +536,8 @@ fn belongs_to_a_form(refusal: &Refusal) -> bool {
             | Refusal::PromoNotUsable
             | Refusal::PaymentNotCovered { .. }
             | Refusal::LicenceNotUsable
+            | Refusal::ShipmentPending
+            | Refusal::SerialNotUsable
             | Refusal::CodeNotAccepted { .. }
             | Refusal::AnswersNotAccepted { .. }
             | Refusal::CredentialLocked

@@ -2,6 +2,8 @@
 //!
 //! A component's function `samples` fills an [`Album`] with every View that it has, in every state that looks different.
 
+pub mod orders;
+
 use http::{Method, StatusCode};
 use shared::refusal::Refusal;
 

@@ -10,10 +10,11 @@ use shared::{
     checkout::{Cart, Quote},
     decision::{Counted, Decision},
     effect::Effect,
-    order::{Hold, Issue, News, Order},
+    operator::OnDuty,
+    order::{Claims, Correction, Hold, Issue, News, Order, Parcel, ShippedSerial, Taken},
     promo::{CustomerTag, Presented, Promo, PromoUse, RESERVATION, Sheet},
     refusal::Refusal,
-    values::{CouponId, LicenceId, Line, OrderId, PartnerId, Seconds},
+    values::{CouponId, LicenceId, Line, OrderId, PartnerId, Seconds, Serial},
 };
 
 use crate::{
@@ -139,6 +140,91 @@ impl<P: Platform> Edge<P> {
         });
         let (sent, stored) = sent.await?;
         Ok((stored, sent))
+    }
+
+    /// Notes a parcel that was shipped (SHP-8): what came of each token. `whole` refuses all of it where one cannot be noted.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`]; [`Refusal::InvalidInput`] and [`Refusal::WrongStage`] for what is refused as a `whole`;
+    /// [`Refusal::Busy`]; a fault of the store.
+    pub async fn ship(
+        &self,
+        id: &OrderId,
+        parcel: &Parcel,
+        by: &OnDuty<'_>,
+        whole: bool,
+    ) -> Result<(Vec<Result<Taken, Refusal>>, Stored<Order>), Failure> {
+        let known = self.order_now(id).await?;
+        let claims = self.claim_serials(id, &known.to_claim(parcel, &self.gateway)).await?;
+        self.transact::<Order, Vec<Result<Taken, Refusal>>>(id, Refusal::NotFound, |order, _| {
+            let dispatch = order.ship(parcel, &claims, by, &self.gateway, self.now);
+            let outcomes = dispatch.outcomes.clone();
+            let decision = if whole { dispatch.whole(parcel)? } else { dispatch.decision };
+            Ok(match decision {
+                Some(decision) => Change::Commit(Counted::new(decision, outcomes)),
+                None => Change::Keep(outcomes),
+            })
+        })
+        .await
+    }
+
+    /// Replaces a serial number that was mistyped (SHP-8).
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`]; [`Refusal::InvalidInput`]; [`Refusal::WrongStage`]; [`Refusal::Busy`]; a fault of the store.
+    pub async fn correct_serial(&self, id: &OrderId, correction: &Correction) -> Result<Stored<Order>, Failure> {
+        let known = self.order_now(id).await?;
+        let claimed = match known.correct(correction, true)? {
+            Some(_) => {
+                let claims = self.claim_serials(id, &[&correction.right]).await?;
+                claims.into_values().collect::<Result<Vec<()>, Refusal>>().map_err(|refusal| refusal.moved("right"))?;
+                true
+            }
+            None => false,
+        };
+        let corrected = self
+            .transact::<Order, ()>(id, Refusal::NotFound, |order, _| Ok(order.correct(correction, claimed)?.into()));
+        Ok(corrected.await?.1)
+    }
+
+    /// The order as it is now: what is refused by it is refused for good.
+    async fn order_now(&self, id: &OrderId) -> Result<Order, Failure> {
+        Ok(self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored().into_value())
+    }
+
+    /// Claims serial numbers that the order is about to name. Should this request die before that, they are free again soon.
+    async fn claim_serials(&self, order: &OrderId, serials: &[&Serial]) -> Result<Claims, Failure> {
+        let keys = serials.iter().map(|serial| ShippedSerial::key(&ShippedSerial::id_of(serial, &self.keys)));
+        if serials.is_empty() {
+            return Ok(Claims::new());
+        }
+        self.note::<Order>(&core::iter::once(Order::key(order)).chain(keys).collect::<Vec<_>>(), &[]).await?;
+        let mut claims = Claims::new();
+        for serial in serials {
+            let claim = match self.claim_serial(order, serial).await {
+                Ok(()) => Ok(()),
+                Err(Failure::Refused(refusal)) => Err(refusal),
+                Err(fault) => return Err(fault),
+            };
+            claims.insert((*serial).clone(), claim);
+        }
+        Ok(claims)
+    }
+
+    async fn claim_serial(&self, order: &OrderId, serial: &Serial) -> Result<(), Failure> {
+        let id = ShippedSerial::id_of(serial, &self.keys);
+        let NowStands::Another(stored) = self.create(&id, ShippedSerial::claimed(id, *order, self.now)).await? else {
+            return Ok(());
+        };
+        let holder = match stored.value().order {
+            own if own == *order => None,
+            // Watched, and read after the claim: a plain read could be older than the commit that the claim was made for.
+            other => self.kv().load::<Order>(&other).await?.map(|seen| seen.into_stored().into_value()),
+        };
+        let claimed = self.transact::<ShippedSerial, ()>(&id, BUSY, |record, _| {
+            Ok(record.claim(serial, *order, holder.as_ref(), self.now)?.into())
+        });
+        claimed.await.map(drop)
     }
 
     /// Holds a promo code for an order once `decide` accepts what it leaves to pay; what an order remembers of the code

@@ -32,7 +32,8 @@ parts!(
     Notes<'_>,
     Mark<'_>,
     Label<'_>,
-    Field<'_>
+    Field<'_>,
+    Further<'_>
 );
 
 /// The page's head, the skip link, and the header up to the service's name.
@@ -68,6 +69,27 @@ pub struct Place<'a> {
 /// [`Place`] at this address.
 pub fn place<'a>(address: &'a str, text: &'a str) -> Place<'a> {
     Place { address, text }
+}
+
+/// Where a list goes on, and back to where it begins; nothing for a list of one page.
+#[derive(Template)]
+#[template(path = "parts/further.html")]
+pub struct Further<'a> {
+    first: &'a str,
+    next: Option<String>,
+    goes_on: bool,
+}
+
+/// [`Further`] of a list that begins at the address `first`: `next` behind `before` is the next page's address, and `goes_on`
+/// whether this is a later page than the first.
+pub fn further<'a>(
+    first: &'a str,
+    before: impl AsRef<str>,
+    next: impl Borrow<Option<String>>,
+    goes_on: impl Borrow<bool>,
+) -> Further<'a> {
+    let next = next.borrow().as_ref().map(|next| format!("{}{next}", before.as_ref()));
+    Further { first, next, goes_on: *goes_on.borrow() }
 }
 
 /// What stands below every page.

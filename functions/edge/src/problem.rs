@@ -376,6 +376,19 @@ impl Problem {
                 "This licence key cannot be activated.",
                 "Check it for typing errors; each key works once, for one person.",
             ),
+            Refusal::ShipmentPending => (
+                S::CONFLICT,
+                "Wait for your token",
+                "The licence key is good, but the token that it is for was not shipped yet.",
+                "Wait until the token has arrived, then enter the licence key again: you need the serial number on its back.",
+            ),
+            Refusal::SerialNotUsable => (
+                S::UNPROCESSABLE_ENTITY,
+                "Serial number not accepted",
+                "The licence key cannot be activated with this serial number.",
+                "Enter the number on the back of the token that came for this order; each token works for one licence key. If it \
+                 is the right one, write to support.",
+            ),
             Refusal::WrongStage { hint } => (S::CONFLICT, "Not possible now", "This step is not possible now.", hint),
             Refusal::CodeNotAccepted { .. } => (
                 S::UNPROCESSABLE_ENTITY,

@@ -15,12 +15,15 @@ pub const BULK_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// The largest webhook of a webstore, in bytes: shops send all that they know of an order. As a dead letter it has to fit into
 /// a record, sealed.
 pub const WEBHOOK_BODY_BYTES_MAX: usize = 192 * 1024;
+/// The largest list of shipments, in bytes: 500 lines as a form sends them.
+pub const SHIPMENTS_BODY_BYTES_MAX: usize = 256 * 1024;
 /// Routes with a limit of their own; what ends with a slash is a prefix. It has to be known before the body is read, and so
 /// before any handler is asked.
-const LARGER_BODIES: [(&str, usize); 3] = [
+const LARGER_BODIES: [(&str, usize); 4] = [
     ("/invite/bulk", BULK_BODY_BYTES_MAX),
     ("/webstore-checkout/webhooks/", WEBHOOK_BODY_BYTES_MAX),
     ("/payments/webhook", WEBHOOK_BODY_BYTES_MAX),
+    ("/operate/orders/shipments", SHIPMENTS_BODY_BYTES_MAX),
 ];
 /// The longest path and query, in bytes.
 pub const TARGET_BYTES_MAX: usize = 8 * 1024;
@@ -143,6 +146,26 @@ impl Request {
         }
     }
 
+    /// As [`Request::decode`], where a form's names say where a value stands in the document: `shipping.city`, or
+    /// `tokens.0.serial` in a list.
+    ///
+    /// # Errors
+    /// As [`Request::decode`].
+    pub fn decode_nested<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        match self.encoding()? {
+            Encoding::Json => from_json(&self.body).map_err(Failure::from),
+            Encoding::Form => {
+                T::deserialize(Tree::of_nested_form(utf8(&self.body)?)).map_err(|Unfit| BadRequest::Malformed.into())
+            }
+        }
+    }
+
+    /// Whether the body says that it is of this media type, whatever its parameters.
+    pub fn is_of(&self, media_type: &str) -> bool {
+        let content_type = self.header("content-type").unwrap_or_default();
+        content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+    }
+
     /// Decodes the query. Unknown and repeated fields are faults, as in a body.
     ///
     /// # Errors
@@ -227,6 +250,7 @@ mod tests {
         for target in ["/webstore-checkout/webhooks/anvil", "/payments/webhook"] {
             assert_eq!(body_bytes_max(target), WEBHOOK_BODY_BYTES_MAX, "{target}");
         }
+        assert_eq!(body_bytes_max("/operate/orders/shipments"), SHIPMENTS_BODY_BYTES_MAX);
         for target in ["/invite/bulk", "/invite/bulk?x=1"] {
             assert_eq!(body_bytes_max(target), BULK_BODY_BYTES_MAX, "{target}");
         }

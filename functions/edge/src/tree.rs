@@ -44,17 +44,57 @@ impl Tree {
     pub(crate) fn of_form(text: &str) -> Self {
         let mut fields: Vec<(String, Self)> = Vec::new();
         for (name, value) in parse(text.as_bytes()) {
-            let entry = Self::Entry(value.into_owned());
-            match fields.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, Self::List(entries))) => entries.push(entry),
-                Some((_, first)) => {
-                    let earlier = std::mem::replace(first, Self::Nothing);
-                    *first = Self::List(vec![earlier, entry]);
-                }
-                None => fields.push((name.into_owned(), entry)),
-            }
+            put(&mut fields, &name, Self::Entry(value.into_owned()));
         }
         Self::Fields(fields)
+    }
+
+    /// A form whose names say where a value stands in the document: `shipping.city` in an object, `tokens.0.serial` in a list
+    /// of objects.
+    pub(crate) fn of_nested_form(text: &str) -> Self {
+        let mut fields: Vec<(String, Self)> = Vec::new();
+        for (name, value) in parse(text.as_bytes()) {
+            nest(&mut fields, &name, Self::Entry(value.into_owned()), NESTED_MAX);
+        }
+        Self::Fields(fields.into_iter().map(|(name, value)| (name, value.listed())).collect())
+    }
+
+    /// The same, where fields that are numbered from 0 are a list.
+    fn listed(self) -> Self {
+        let Self::Fields(fields) = self else { return self };
+        let numbered = fields.iter().enumerate().all(|(place, (name, _))| *name == place.to_string());
+        let (names, values): (Vec<String>, Vec<Self>) =
+            fields.into_iter().map(|(name, value)| (name, value.listed())).unzip();
+        if numbered { Self::List(values) } else { Self::Fields(names.into_iter().zip(values).collect()) }
+    }
+}
+
+/// How many objects deep a form's fields can stand.
+const NESTED_MAX: u8 = 3;
+
+/// A field that is sent several times becomes a list.
+fn put(fields: &mut Vec<(String, Tree)>, name: &str, entry: Tree) {
+    match fields.iter_mut().find(|(known, _)| known == name) {
+        Some((_, Tree::List(entries))) => entries.push(entry),
+        Some((_, first)) => {
+            let earlier = std::mem::replace(first, Tree::Nothing);
+            *first = Tree::List(vec![earlier, entry]);
+        }
+        None => fields.push((name.to_owned(), entry)),
+    }
+}
+
+/// What cannot be nested keeps its whole name, which no raw type knows.
+fn nest(fields: &mut Vec<(String, Tree)>, name: &str, entry: Tree, deep: u8) {
+    let Some((outer, rest)) = name.split_once('.').filter(|_| deep > 0) else {
+        return put(fields, name, entry);
+    };
+    if fields.iter().all(|(known, _)| known != outer) {
+        fields.push((outer.to_owned(), Tree::Fields(Vec::new())));
+    }
+    match fields.iter_mut().find(|(known, _)| known == outer) {
+        Some((_, Tree::Fields(inner))) => nest(inner, rest, entry, deep.saturating_sub(1)),
+        _ => put(fields, name, entry),
     }
 }
 

@@ -3,16 +3,20 @@
 pub(crate) mod letters;
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod samples;
+pub(crate) mod shipments;
 
 use askama::Template;
-use edge::{Edge, Platform};
+use edge::{Edge, Platform, form::FormFaults};
 use serde::{Deserialize, Serialize};
 use shared::{
+    config::Address,
     effect::Shelf,
     order::{Order, Payment, Source, Stage},
     refusal::Refusal,
-    values::{Money, OperatorId, OrderId, Timestamp},
+    values::{Money, OperatorId, OrderId, ProductId, Timestamp},
 };
+
+use self::shipments::{RawCorrection, RawShipment, ShipmentView, ShippingForm};
 
 /// Where a list goes on.
 pub(crate) struct Further {
@@ -27,6 +31,8 @@ pub(crate) struct Further {
 pub(crate) struct ListQuery {
     list: Option<String>,
     pub(crate) after: Option<String>,
+    /// The number of one order, instead of a list.
+    pub(crate) reference: Option<String>,
 }
 
 impl ListQuery {
@@ -36,6 +42,7 @@ impl ListQuery {
         match self.list.as_deref() {
             None | Some("unpaid") => Ok(Shelf::UnpaidInvoices),
             Some("flagged") => Ok(Shelf::FlaggedOrders),
+            Some("to-ship") => Ok(Shelf::ToShip),
             Some(_) => Err(Refusal::NotFound),
         }
     }
@@ -54,6 +61,10 @@ pub(crate) enum Happened {
     Licences,
     /// Somebody has looked at it.
     Reviewed,
+    /// Hardware of it was shipped.
+    Shipped,
+    /// A serial number was corrected.
+    Corrected,
 }
 
 impl Happened {
@@ -64,6 +75,8 @@ impl Happened {
             "refunded" => Some(Self::Refunded),
             "licences" => Some(Self::Licences),
             "reviewed" => Some(Self::Reviewed),
+            "shipped" => Some(Self::Shipped),
+            "corrected" => Some(Self::Corrected),
             _ => None,
         }
     }
@@ -135,6 +148,16 @@ pub(crate) struct OrderView {
     #[serde(skip_serializing_if = "Option::is_none")]
     keys_sent_at: Option<Timestamp>,
     licences: Vec<UnitView>,
+    /// The person and the address, line by line, as they stand on a parcel.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ship_to: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    bill_to: Vec<String>,
+    /// The products of the units that are still to be shipped.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to_ship: Vec<ProductId>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shipments: Vec<ShipmentView>,
     /// Whether somebody has to look at it.
     flagged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +202,10 @@ impl OrderView {
             ended_at,
             keys_sent_at: order.keys_sent_at(),
             licences: licences(edge, order),
+            ship_to: ship_to(order),
+            bill_to: bought.and_then(|bought| bought.bill_to.as_ref()).map(Address::lines).unwrap_or_default(),
+            to_ship: order.to_be_shipped(&edge.gateway),
+            shipments: order.shipments.iter().map(|shipment| ShipmentView::of(edge, shipment)).collect(),
             flagged: order.is_flagged(),
             reviewed_at: order.reviewed.as_ref().map(|(_, at)| *at),
         }
@@ -195,6 +222,16 @@ impl OrderView {
     fn is_paid_to_staff(&self) -> bool {
         let can_be_paid = self.state == "awaiting-payment" || (self.state == "lapsed" && self.paid_at.is_none());
         can_be_paid && self.payment != Some("card")
+    }
+
+    /// Whether a token was shipped that nobody has activated a licence with.
+    fn can_correct(&self) -> bool {
+        let mut tokens = self.shipments.iter().flat_map(|shipment| &shipment.tokens);
+        self.state == "complete" && tokens.any(|token| !token.in_use)
+    }
+
+    fn is_shipped(&self) -> bool {
+        !self.shipments.is_empty()
     }
 
     fn in_use(&self) -> bool {
@@ -216,6 +253,15 @@ fn licences<P: Platform>(edge: &Edge<P>, order: &Order) -> Vec<UnitView> {
     order.units().iter().map(view).collect()
 }
 
+/// As it stands on a parcel; nothing where nothing is shipped, or where nobody has said where to.
+fn ship_to(order: &Order) -> Vec<String> {
+    let Some((bought, address)) = order.bought.as_ref().and_then(|bought| Some((bought, bought.ship_to.as_ref()?)))
+    else {
+        return Vec::new();
+    };
+    core::iter::once(bought.customer.name.full()).chain(address.lines()).collect()
+}
+
 fn payment(payment: &Payment) -> (&'static str, Option<String>) {
     match payment {
         Payment::Nothing => ("nothing", None),
@@ -232,22 +278,53 @@ pub(crate) struct OrdersPage {
     #[serde(skip)]
     title: &'static str,
     list: &'static str,
+    #[serde(skip)]
+    first: String,
     orders: Vec<OrderView>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
     #[serde(skip)]
     goes_on: bool,
+    #[serde(skip)]
+    reference: String,
+    #[serde(skip)]
+    faults: FormFaults,
 }
 
 impl OrdersPage {
     pub(crate) fn of<P: Platform>(edge: &Edge<P>, shelf: &Shelf, orders: &[Order], further: Further) -> Self {
         let (title, list) = match shelf {
             Shelf::FlaggedOrders => ("Orders to look at", "flagged"),
+            Shelf::ToShip => ("Orders to ship", "to-ship"),
             Shelf::UnpaidInvoices | Shelf::DeadLetters | Shelf::OrdersOf(_) => ("Unpaid invoices", "unpaid"),
         };
-        let next = further.next.map(|after| format!("/operate/orders?list={list}&after={after}"));
+        let first = format!("/operate/orders?list={list}");
+        let next = further.next.map(|after| format!("{first}&after={after}"));
         let orders = orders.iter().map(|order| OrderView::of(edge, order)).collect();
-        Self { title, list, orders, next, goes_on: further.goes_on }
+        Self { title, list, first, orders, next, goes_on: further.goes_on, ..Self::empty() }
+    }
+
+    /// The one that was looked for.
+    pub(crate) fn found<P: Platform>(edge: &Edge<P>, order: &Order) -> Self {
+        Self { orders: vec![OrderView::of(edge, order)], ..Self::empty() }
+    }
+
+    /// Nothing was found under what was entered.
+    pub(crate) fn not_found(reference: &str, faults: FormFaults) -> Self {
+        Self { reference: reference.to_owned(), faults, ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self {
+            title: "Find an order",
+            list: "found",
+            first: "/operate/orders".to_owned(),
+            orders: Vec::new(),
+            next: None,
+            goes_on: false,
+            reference: String::new(),
+            faults: FormFaults::none(),
+        }
     }
 }
 
@@ -263,10 +340,34 @@ pub(crate) struct OrderPage {
     may_act: bool,
     #[serde(skip)]
     notice: Option<JustHappened>,
+    #[serde(skip)]
+    shipping: ShippingForm,
+    #[serde(skip)]
+    correcting: RawCorrection,
+    #[serde(skip)]
+    faults: FormFaults,
 }
 
 impl OrderPage {
     pub(crate) fn of<P: Platform>(edge: &Edge<P>, order: &Order, may_act: bool, notice: Option<JustHappened>) -> Self {
-        Self { title: format!("Order {}", order.reference()), order: OrderView::of(edge, order), may_act, notice }
+        Self {
+            title: format!("Order {}", order.reference()),
+            order: OrderView::of(edge, order),
+            may_act,
+            notice,
+            shipping: ShippingForm::of(edge, order, &RawShipment::default()),
+            correcting: RawCorrection::default(),
+            faults: FormFaults::none(),
+        }
+    }
+
+    /// The same page with what is wrong with a parcel.
+    pub(crate) fn with_parcel(self, shipping: ShippingForm, faults: FormFaults) -> Self {
+        Self { shipping, faults: faults.moved("tokens", "tokens.0.serial"), ..self }
+    }
+
+    /// The same page with what is wrong with a correction.
+    pub(crate) fn with_correction(self, correcting: RawCorrection, faults: FormFaults) -> Self {
+        Self { correcting, faults, ..self }
     }
 }

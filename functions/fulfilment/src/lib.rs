@@ -1,21 +1,26 @@
 //! The desk of the operators who see to orders. `GET /operate/orders`: invoices that are to be paid, oldest first;
-//! `GET /operate/orders?list=flagged`: orders that ended although they were paid or in use. `GET /operate/orders/{id}`: one
-//! order; `POST /operate/orders/{id}/{paid,cancelled,refunded,licences,reviewed}`: what happened to it (SHP-5 to SHP-7).
-//! Webhooks that could not be acted upon: `letters.rs`.
+//! `GET /operate/orders?list=flagged`: orders that ended although they were paid, shipped or in use; `?list=to-ship`: those of
+//! which hardware is to be shipped; `?reference=`: the order of which people speak so. `GET /operate/orders/{id}`: one order;
+//! `POST /operate/orders/{id}/{paid,cancelled,refunded,licences,reviewed}`: what happened to it (SHP-5 to SHP-7). What was
+//! shipped: `shipments.rs`. Webhooks that could not be acted upon: `letters.rs`.
 //!
-//! Commit point: the order. The licences that it names once it is paid are written before it, and a promo code that it had
-//! lost by lapsing is held for it again before it; both count for nothing by themselves.
+//! Commit point: the order. The licences that it names once it is paid are written before it, a promo code that it had
+//! lost by lapsing is held for it again before it, and serial numbers are claimed before it; all of them count for nothing by
+//! themselves.
 
 mod api;
 mod letters;
+mod shipments;
 
-use edge::{Change, Edge, Failure, Outcome, Platform, Request, duty::on_duty, failure::BadRequest, form::RawSignOut};
+use edge::{
+    Change, Edge, Failure, Outcome, Platform, Reply, Request, duty::on_duty, failure::BadRequest, form::RawSignOut,
+};
 use http::{Method, StatusCode};
 use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
     operator::OnDuty,
-    order::{End, Order},
+    order::{End, Order, id_of_reference},
     refusal::Refusal,
     values::OrderId,
 };
@@ -34,12 +39,17 @@ edge::component!(crate::handle, leaves effects);
 pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, request.segments().as_slice()) {
         (&Method::GET, ["operate", "orders"]) => list(edge, request).await,
+        (&Method::GET, ["operate", "orders", "shipments"]) => shipments::form(edge, request).await,
+        (&Method::POST, ["operate", "orders", "shipments"]) => shipments::import(edge, request).await,
         (&Method::GET, ["operate", "orders", id]) => show(edge, request, id).await,
+        (&Method::POST, ["operate", "orders", id, "shipped"]) => shipments::ship(edge, request, id).await,
+        (&Method::POST, ["operate", "orders", id, "corrected"]) => shipments::correct(edge, request, id).await,
         (&Method::POST, ["operate", "orders", id, what]) => happened(edge, request, id, what).await,
         (&Method::GET, ["operate", "dead-letters"]) => letters::list(edge, request).await,
         (&Method::GET, ["operate", "dead-letters", id]) => letters::show(edge, request, id).await,
         (&Method::POST, ["operate", "dead-letters", id, "replay"]) => letters::replay(edge, request, id).await,
         (&Method::POST, ["operate", "dead-letters", id, "dismiss"]) => letters::dismiss(edge, request, id).await,
+        (_, ["operate", "orders", "shipments"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, ["operate", "orders" | "dead-letters"] | ["operate", "orders" | "dead-letters", _]) => {
             Err(BadRequest::MethodNotAllowed("GET, HEAD").into())
         }
@@ -59,12 +69,34 @@ pub(crate) fn may_look(duty: OnDuty<'_>) -> Result<OnDuty<'_>, Refusal> {
 async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     may_look(on_duty(edge, request).await?)?;
     let query: ListQuery = request.decode_query()?;
+    if let Some(reference) = &query.reference {
+        return find(edge, request, reference).await;
+    }
     let wanted = query.shelf()?;
     let page = edge.shelf_page(&wanted, query.after.as_deref()).await?;
     let ids: Vec<OrderId> = page.ids.into_iter().map(OrderId::from_bytes).collect();
     let orders = edge.get_many::<Order>(&ids).await?;
     let further = Further { next: page.next, goes_on: query.after.is_some() };
     edge.show(request, StatusCode::OK, &OrdersPage::of(edge, &wanted, &orders, further))
+}
+
+/// The order of which people speak under this number: 1 read.
+async fn find<P: Platform>(edge: &Edge<P>, request: &Request, reference: &str) -> Outcome {
+    let found = match id_of_reference(reference, &edge.keys) {
+        Some(id) => edge.kv().get::<Order>(&id).await?,
+        None => None,
+    };
+    match found {
+        Some(stored) if request.wants_page() => Ok(Reply::see_other(format!("/operate/orders/{}", stored.value().id))),
+        Some(stored) => edge.show(request, StatusCode::OK, &OrdersPage::found(edge, stored.value())),
+        None => {
+            let hint =
+                "There is no order with this number. Enter it as it stands in the customer's e-mail: O-ABCDE23456.";
+            edge.refused_in_place(request, Refusal::field("reference", "unknown", hint).into(), "reference", |faults| {
+                OrdersPage::not_found(reference, faults)
+            })
+        }
+    }
 }
 
 async fn show<P: Platform>(edge: &Edge<P>, request: &Request, id: &str) -> Outcome {
@@ -96,6 +128,8 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
             sent_now = sent;
             stored
         }
+        // They say more than that.
+        Happened::Shipped | Happened::Corrected => return Err(BadRequest::NoSuchRoute.into()),
         Happened::Reviewed => {
             let reviewed = edge.transact::<Order, ()>(&id, Refusal::NotFound, |order, _| {
                 Ok(Change::from(order.review(&duty, edge.now)))

@@ -20,9 +20,7 @@ pub(crate) const NDJSON: &str = "application/x-ndjson";
 
 /// Requires a body of newline-delimited JSON.
 pub(crate) fn require_ndjson(request: &Request) -> Result<(), BadRequest> {
-    let content_type = request.header("content-type").unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(NDJSON) { Ok(()) } else { Err(BadRequest::NotNdjson) }
+    if request.is_of(NDJSON) { Ok(()) } else { Err(BadRequest::NotNdjson) }
 }
 
 /// A body that may be left out.

@@ -4,17 +4,22 @@
 pub(crate) mod samples;
 
 use askama::Template;
-use edge::{Edge, Failure, Platform, Request, form::FormFaults, request::form_encoded};
+use edge::{
+    Edge, Failure, Platform, Request,
+    form::{FormFaults, ticked},
+    request::form_encoded,
+};
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     account::Account,
     checkout::{OrderLine, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
-    config::{Address, Gateway, Partner, Product},
+    config::{Address, Gateway, Partner, Product, ProductKind},
     journey::Need,
-    order::{Bought, Order, Payment, Stage},
+    order::{Bought, Order, Payment, Shipment, Stage},
+    postal::RawAddress,
     refusal::{Faults, Refusal},
     secret::{Entropy, PlainToken},
-    values::{self, AccountId, FormId, Money, OrderId, Timestamp},
+    values::{AccountId, Country, FormId, Money, OrderId, Timestamp},
 };
 
 const DAYS_OF_A_YEAR: u64 = 365;
@@ -72,7 +77,7 @@ pub(crate) enum Action {
 }
 
 /// The checkout as a form or as JSON.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RawForm {
     #[serde(default)]
@@ -92,6 +97,13 @@ pub(crate) struct RawForm {
     pay_by: String,
     #[serde(default)]
     purchase_order: String,
+    #[serde(default)]
+    shipping: RawAddress,
+    #[serde(default)]
+    billing: RawAddress,
+    /// Whether the bill goes where hardware is shipped.
+    #[serde(default, deserialize_with = "ticked")]
+    billing_same: bool,
     pub(crate) action: Action,
 }
 
@@ -109,13 +121,16 @@ impl RawForm {
             promo_code: String::new(),
             pay_by: String::new(),
             purchase_order: String::new(),
+            shipping: RawAddress::default(),
+            billing: RawAddress::default(),
+            billing_same: false,
             action: Action::Apply,
         }
     }
 
     /// Everything that was entered, for a form that carries it along.
-    fn carried(&self) -> Vec<(&'static str, String)> {
-        let lines = self.lines.iter().map(|line| ("lines", format!("{}:{}", line.product, line.quantity)));
+    fn carried(&self) -> Vec<(String, String)> {
+        let lines = self.lines.iter().map(|line| ("lines".to_owned(), format!("{}:{}", line.product, line.quantity)));
         let texts = [
             ("form", &self.form),
             ("given_name", &self.given_name),
@@ -125,8 +140,10 @@ impl RawForm {
             ("pay_by", &self.pay_by),
             ("purchase_order", &self.purchase_order),
         ];
-        let entered = texts.into_iter().filter(|(_, text)| !text.is_empty());
-        entered.map(|(name, text)| (name, text.clone())).chain(lines).collect()
+        let texts = texts.into_iter().map(|(name, text)| (name.to_owned(), text.clone()));
+        let texts = texts.chain(entered("shipping", &self.shipping)).chain(entered("billing", &self.billing));
+        let same = self.billing_same.then(|| ("billing_same".to_owned(), "yes".to_owned()));
+        texts.filter(|(_, text)| !text.is_empty()).chain(same).chain(lines).collect()
     }
 
     /// The cart's lines as its address has them.
@@ -151,8 +168,25 @@ impl RawForm {
             promo_code: self.promo_code.clone(),
             pay_by: self.pay_by.clone(),
             purchase_order: self.purchase_order.clone(),
+            shipping: self.shipping.clone(),
+            billing: self.billing.clone(),
+            billing_same: self.billing_same,
         }
     }
+}
+
+/// What was entered of an address, by the names of its form's fields.
+fn entered(group: &str, address: &RawAddress) -> impl Iterator<Item = (String, String)> {
+    let RawAddress { organisation, street, city, region, postal_code, country } = address.clone();
+    let fields = [
+        ("organisation", organisation),
+        ("street", street),
+        ("city", city),
+        ("region", region),
+        ("postal_code", postal_code),
+        ("country", country),
+    ];
+    fields.into_iter().map(move |(name, text)| (format!("{group}.{name}"), text))
 }
 
 /// A line as JSON has it, or as `product:quantity` in a form, whose fields hold one text each.
@@ -354,6 +388,13 @@ fn sum(lines: &[CartLine]) -> Option<Money> {
     amounts.try_fold(first, |sum, amount| sum.add(amount?))
 }
 
+/// Whether one of them is shipped.
+fn ships(gateway: &Gateway, lines: &[CartLine]) -> bool {
+    let hardware = |product: &&Product| product.kind == ProductKind::HardwareToken;
+    let ships = |line: &CartLine| gateway.products.iter().filter(hardware).any(|one| one.id.as_str() == line.product);
+    lines.iter().any(ships)
+}
+
 /// The cart as a query. Products are known ones, and quantities that are no numbers are left out, so nothing in it
 /// needs an escape.
 fn query(lines: &[CartLine]) -> String {
@@ -401,6 +442,57 @@ impl CartPage {
     }
 }
 
+/// The fields of one address: those of every country, since nothing here depends on scripts. What is missing is said by the
+/// rules of the country that was chosen.
+struct AddressForm {
+    /// `shipping` or `billing`: where its fields stand, and what a browser fills in.
+    group: &'static str,
+    is_required: bool,
+    entered: RawAddress,
+}
+
+/// A field of one line.
+struct Entry<'a> {
+    name: String,
+    label: &'static str,
+    hint: &'static str,
+    value: &'a str,
+    autocomplete: String,
+    width: &'static str,
+    required: bool,
+}
+
+impl AddressForm {
+    /// Every field but the country's.
+    fn entries(&self) -> Vec<Entry<'_>> {
+        const IF_ANY: &str = "Where the country has them.";
+        let RawAddress { organisation, street, city, region, postal_code, country: _ } = &self.entered;
+        let (half, required) = ("half", self.is_required);
+        [
+            ("organisation", "Organization", "", organisation, "organization", "", false),
+            ("street", "Street and number", "", street, "street-address", "", required),
+            ("city", "City", "", city, "address-level2", half, required),
+            ("region", "State, province or region", IF_ANY, region, "address-level1", half, false),
+            ("postal_code", "Postal code", IF_ANY, postal_code, "postal-code", "short", false),
+        ]
+        .map(|(field, label, hint, value, autocomplete, width, required)| Entry {
+            name: format!("{}.{field}", self.group),
+            label,
+            hint,
+            value,
+            autocomplete: format!("{} {autocomplete}", self.group),
+            width,
+            required,
+        })
+        .into()
+    }
+
+    /// By its name, as people find it in a list.
+    fn country(&self) -> &str {
+        Country::named(&self.entered.country).map_or(self.entered.country.as_str(), |country| country.name())
+    }
+}
+
 /// The checkout form, with a quote once a promo code was applied.
 #[derive(Serialize, Template)]
 #[template(path = "checkout.html")]
@@ -429,6 +521,17 @@ pub(crate) struct CheckoutPage {
     chosen: String,
     #[serde(skip)]
     purchase_order: String,
+    /// Whether something in the cart is shipped: then it has to be said where to.
+    needs_shipping: bool,
+    #[serde(skip)]
+    shipping: AddressForm,
+    #[serde(skip)]
+    billing: AddressForm,
+    #[serde(skip)]
+    billing_same: bool,
+    /// The names of all countries, where an address may be entered.
+    #[serde(skip)]
+    countries: Vec<&'static str>,
     #[serde(skip)]
     is_guest: bool,
     #[serde(skip)]
@@ -451,6 +554,10 @@ impl CheckoutPage {
         // The partner pays with its code, so its address is the bill's (SHP-4).
         let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
         let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
+        let needs_shipping = ships(gateway, &lines);
+        let asks_billing = billing.is_none() && ways.iter().any(|(name, ..)| *name == "invoice");
+        let asks_address = needs_shipping || asks_billing;
+        let countries = if asks_address { Country::all().map(|(_, name)| name).collect() } else { Vec::new() };
         Self {
             title: "Checkout",
             partner: PartnerView::of(partner),
@@ -463,9 +570,14 @@ impl CheckoutPage {
                 _ => raw.pay_by.clone(),
             },
             ways,
+            needs_shipping,
+            shipping: AddressForm { group: "shipping", is_required: true, entered: raw.shipping.clone() },
+            billing: AddressForm { group: "billing", is_required: false, entered: raw.billing.clone() },
+            billing_same: raw.billing_same,
+            countries,
             purchase_order: raw.purchase_order.clone(),
             is_guest: account.is_none(),
-            billing_address: billing.map(postal),
+            billing_address: billing.map(Address::lines),
             applied: quote.is_some(),
             query: query(&lines),
             lines,
@@ -512,9 +624,18 @@ pub(crate) struct ReviewPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     purchase_order: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<Vec<String>>,
     #[serde(skip)]
-    carried: Vec<(&'static str, String)>,
+    carried: Vec<(String, String)>,
+}
+
+/// What an order comes to.
+pub(crate) struct Terms {
+    pub(crate) quote: Quote,
+    pub(crate) payment: Payment,
+    pub(crate) bill_to: Option<Address>,
 }
 
 impl ReviewPage {
@@ -523,9 +644,10 @@ impl ReviewPage {
         partner: &Partner,
         raw: &RawForm,
         command: &PlaceOrder<'_>,
-        (quote, payment): (Quote, &Payment),
+        terms: &Terms,
     ) -> Self {
-        let (payment, purchase_order) = match payment {
+        let quote = terms.quote;
+        let (payment, purchase_order) = match &terms.payment {
             Payment::Nothing | Payment::Webstore => ("nothing", None),
             Payment::Card => ("card", None),
             Payment::Invoice { purchase_order } => ("invoice", purchase_order.as_ref().map(ToString::to_string)),
@@ -541,24 +663,11 @@ impl ReviewPage {
             email: command.customer.email.to_string(),
             payment,
             purchase_order,
-            billing_address: partner.billing_address.as_ref().filter(|_| quote.bills_partner).map(postal),
+            shipping_address: command.addresses.shipping.as_ref().map(Address::lines),
+            billing_address: terms.bill_to.as_ref().map(Address::lines),
             carried: raw.carried(),
         }
     }
-}
-
-/// The address as it stands on a letter.
-fn postal(address: &Address) -> Vec<String> {
-    let region = address.region.iter().map(values::Line::as_str);
-    let place = region.chain(address.postal_code.iter().map(values::Line::as_str)).collect::<Vec<_>>().join(" ");
-    let city = address.city.as_str();
-    let mut lines = vec![
-        address.street.as_str().to_owned(),
-        if place.is_empty() { city.to_owned() } else { format!("{city}, {place}") },
-        address.country.name().to_owned(),
-    ];
-    lines.extend(address.telephone.iter().map(|telephone| telephone.as_str().to_owned()));
-    lines
 }
 
 /// The answer to a program that placed an order.
@@ -663,6 +772,40 @@ impl OrderedView {
     }
 }
 
+/// A parcel, for whom it is sent to.
+#[derive(Serialize)]
+struct ShippedView {
+    shipped_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    carrier: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<String>,
+    lines: Vec<ShippedLine>,
+}
+
+#[derive(Serialize)]
+struct ShippedLine {
+    name: String,
+    quantity: u32,
+}
+
+impl ShippedView {
+    fn of(gateway: &Gateway, shipment: &Shipment) -> Self {
+        let lines = shipment.lines(gateway).into_iter();
+        Self {
+            shipped_at: shipment.at,
+            carrier: shipment.carrier.as_ref().map(ToString::to_string),
+            tracking: shipment.tracking.as_ref().map(ToString::to_string),
+            lines: lines.map(|(name, quantity)| ShippedLine { name, quantity }).collect(),
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it skips by reference")]
+const fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// An order, for whoever has its link, or ordered it signed in.
 #[derive(Serialize, Template)]
 #[template(path = "order.html")]
@@ -700,6 +843,14 @@ pub(crate) struct OrderPage {
     paid_in_vain: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shipping_address: Option<Vec<String>>,
+    /// What was shipped; the serial numbers stand on the tokens alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shipments: Vec<ShippedView>,
+    /// How many tokens are still to be shipped.
+    #[serde(skip_serializing_if = "is_zero")]
+    to_ship: usize,
     #[serde(skip)]
     catalogue: String,
     /// What the form about it carries: the link's token, or the order's id.
@@ -745,7 +896,10 @@ impl OrderPage {
             activated: order.units().iter().filter(|unit| unit.holder.is_some()).count(),
             paid_in_vain: order.is_paid_in_vain(),
             catalogue: format!("/webstore-checkout/{}", order.partner),
-            billing_address: bought.bill_to.as_ref().map(postal),
+            billing_address: bought.bill_to.as_ref().map(Address::lines),
+            shipping_address: bought.ship_to.as_ref().map(Address::lines),
+            shipments: order.shipments.iter().map(|shipment| ShippedView::of(gateway, shipment)).collect(),
+            to_ship: order.to_be_shipped(gateway).len(),
             proof: token.map_or_else(|| ("order", order.id.to_string()), |token| ("token", token.reveal())),
             asked: None,
         })

@@ -17,7 +17,7 @@ use shared::{
 };
 
 use crate::{
-    api::{self, Action, CheckoutPage, OrderPlaced, RawForm, ReviewPage},
+    api::{self, Action, CheckoutPage, OrderPlaced, RawForm, ReviewPage, Terms},
     cart, known, signed_in,
 };
 
@@ -26,7 +26,7 @@ const BUSY: Refusal = Refusal::Busy { retry_after: Seconds(2) };
 
 pub(crate) async fn checkout<P: Platform>(edge: &Edge<P>, request: &Request, partner: &str) -> Outcome {
     // 1. The request is bounded by the edge. 2. Anybody may order, as a guest or signed in, from this site's form.
-    let raw: RawForm = request.decode()?;
+    let raw: RawForm = request.decode_nested()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     let partner = known(&edge.gateway, partner)?;
     let person = signed_in(edge, request).await?;
@@ -66,7 +66,9 @@ async fn review<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partne
     let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
     let quote = quoted(edge, command.promo, &command.cart, command.order).await?;
     let (payment, _) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
-    let page = ReviewPage::of(&edge.gateway, partner, raw, &command, (quote, &payment));
+    let bill_to = command.bill_to(&payment, partner.billing_address.as_ref().filter(|_| quote.bills_partner))?;
+    let terms = Terms { quote, payment, bill_to };
+    let page = ReviewPage::of(&edge.gateway, partner, raw, &command, &terms);
     edge.show(request, StatusCode::OK, &page)
 }
 
@@ -123,7 +125,7 @@ async fn decide<P: Platform>(
 ) -> Result<(Decision<Order>, PlainToken), Failure> {
     let chosen = |quote: Quote| {
         let (payment, waits) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
-        let address = partner.billing_address.clone().filter(|_| quote.bills_partner);
+        let address = command.bill_to(&payment, partner.billing_address.as_ref().filter(|_| quote.bills_partner))?;
         Ok((quote.total, payment, waits, address))
     };
     let ((total, payment, waits, address), promo) = match command.promo {
@@ -134,7 +136,9 @@ async fn decide<P: Platform>(
         None => (chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?, None),
     };
     let customer = command.customer.clone();
-    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now).billed_to(address);
+    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now)
+        .addressed(&command.cart, &command.addresses)
+        .billed_to(address);
     let lapses_at = waits.map(|waits| edge.now.plus(waits));
     let (order, token) = Order::placed(command.order, &partner.id, account, bought, lapses_at, &mut edge.rng());
     if lapses_at.is_some() {
@@ -152,7 +156,7 @@ async fn decide<P: Platform>(
 
 /// The answer to a repeated form. The confirmation's link is known only to its e-mail by now.
 fn placed_before<P: Platform>(edge: &Edge<P>, request: &Request, order: &Order, command: &PlaceOrder<'_>) -> Outcome {
-    if !order.repeats(&command.cart, &command.customer) {
+    if !order.repeats(&command.cart, &command.customer, &command.addresses) {
         return Err(Refusal::OrderFormReused.into());
     }
     let address = format!("/webstore-checkout/orders/placed?reference={}", order.reference());

@@ -31,18 +31,23 @@ use shared::{
     mailbox::MailboxCheck,
     message::Body,
     operator::{self, Admitted, Attempt, BootstrapClaim, Enrolment, OnDuty, Operator},
-    order::{Bought, End, Issue, News, Order, Payment, REISSUE_PAUSE, Sale},
+    order::{
+        Addresses, Bought, Claims, Correction, End, Issue, News, Order, Parcel, Payment, REISSUE_PAUSE, RawParcel,
+        RawToken, Sale, ShippedSerial,
+    },
     organisation::{AcceptTerms, Alike, Organisation, RawProfile, traits_of},
     password::{Blocklist, NewPassword, PasswordHash, SecurityAnswer},
+    postal::RawAddress,
     promo::{OrderBatch, Promo, PromoUse, RESERVATION, RawBatch, Sheet},
     quota::{Class, Meter},
+    refusal::Faults,
     registration::{Circumstances, RawAdministrator, RawRegistration, Registration, SubmitRegistration},
     secret::{Entropy, IndexPurpose, Keys, PlainToken, Secret, SessionSecret, digest256},
     team::{AddPerson, Completed, RawPerson, Team},
     totp::{Clockwork, Parameters, Seed, hotp, verify},
     values::{
         AccountId, CouponId, CredentialId, FormId, InvitationSlotId, LicenceId, OperatorId, OrderId, OrganisationId,
-        OtpCode, RegistrationId, Seconds, SheetId, Timestamp, UserId,
+        OtpCode, PersonName, RegistrationId, Seconds, SheetId, Timestamp, UserId,
     },
 };
 
@@ -90,7 +95,11 @@ struct Walk {
 
 /// Everything that is stored on the way from invitation to launch, in a deployment with this root secret.
 pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
-    let gateway = Gateway::parse(include_str!("../../../gateway.toml")).expect("the deployment's file is valid");
+    let gateway = Gateway::parse(concat!(
+        include_str!("../../../gateway.toml"),
+        include_str!("../../../tests/hardware-token.toml")
+    ))
+    .expect("the deployment's file is valid, and what is added to it");
     let keys = Keys::new(&[root; 32], None).expect("32 bytes are enough");
     let mut walk = Walk { gateway: gateway.clone(), root, keys, samples: Vec::new(), effects: Vec::new() };
     let place = Place::of(&gateway);
@@ -105,6 +114,7 @@ pub(crate) fn walk(root: u8) -> (Vec<Sample>, Vec<Effect>) {
     walk.joins(&place, &slot, &organisation, &account, &secret);
     walk.webhooks(&place);
     let (order, licence) = walk.shop(&place, registrar);
+    walk.hardware(registrar);
     let grant = walk.licences(&place, &order, &licence, &account);
     let (account, secret) = walk.second_factor(&place, account, grant, &secret);
     walk.launch(&place, &account, &organisation, &secret);
@@ -601,7 +611,7 @@ impl Walk {
         let again = self.decided(again);
         self.keep("with its licence keys sent again", id, &again);
         let product = gateway.product(&place.product.id).expect("configured");
-        let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true };
+        let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true, serial: None };
         let licence = again.units().first().expect("one unit").licence;
         let used = again.activate(licence, AccountId::from_bytes([12; 16]), product, &command, &self.keys, NOW);
         let used = used.expect("the order names it").next;
@@ -626,13 +636,58 @@ impl Walk {
         self.keep("acted upon after all", id, &settled);
     }
 
+    /// Two tokens are ordered, and the first is shipped.
+    fn hardware(&mut self, registrar: OnDuty<'_>) {
+        let gateway = self.gateway.clone();
+        let product = gateway.product(&"anvil-token".parse().expect("a slug")).expect("added");
+        let line = RawLine { product: product.id.to_string(), quantity: 2 };
+        let cart = Cart::parse(&product.partner, &[line], &gateway).expect("a cart");
+        let name = PersonName { given: "Ada".parse().expect("a name"), family: "Lovelace".parse().expect("a name") };
+        let customer = Customer { name, email: "Ada.Lovelace@engines.example".parse().expect("an e-mail") };
+        let address = config::Address::parse(&address(), "", &mut Faults::default()).expect("every field is good");
+        let addresses = Addresses { shipping: Some(address.clone()), billing: Some(address.clone()) };
+        let total = cart.subtotal().expect("two units");
+        let payment = Payment::Invoice { purchase_order: None };
+        let bought = Bought::of(&cart, customer, total, payment, None, NOW)
+            .addressed(&cart, &addresses)
+            .billed_to(Some(address));
+        let id = OrderId::from_bytes([9; 16]);
+        let (placed, _) = Order::placed(id, &product.partner, None, bought, Some(NOW), &mut Seeded(11));
+        let issue = Issue::of(id, placed.products(), &self.keys, &mut Seeded(11));
+        let paid = placed.pay(Some(&issue), false, None, &gateway, NOW).expect("keys").expect("news");
+        let paid = self.decided(paid);
+        self.keep("waiting for its tokens to be shipped", id, &paid);
+        let token = |serial: &str| RawToken { product: product.id.to_string(), serial: serial.to_owned() };
+        let raw = RawParcel {
+            tokens: vec![token("GALT-1000-0123")],
+            carrier: "Swift Post".to_owned(),
+            tracking: "SP-1".to_owned(),
+        };
+        let parcel = Parcel::parse(&raw).expect("every field is good");
+        let claims: Claims = parcel.tokens.iter().map(|token| (token.serial.clone(), Ok(()))).collect();
+        let shipped = paid.ship(&parcel, &claims, &registrar, &gateway, NOW).decision.expect("news");
+        let shipped = self.decided(shipped);
+        let correction = Correction::parse("GALT10000123", "GALT10000124").expect("two serials");
+        let corrected = shipped.correct(&correction, true).expect("nobody uses it").expect("news");
+        let corrected = self.decided(corrected);
+        let record = ShippedSerial::id_of(&correction.right, &self.keys);
+        self.keep("claimed", record, &ShippedSerial::claimed(record, id, NOW).next);
+        let agreement = product.agreement_digest().to_owned();
+        let command = ActivateLicence { agreement, agreed: true, serial: Some(correction.right) };
+        let licence = corrected.units().first().expect("two units").licence;
+        let used = corrected.activate(licence, AccountId::from_bytes([12; 16]), product, &command, &self.keys, NOW);
+        let used = self.decided(used.expect("it was shipped"));
+        self.keep("with a token in use", id, &used);
+    }
+
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: &Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, licence);
-        let command = ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true };
+        let command =
+            ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true, serial: None };
         let activated = order.clone().activate(licence.id, account.id, place.product, &command, &self.keys, NOW);
         let activated = self.decided(activated.expect("the order names it"));
         self.keep("with a licence in use", activated.id, &activated);
-        let granted = self.effects.iter().find_map(|effect| match effect {
+        let granted = self.effects.iter().rev().find_map(|effect| match effect {
             Effect::GrantCredential { grant, .. } => Some((**grant).clone()),
             _ => None,
         });
@@ -775,6 +830,8 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
             Body::OrderReceived { .. } => "Send OrderReceived",
             Body::OrderEnded { .. } => "Send OrderEnded",
             Body::PaidInVain { .. } => "Send PaidInVain",
+            Body::LicencesOfHardware { .. } => "Send LicencesOfHardware",
+            Body::TokenShipped { .. } => "Send TokenShipped",
         },
         Effect::Enqueue { .. } => "Enqueue",
         Effect::Dequeue { .. } => "Dequeue",
@@ -800,6 +857,17 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Unshelve(_) => "Unshelve",
         Effect::SettleLetter { .. } => "SettleLetter",
         Effect::ListBatch { .. } => "ListBatch",
+    }
+}
+
+fn address() -> RawAddress {
+    RawAddress {
+        organisation: "Analytical Engines".to_owned(),
+        street: "1 Mill Lane".to_owned(),
+        city: "Toledo".to_owned(),
+        region: "OH".to_owned(),
+        postal_code: "43604".to_owned(),
+        country: "US".to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     batch::{Batch, OrderedBy, Printed},
-    order::Payment,
+    order::{Bought, Payment},
     promo::{OrderBatch, RawBatch, Sheet},
     testing::*,
     values::Seconds,
@@ -227,4 +227,95 @@ fn shp_2_a_quote_does_not_ask_who_buys() {
     assert_eq!(asked.order, Order::id_of_form(form, &keys()), "the quote counts the order's own hold as free");
     let blank = RawCheckout { promo_code: " ".to_owned(), ..raw };
     assert!(AskQuote::parse(&blank, &cobalt(), &gateway, &keys()).is_err());
+}
+
+fn raw_address(country: &str, region: &str, postal_code: &str) -> RawAddress {
+    RawAddress {
+        street: "1 Mill Lane".to_owned(),
+        city: "Ulm".to_owned(),
+        region: region.to_owned(),
+        postal_code: postal_code.to_owned(),
+        country: country.to_owned(),
+        ..RawAddress::default()
+    }
+}
+
+/// The checkout of one unit of a product of Anvil's.
+fn of_anvil(product: &str, pay_by: &str) -> RawCheckout {
+    RawCheckout {
+        form: FormId::random(&mut Seeded(4)).to_string(),
+        customer: RawCustomer {
+            given_name: "Ada".to_owned(),
+            family_name: "Lovelace".to_owned(),
+            email: "ada@birch.example".to_owned(),
+        },
+        lines: vec![RawLine { product: product.to_owned(), quantity: 1 }],
+        pay_by: pay_by.to_owned(),
+        ..RawCheckout::default()
+    }
+}
+
+#[test]
+fn shp_1_addresses_are_asked_for_where_they_are_needed() {
+    // SHP-1
+    let gateway = gateway_with_hardware();
+    let parse = |raw: &RawCheckout| PlaceOrder::parse(raw, &read("anvil"), &gateway, &keys());
+    let billed = |raw: &RawCheckout| {
+        let command = parse(raw)?;
+        let invoice = Payment::Invoice { purchase_order: None };
+        command.bill_to(&invoice, None)
+    };
+    let software = of_anvil("anvil-mobile-id", "invoice");
+    assert_eq!(faulty_fields(billed(&software)), ["billing.street", "billing.city", "billing.country"]);
+    let ulm = raw_address("DE", "", "89073");
+    let with_bill = RawCheckout { billing: ulm.clone(), ..software.clone() };
+    let to = billed(&with_bill).expect("an address").expect("a bill");
+    assert_eq!(to.lines(), ["1 Mill Lane", "89073 Ulm", "Germany"]);
+    let shipped = parse(&RawCheckout { shipping: ulm.clone(), ..with_bill.clone() }).expect("nothing is shipped");
+    assert_eq!(shipped.addresses.shipping, None);
+    let wrong = RawCheckout { billing: raw_address("DE", "", "1"), ..software };
+    assert_eq!(faulty_fields(parse(&wrong)), ["billing.postal_code"]);
+    assert!(parse(&RawCheckout { pay_by: String::new(), ..wrong }).is_ok(), "no invoice, no bill");
+
+    let hardware = of_anvil("anvil-token", "invoice");
+    assert_eq!(faulty_fields(parse(&hardware)), ["shipping.street", "shipping.city", "shipping.country"]);
+    let same = RawCheckout { shipping: ulm, billing_same: true, ..hardware };
+    let command = parse(&same).expect("both are known");
+    assert!(command.addresses.billing.is_some() && command.addresses.billing == command.addresses.shipping);
+    let faulty = RawCheckout { shipping: raw_address("US", "", "1"), ..same };
+    assert_eq!(faulty_fields(parse(&faulty)), ["shipping.region", "shipping.postal_code"], "each is said once");
+}
+
+#[test]
+fn shp_4_who_pays_with_a_code_is_billed() {
+    // SHP-1, SHP-4
+    let gateway = gateway_with_hardware();
+    let raw = RawCheckout { billing: raw_address("DE", "", "89073"), ..of_anvil("anvil-mobile-id", "invoice") };
+    let command = PlaceOrder::parse(&raw, &read("anvil"), &gateway, &keys()).expect("a wish");
+    let cobalts = partner(&gateway).billing_address.as_ref();
+    let invoice = Payment::Invoice { purchase_order: None };
+    assert_eq!(command.bill_to(&invoice, cobalts), Ok(cobalts.cloned()));
+    assert_eq!(command.bill_to(&Payment::Nothing, cobalts), Ok(cobalts.cloned()));
+    assert_eq!(command.bill_to(&Payment::Nothing, None), Ok(None), "nobody is billed");
+    assert_eq!(command.bill_to(&invoice, None), Ok(command.addresses.billing.clone()));
+}
+
+#[test]
+fn shp_6_an_order_that_is_to_go_elsewhere_is_another_one() {
+    // SHP-1, SHP-6
+    let gateway = gateway_with_hardware();
+    let command = |shipping: RawAddress| {
+        let raw = RawCheckout { shipping, billing_same: true, ..of_anvil("anvil-token", "invoice") };
+        PlaceOrder::parse(&raw, &read("anvil"), &gateway, &keys()).expect("a wish")
+    };
+    let placed = command(raw_address("DE", "", "89073"));
+    let payment = Payment::Invoice { purchase_order: None };
+    let bought = Bought::of(&placed.cart, placed.customer.clone(), read("79.00 USD"), payment, None, NOW)
+        .addressed(&placed.cart, &placed.addresses);
+    let (order, _) = Order::placed(placed.order, &read("anvil"), None, bought, None, &mut Seeded(1));
+    let repeats = |again: &PlaceOrder<'_>| order.repeats(&again.cart, &again.customer, &again.addresses);
+    assert!(repeats(&command(raw_address("Germany", "", "89 073"))));
+    for elsewhere in [raw_address("DE", "", "89074"), raw_address("AT", "", "1010")] {
+        assert!(!repeats(&command(elsewhere)));
+    }
 }

@@ -23,7 +23,7 @@ pub(super) fn gateway(text: &str) -> Result<Gateway, ConfigFault> {
     let limits = file.optional_table("limits")?.map(limits).transpose()?.unwrap_or_default();
     let payments = file.optional_table("payments")?.map(payments).transpose()?;
     let partners = each(&mut file, "partners", |id, reader| partner(id, reader, payments.is_some()))?;
-    let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..1] };
+    let kinds = if messages.phone.is_some() { &KINDS[..] } else { &KINDS[..2] };
     let products = each(&mut file, "products", |id, reader| product(id, reader, &partners, kinds))?;
     let applications = each(&mut file, "applications", |id, reader| application(id, reader, &partners, &products))?;
     let operators = each(&mut file, "operators", operator)?;
@@ -98,8 +98,11 @@ fn payments(mut reader: Reader<'_>) -> Result<Payments, ConfigFault> {
 }
 
 /// What can be registered for a product; the last only where `[messages.phone]` says how codes reach phones.
-const KINDS: [(&str, ProductKind); 2] =
-    [("authenticator-app", ProductKind::AuthenticatorApp), ("phone", ProductKind::Phone)];
+const KINDS: [(&str, ProductKind); 3] = [
+    ("authenticator-app", ProductKind::AuthenticatorApp),
+    ("hardware-token", ProductKind::HardwareToken),
+    ("phone", ProductKind::Phone),
+];
 
 /// How far browsers look for the number of a proof of work unless something else is configured: a second or two.
 const DEFAULT_MAX_NUMBER: u32 = 50_000;
@@ -226,6 +229,7 @@ fn address(mut reader: Reader<'_>) -> Result<Address, ConfigFault> {
         postal_code: reader.optional_line("postal_code")?,
         country: reader.required("country")?,
         telephone: reader.optional("telephone")?,
+        organisation: reader.optional_line("organisation")?,
     };
     reader.finish()?;
     Ok(address)

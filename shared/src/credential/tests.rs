@@ -17,6 +17,7 @@ fn credential(authenticator: Authenticator) -> Credential {
         agreement: String::new(),
         activated_at: NOW,
         expires_at: NOW.plus(Seconds::days(365)),
+        serial: None,
     };
     Credential { grant, authenticator, failures: 0 }
 }

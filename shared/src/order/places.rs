@@ -3,6 +3,7 @@
 use super::{End, Order, Payment, Source, Stage};
 use crate::{
     audit::Action,
+    config::Gateway,
     decision::Decision,
     effect::{Effect, Place, Shelf},
     operator::OnDuty,
@@ -17,8 +18,8 @@ impl Order {
         Some(Decision::with(Action::OrderReview, self, vec![off]))
     }
 
-    /// Whether a person has to look at it: a licence is in use although the order has ended, or something was paid that is
-    /// to be given back (SHP-7).
+    /// Whether a person has to look at it: a licence is in use although the order has ended, a token is with the customer
+    /// that has to come back, or something was paid that is to be given back (SHP-7, SHP-8).
     pub fn is_flagged(&self) -> bool {
         self.flag().is_some()
     }
@@ -28,7 +29,7 @@ impl Order {
             Stage::Ended { why, at, paid_at, units } if self.reviewed.is_none() => {
                 let in_use = units.iter().any(|unit| unit.holder.is_some());
                 let to_be_given_back = paid_at.is_some() && *why < End::Refunded;
-                (in_use || to_be_given_back).then(|| self.place(Shelf::FlaggedOrders, *at))
+                (in_use || self.is_shipped() || to_be_given_back).then(|| self.place(Shelf::FlaggedOrders, *at))
             }
             Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => None,
         }
@@ -39,6 +40,19 @@ impl Order {
         let bought = self.bought.as_ref()?;
         let invoiced = matches!(bought.payment, Payment::Invoice { .. });
         invoiced.then(|| self.place(Shelf::UnpaidInvoices, bought.placed_at))
+    }
+
+    /// Its place among the orders of which hardware is to be shipped, since it was paid (SHP-8).
+    pub(super) fn to_ship(&self, gateway: &Gateway) -> Option<Place> {
+        let Stage::Complete { paid_at, .. } = self.stage else {
+            return None;
+        };
+        (!self.to_be_shipped(gateway).is_empty()).then(|| self.place(Shelf::ToShip, paid_at))
+    }
+
+    /// Whether a token of it was shipped.
+    pub fn is_shipped(&self) -> bool {
+        self.tokens().next().is_some()
     }
 
     /// What puts it into its customer's history.

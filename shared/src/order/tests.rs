@@ -10,6 +10,8 @@ use crate::{
 };
 use proptest::prelude::*;
 
+mod hardware;
+
 const ORDER: OrderId = OrderId::from_bytes([1; 16]);
 const PROMO: PromoUse = PromoUse { sheet: SheetId::from_bytes([3; 16]), coupon: CouponId::from_bytes([4; 16]) };
 const ADA: AccountId = AccountId::from_bytes([12; 16]);
@@ -82,7 +84,7 @@ fn ends(order: &Order) -> (&'static str, bool, bool, usize) {
 }
 
 fn command(product: &Product) -> ActivateLicence {
-    ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true }
+    ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true, serial: None }
 }
 
 fn activate(order: &Order, licence: LicenceId, by: AccountId, at: Timestamp) -> Result<(Order, Grant), Refusal> {
@@ -313,7 +315,7 @@ fn crd_1_the_service_agreement_is_accepted_as_it_is_in_force() {
     let activate = |product: &Product, command: &ActivateLicence| {
         order.clone().activate(licence, ADA, product, command, &keys(), NOW).map(|decision| decision.next)
     };
-    let changed = ActivateLicence { agreement: "00".to_owned(), agreed: true };
+    let changed = ActivateLicence { agreement: "00".to_owned(), agreed: true, serial: None };
     assert_eq!(activate(cobalts, &changed), Err(Refusal::TermsChanged));
     let unticked = ActivateLicence { agreed: false, ..command(cobalts) };
     assert_eq!(faults(activate(cobalts, &unticked)), [("agreed".to_owned(), "not-agreed")]);
@@ -344,10 +346,10 @@ fn shp_7_one_cause_leads_to_one_order() {
     let gateway = gateway();
     let order = unpaid(&gateway, 2, None).0;
     let same = Customer { name: name("A.", "L."), email: read("ada@BIRCH.example") };
-    assert!(order.repeats(&cart(&gateway, 2), &same), "one mailbox is one customer");
-    assert!(!order.repeats(&cart(&gateway, 1), &customer()));
+    assert!(order.repeats(&cart(&gateway, 2), &same, &Addresses::default()), "one mailbox is one customer");
+    assert!(!order.repeats(&cart(&gateway, 1), &customer(), &Addresses::default()));
     let other = Customer { email: read::<Email>("eve@birch.example"), name: customer().name };
-    assert!(!order.repeats(&cart(&gateway, 2), &other));
+    assert!(!order.repeats(&cart(&gateway, 2), &other, &Addresses::default()));
 }
 
 #[test]

@@ -60,6 +60,10 @@ purposes! {
         Licence = "index/licence",
         /// Partner and the webstore's order number, or a checkout form.
         Order = "index/order",
+        /// The part of an order's id that follows from its reference.
+        Reference = "index/reference",
+        /// Serial number of a hardware token.
+        Serial = "index/serial",
         /// Invitation and generation, or a registration form.
         Registration = "index/registration",
         /// Registration of an organisation.

@@ -96,6 +96,8 @@ ids! {
     OrderId,
     /// One licence, found by its key.
     LicenceId,
+    /// The serial number of one hardware token, found by the number.
+    SerialId,
     /// One batch of promo codes, found by the tag that they begin with.
     BatchId,
     /// Some of the promo codes of a batch.

@@ -14,6 +14,7 @@ pub mod otp_code;
 pub mod person;
 pub mod phone;
 pub mod promo_code;
+pub mod serial;
 mod symbols;
 pub mod text;
 pub mod timestamp;
@@ -27,7 +28,7 @@ pub use fault::ParseError;
 pub use id::{
     AccountId, ApplicationId, BatchId, CodeId, CouponId, CredentialId, DeadLetterId, DeliveryId, FormId,
     InvitationSlotId, LicenceId, MessageId, OperatorId, OrderId, OrganisationId, PartnerId, PersonInvitationId,
-    ProductId, RegistrationId, SheetId, WriteId,
+    ProductId, RegistrationId, SerialId, SheetId, WriteId,
 };
 pub use licence_key::LicenceKey;
 pub use money::{Currency, Money};
@@ -36,6 +37,7 @@ pub use otp_code::OtpCode;
 pub use person::PersonName;
 pub use phone::Phone;
 pub use promo_code::{BatchTag, PromoCode};
+pub use serial::Serial;
 pub use text::{Line, Paragraph};
 pub use timestamp::{Seconds, Timestamp};
 pub use user_id::UserId;

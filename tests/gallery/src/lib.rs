@@ -20,7 +20,8 @@ use shared::config::Gateway;
 
 pub use files::{Listed, directory, write};
 
-const CONFIGURATION: &str = include_str!("../../../gateway.toml");
+/// With a hardware token, so that its pages are seen too.
+const CONFIGURATION: &str = concat!(include_str!("../../../gateway.toml"), include_str!("../../hardware-token.toml"));
 /// 32 bytes in base64: enough for pages that nobody keeps.
 const ROOT_SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 /// Showing pages takes no turn at the store.

@@ -19,7 +19,7 @@ use shared::{
     licence::Licence,
     mailbox::MailboxCheck,
     operator::Operator,
-    order::Order,
+    order::{Order, ShippedSerial},
     organisation::{Alike, Organisation},
     promo::Sheet,
     quota::Meter,
@@ -54,6 +54,7 @@ pub fn records(stage: &Stage) -> Records {
     add::<Batch>(world, &mut records);
     add::<Order>(world, &mut records);
     add::<Licence>(world, &mut records);
+    add::<ShippedSerial>(world, &mut records);
     add::<DeadLetter>(world, &mut records);
     add::<Sheet>(world, &mut records);
     add::<Operator>(world, &mut records);

@@ -279,6 +279,7 @@ fn webstore() -> Vec<Row> {
         row("webstore-checkout", "SHP-7 refunded while in use", by::one_licence_in_use, by::webhook_refunded, &[200]),
         row("webstore-checkout", "SHP-7 a dead letter", nothing, by::webhook_of_unknown_product, &[202]),
         row("webstore-checkout", "SHP-5 on an invoice", nothing, by::place_invoice, &[201, 200]),
+        row("webstore-checkout", "SHP-1 hardware, with addresses", by::tokens_sold, by::place_token_order, &[201, 200]),
         row(
             "webstore-checkout",
             "SHP-5 on an invoice, with a code",
@@ -335,12 +336,27 @@ fn fulfilment() -> Vec<Row> {
         row("fulfilment", "SHP-7 a dead letter replayed", by::letter_that_can_be_replayed, by::replay_letter, &[200]),
         row("fulfilment", "SHP-7 a dead letter replayed in vain", by::letter_kept, by::replay_letter, &[200]),
         row("fulfilment", "SHP-7 a dead letter dismissed", by::letter_kept, by::dismiss_letter, &[200]),
+        row("fulfilment", "SHP-8 two tokens shipped", by::tokens_paid, by::ship_tokens, &[200]),
+        row(
+            "fulfilment",
+            "SHP-8 a token that a dead request claimed",
+            by::token_claimed_in_vain,
+            by::ship_token,
+            &[200],
+        ),
+        row("fulfilment", "SHP-8 a serial number corrected", by::token_shipped, by::correct_serial, &[200]),
+        // Whoever sends it again is told what was shipped before.
+        row("fulfilment", "SHP-8 a list of shipments", by::tokens_paid, by::import_shipments, &[200])
+            .in_parts()
+            .by_status(),
     ]
 }
 
 fn credentials() -> Vec<Row> {
     vec![
         row("credentials", "CRD-1 activate a licence", by::ordered, by::activate_licence, &[200]),
+        row("credentials", "SHP-8 activate a licence with a token", by::token_shipped, by::activate_token, &[200]),
+        row("credentials", "SHP-8 a wrong serial number", by::token_shipped, by::guess_serial, &[422]),
         row("credentials", "CRD-4 begin an enrolment", by::licensed, by::begin_enrolment, &[200]),
         row("credentials", "CRD-4 prove the app", by::enrolling, by::prove_enrolment, &[200, 409])
             .after(&[401, 403], by::sign_in_with_app_if_lost),
@@ -569,6 +585,17 @@ fn orders_meet() -> Vec<Pair> {
         pair("SHP-7 refunded against looked at", by::cancelled_after_payment, by::refund_order, by::review_order),
         pair("SHP-6 new licence keys for two", by::keys_sent, by::send_keys_again, by::send_keys_as_operator)
             .by_status(),
+        pair("SHP-8 shipped against refunded", by::tokens_paid, by::ship_token, by::refund_token_order),
+        pair("SHP-8 one serial number in two orders", by::tokens_paid, by::ship_token, by::ship_token_elsewhere),
+        pair("SHP-8 one parcel twice", by::tokens_paid, by::ship_tokens, by::ship_tokens),
+        pair("SHP-8 a parcel against a list", by::tokens_paid, by::ship_token, by::import_shipments).by_status().long(),
+        pair("SHP-8 a correction against an activation", by::token_shipped, by::correct_serial, by::activate_token),
+        pair(
+            "SHP-8 one token, two licences",
+            by::token_shipped,
+            by::activate_token,
+            by::activate_another_with_same_token,
+        ),
         pair("SHP-2 one partner's batch twice", by::partner_known, by::order_own_batch, by::order_own_batch),
     ]
 }

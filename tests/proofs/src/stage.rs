@@ -237,6 +237,12 @@ impl Stage {
         self.deployment = self.deployment.under(gateway(&format!("{}\n{product}", *GATEWAY)));
     }
 
+    /// Anvil's catalogue has a hardware token from now on (SHP-8).
+    pub fn sell_tokens(&mut self) {
+        let text = format!("{}{}", *GATEWAY, include_str!("../../hardware-token.toml"));
+        self.deployment = self.deployment.under(gateway(&text));
+    }
+
     /// Anvil's system answers so from now on.
     pub fn anvil_answers(&mut self, receiver: Receiver) {
         self.deployment = self.deployment.with_receiver(receiver);

@@ -24,7 +24,7 @@ use shared::{
     lockout::Failures,
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
-    order::{Order, Unit},
+    order::{Order, ShippedSerial, ShippedToken, Stage as OrderStage, Unit},
     organisation::{Alike, Organisation},
     promo::{Coupon, Sheet},
     registration::{QueueSummary, Registration},
@@ -33,14 +33,15 @@ use shared::{
     values::{BatchId, OrganisationId, RegistrationId, Timestamp},
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, keys};
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
 /// is kept of it (`aud`, `gone`) is looked at by [`crate::audit`].
-const PREFIXES: [&str; 28] = [
+const PREFIXES: [&str; 29] = [
     "acct", "alike", "aud", "batch", "boot", "cnt", "code", "dead", "due", "endp", "gate", "gone", "hook", "idem",
-    "inv", "lic", "list", "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "sweep", "team", "todo",
+    "inv", "lic", "list", "login", "mbox", "oper", "ord", "org", "promo", "rate", "reg", "serial", "sweep", "team",
+    "todo",
 ];
 
 /// Ids that are drawn anew in each run, and times.
@@ -91,7 +92,10 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{} {:?}", phones(&account), essential(account)));
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
-    each(world, &mut lines, |order: Order| format!("{order:?} with {:?}", licences(world, &order)));
+    each(world, &mut lines, |order: Order| {
+        let (licences, serials) = (licences(world, &order), serials(world, &order));
+        format!("{:?} with {licences:?} {serials:?}", counted_once(order))
+    });
     each(world, &mut lines, |letter: DeadLetter| {
         format!("letter of {:?} {:?} {:?}", letter.sender, letter.reason, letter.standing)
     });
@@ -160,6 +164,7 @@ pub fn pending(stage: &Stage) -> usize {
         + of::<Order>(world)
         + of::<DeadLetter>(world)
         + of::<Licence>(world)
+        + of::<ShippedSerial>(world)
         + of::<Sheet>(world)
         + of::<Operator>(world)
         + of::<AuthorizationCode>(world)
@@ -301,6 +306,25 @@ fn licences(world: &World, order: &Order) -> Vec<&'static str> {
     order.units().iter().map(|unit| if found(unit) { "found" } else { "missing" }).collect()
 }
 
+/// A guess that is repeated counts again.
+fn counted_once(mut order: Order) -> Order {
+    if let OrderStage::Complete { units, .. } | OrderStage::Ended { units, .. } = &mut order.stage {
+        units.iter_mut().for_each(|unit| unit.wrong_serials = unit.wrong_serials.min(1));
+    }
+    order
+}
+
+/// The serial numbers that the order names, and whether each leads to it. One that leads elsewhere, or to an order that does
+/// not name it, counts for nothing.
+fn serials(world: &World, order: &Order) -> Vec<String> {
+    let every = world.every::<ShippedSerial>().expect("readable");
+    let leads = |token: &ShippedToken| {
+        let id = ShippedSerial::id_of(&token.serial, &keys());
+        every.iter().map(Stored::value).any(|record| record.id == id && record.order == order.id)
+    };
+    order.tokens().map(|token| format!("{} leads to it: {}", token.serial.as_str(), leads(token))).collect()
+}
+
 /// Which orders hold the codes that the batch names, in no order: which of its codes an order has is drawn.
 fn uses(world: &World, batch: &Batch, reservations: bool) -> Vec<String> {
     let every = world.every::<Sheet>().expect("readable");
@@ -359,7 +383,7 @@ fn listed(world: &World) -> Vec<String> {
 
 /// What stands on the lists that people look at, in no order.
 fn shelved(world: &World) -> Vec<String> {
-    let shelves = [Shelf::UnpaidInvoices, Shelf::FlaggedOrders, Shelf::DeadLetters];
+    let shelves = [Shelf::UnpaidInvoices, Shelf::FlaggedOrders, Shelf::DeadLetters, Shelf::ToShip];
     let entries = shelves.iter().flat_map(|one| {
         let page = alone(async { world.kv().page(&shelf(one), None).await }, 1000);
         let page = page.expect("a page takes few turns").expect("nothing fails any more");

@@ -7,14 +7,15 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
-    config::Gateway,
+    config::{Gateway, ProductKind},
     refusal::Refusal,
     totp::{Parameters, otpauth_uri, seed_in_groups},
     values::{CredentialId, Seconds, Timestamp},
 };
 
 use super::{
-    AgreementPage, AuthenticatorPage, CredentialView, LicencePage, ListPage, Next, Offer, Qr, authenticator_address,
+    AgreementPage, AuthenticatorPage, CredentialView, LicencePage, ListPage, Next, Offer, Qr, TOKEN_WAITS,
+    authenticator_address,
     phones::{PhoneView, PhonesPage, RawPhone},
     phones_address,
 };
@@ -40,19 +41,11 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         .visit(Visitor::Person, "/credentials")
         .page("none", StatusCode::OK, &list(0))
         .page("every-state", StatusCode::OK, &list(STATES.len()))
+        .page("token-that-waits", StatusCode::OK, &token(gateway, now))
         .visit(Visitor::Person, "/credentials/licence")
         .page("blank", StatusCode::OK, &LicencePage::of("", FormFaults::none()))
         .refused("not-usable", Refusal::LicenceNotUsable, "licence_key", |faults| LicencePage::of(TYPED, faults));
-    if let Some(product) = gateway.products.first() {
-        let page = |faults| AgreementPage::of(product, "sealed".to_owned(), faults);
-        let not_ticked = Refusal::field("agreed", "not-agreed", "Tick the box to accept the Service Agreement.");
-        album.page("to-accept", StatusCode::OK, &page(FormFaults::none())).refused(
-            "not-ticked",
-            not_ticked,
-            "agreed",
-            page,
-        );
-    }
+    agreements(album, gateway);
     let page = |n, offer| authenticator(gateway, n, now, offer);
     album.visit(Visitor::Person, "/credentials");
     for (n, (state, ..)) in (0..).zip(STATES) {
@@ -63,6 +56,35 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         page(1, Some(offer(gateway))).with(faults)
     });
     phones(album);
+}
+
+/// What is accepted with a licence, and what hardware needs besides.
+fn agreements<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway) {
+    album.visit(Visitor::Person, "/credentials/licence").refused(
+        "waits-for-its-token",
+        Refusal::ShipmentPending,
+        "licence_key",
+        |faults| LicencePage::of(TYPED, faults),
+    );
+    if let Some(token) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
+        let page = |serial: &str, faults| AgreementPage::of(token, "sealed".to_owned(), serial, faults);
+        album.page("of-a-token", StatusCode::OK, &page("", FormFaults::none())).refused(
+            "wrong-serial",
+            Refusal::SerialNotUsable,
+            "serial",
+            |faults| page("GALT10000123", faults),
+        );
+    }
+    if let Some(product) = gateway.products.first() {
+        let page = |faults| AgreementPage::of(product, "sealed".to_owned(), "", faults);
+        let not_ticked = Refusal::field("agreed", "not-agreed", "Tick the box to accept the Service Agreement.");
+        album.page("to-accept", StatusCode::OK, &page(FormFaults::none())).refused(
+            "not-ticked",
+            not_ticked,
+            "agreed",
+            page,
+        );
+    }
 }
 
 fn phones<P: Platform>(album: &mut Album<'_, P>) {
@@ -123,8 +145,21 @@ fn credential(gateway: &Gateway, n: usize, now: Timestamp) -> CredentialView {
         tone,
         advice,
         expires: expires_at.human(),
+        serial_ending: None,
         next: next.map(|(label, href)| Next { label, href }),
     }
+}
+
+/// A token whose licence is activated.
+fn token(gateway: &Gateway, now: Timestamp) -> ListPage {
+    let waits = CredentialView {
+        tone: "wait",
+        advice: TOKEN_WAITS,
+        serial_ending: Some("0123".to_owned()),
+        next: None,
+        ..credential(gateway, 2, now)
+    };
+    ListPage { title: "My 2FA Credentials", credentials: vec![waits] }
 }
 
 fn offer(gateway: &Gateway) -> Offer {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::{
-    message::Body,
+    message::{Body, IssuedKey},
     order::End,
     values::{Money, Timestamp},
 };
@@ -26,6 +26,17 @@ fn bodies_of_orders() -> Vec<Body> {
         let lines = vec![("Mobile ID <MFA>".to_owned(), 2)];
         Body::OrderReceived { order: order(), token: "eeee".to_owned(), total, invoice, pay_until, lines }
     };
+    let issued = |product: &str, waits| IssuedKey {
+        product: product.to_owned(),
+        key: if waits { "EEEE-FFFF".to_owned() } else { "AAAA-BBBB".to_owned() },
+        waits,
+    };
+    let shipped = |carrier: Option<&str>, tracking: Option<&str>| Body::TokenShipped {
+        order: order(),
+        lines: vec![("Token <1>".to_owned(), 2)],
+        carrier: carrier.map(str::to_owned),
+        tracking: tracking.map(str::to_owned),
+    };
     let ended = |why, keys_revoked| Body::OrderEnded { order: order(), why, keys_revoked };
     vec![
         received(true, Some(AT)),
@@ -34,6 +45,11 @@ fn bodies_of_orders() -> Vec<Body> {
         ended(End::Cancelled, true),
         ended(End::Refunded, true),
         Body::PaidInVain { order: order(), total },
+        Body::LicencesOfHardware { order: order(), keys: vec![issued("Token <1>", true), issued("Mobile ID", false)] },
+        shipped(Some("Swift & Post"), Some("SP-1")),
+        shipped(Some("Swift & Post"), None),
+        shipped(None, Some("SP-1")),
+        shipped(None, None),
     ]
 }
 
@@ -182,9 +198,11 @@ fn msg_1_every_message_is_looked_at() {
         Body::OrderReceived { .. } => 22,
         Body::OrderEnded { .. } => 23,
         Body::PaidInVain { .. } => 24,
+        Body::LicencesOfHardware { .. } => 25,
+        Body::TokenShipped { .. } => 26,
     };
     let seen: BTreeSet<usize> = bodies().iter().map(number).collect();
-    assert_eq!(seen, (0..25).collect());
+    assert_eq!(seen, (0..27).collect());
 }
 
 // INV-6, MSG-1: whatever people have called themselves is text, and the subject is one line.

@@ -1,7 +1,7 @@
 //! What each message says.
 
 use shared::{
-    message::Body,
+    message::{Body, IssuedKey},
     order::End,
     values::{Email, Money, Timestamp},
 };
@@ -83,6 +83,10 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
         }
         Body::OrderEnded { order, why, keys_revoked } => order_ended(order, *why, *keys_revoked),
         Body::PaidInVain { order, total } => paid_in_vain(order, *total),
+        Body::LicencesOfHardware { order, keys } => licences_of_hardware(order, keys, by.page("/credentials/licence")),
+        Body::TokenShipped { order, lines, carrier, tracking } => {
+            token_shipped(order, lines, carrier.as_deref(), tracking.as_deref(), by.page("/credentials/licence"))
+        }
     }
 }
 
@@ -157,6 +161,47 @@ fn licences(order: &str, keys: &[(String, String)], link: String) -> Content {
         .fold(content, |content, (product, key)| content.key(product, key))
         .button("Sign in and enter your licence key here:", "Enter the licence key", link)
         .text("Each key works once, for one person. Keep this e-mail: the key cannot be read back.")
+}
+
+/// The keys that wait for a token come last, below what is said of them.
+fn licences_of_hardware(order: &str, keys: &[IssuedKey], link: String) -> Content {
+    let content = Content::about(format!("Your licence keys for order {order}"));
+    let with = |content: Content, waits| {
+        let wanted = keys.iter().filter(move |key| key.waits == waits);
+        wanted.fold(content, |content, key| content.key(&key.product, &key.key))
+    };
+    let content = with(content, false).text(
+        "Do not activate the licence key of a token before the token has arrived: you need the number on its back.",
+    );
+    with(content, true)
+        .button("Then sign in and enter your licence key here:", "Enter the licence key", link)
+        .text("We write to you as soon as the token is on its way.")
+        .text("Each key works once, for one person. Keep this e-mail: the key cannot be read back.")
+}
+
+fn token_shipped(
+    order: &str,
+    lines: &[(String, u32)],
+    carrier: Option<&str>,
+    tracking: Option<&str>,
+    link: String,
+) -> Content {
+    let content = Content::about("Your token is on its way").list(format!("Shipped for order {order}:"), listed(lines));
+    let content = match (carrier, tracking) {
+        (Some(carrier), Some(tracking)) => {
+            content.text(format!("{carrier} has it, with the tracking number {tracking}."))
+        }
+        (Some(carrier), None) => content.text(format!("{carrier} has it.")),
+        (None, Some(tracking)) => content.text(format!("Its tracking number is {tracking}.")),
+        (None, None) => content,
+    };
+    content
+        .text(
+            "Once it is in your hands, you need two things: the licence key, which came in an e-mail of its own, and the \
+             serial number on the back of the token.",
+        )
+        .button("Then activate it here:", "Enter the licence key", link)
+        .text("If it does not arrive, reply to support with the order's number.")
 }
 
 fn order_placed(order: &str, lines: &[(String, u32)], link: Option<String>) -> Content {

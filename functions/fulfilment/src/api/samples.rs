@@ -1,24 +1,24 @@
 //! Samples of this component's pages.
 
 use edge::{
-    Edge, Platform,
-    gallery::{Album, Visitor},
+    Platform,
+    form::FormFaults,
+    gallery::{Album, Visitor, orders::orders},
 };
 use http::StatusCode;
 use shared::{
-    checkout::{Cart, Customer, RawLine},
     config::PaymentProvider,
     dead_letter::{DeadLetter, How, Reason, Sender, Standing},
     effect::Shelf,
-    licence::ActivateLicence,
-    order::{Bought, End, Issue, Order, Payment},
+    order::{Order, Taken},
     refusal::Refusal,
-    values::{AccountId, OperatorId, OrderId, PersonName, Seconds},
+    values::OperatorId,
 };
 
 use super::{
     Further, Happened, JustHappened, OrderPage, OrdersPage,
     letters::{JustTried, LetterPage, LettersPage},
+    shipments::{ImportPage, RawCorrection, RawShipment, ShippingForm, lines},
 };
 
 const LAST: Further = Further { next: None, goes_on: false };
@@ -26,11 +26,9 @@ const LAST: Further = Further { next: None, goes_on: false };
 /// Every page, in every state that looks different.
 pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
-    let Some(orders) = steps(edge) else { return };
+    let Some(orders) = orders(edge) else { return };
     let Some(by) = edge.gateway.operators.first().map(|operator| operator.id.clone()) else { return };
-    let with = |name: &str| -> Vec<Order> {
-        orders.iter().filter(|(known, _)| *known == name).map(|(_, order)| order.clone()).collect()
-    };
+    let with = |stage: &str| -> Vec<Order> { orders.of(stage).cloned().into_iter().collect() };
     let list = |shelf: Shelf, orders: &[Order], further| OrdersPage::of(edge, &shelf, orders, further);
     let middle = Further { next: Some("x".to_owned()), goes_on: true };
     album
@@ -38,9 +36,12 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         .page("none-unpaid", StatusCode::OK, &list(Shelf::UnpaidInvoices, &[], LAST))
         .page("unpaid", StatusCode::OK, &list(Shelf::UnpaidInvoices, &with("unpaid"), middle))
         .page("none-flagged", StatusCode::OK, &list(Shelf::FlaggedOrders, &[], LAST))
-        .page("flagged", StatusCode::OK, &list(Shelf::FlaggedOrders, &with("refunded-in-use"), LAST));
+        .page("flagged", StatusCode::OK, &list(Shelf::FlaggedOrders, &with("refunded-in-use"), LAST))
+        .page("nothing-to-ship", StatusCode::OK, &list(Shelf::ToShip, &[], LAST))
+        .page("to-ship", StatusCode::OK, &list(Shelf::ToShip, &with("to-ship"), LAST))
+        .refused("not-found", unknown_reference(), "reference", |faults| OrdersPage::not_found("O-ABCDE23456", faults));
     album.visit(Visitor::Operator, "/operate/orders/x");
-    for (name, order) in &orders {
+    for (name, order) in &orders.staged {
         album.page(name, StatusCode::OK, &OrderPage::of(edge, order, true, None));
     }
     for (state, step, what) in [
@@ -50,6 +51,8 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
         ("just-refunded", "refunded-in-use", Happened::Refunded),
         ("just-sent-again", "complete", Happened::Licences),
         ("just-reviewed", "cancelled", Happened::Reviewed),
+        ("just-shipped", "shipped", Happened::Shipped),
+        ("just-corrected", "shipped", Happened::Corrected),
     ] {
         for order in with(step) {
             let notice = Some(JustHappened::of(&by, what, &order, true));
@@ -59,7 +62,55 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     for order in with("unpaid") {
         album.page("of-an-auditor", StatusCode::OK, &OrderPage::of(edge, &order, false, None));
     }
+    for order in with("to-ship") {
+        shipping(album, &order);
+    }
+    shipments(album);
     letters(album, &by);
+}
+
+fn unknown_reference() -> Refusal {
+    Refusal::field("reference", "unknown", "There is no order with this number.")
+}
+
+/// What is wrong with a parcel, or with a correction of one.
+fn shipping<P: Platform>(album: &mut Album<'_, P>, order: &Order) {
+    let edge = album.edge();
+    let page = || OrderPage::of(edge, order, true, None);
+    let entered = RawShipment::default();
+    album
+        .visit(Visitor::Operator, "/operate/orders/x")
+        .refused(
+            "serial-of-another-order",
+            Refusal::field("tokens.0.serial", "serial-shipped", "This serial number was shipped with another order."),
+            "tokens",
+            |faults| page().with_parcel(ShippingForm::of(edge, order, &entered), faults),
+        )
+        .refused(
+            "wrong-correction",
+            Refusal::field("wrong", "unknown", "Enter a serial number that was shipped with this order."),
+            "wrong",
+            |faults| page().with_correction(RawCorrection::default(), faults),
+        );
+}
+
+fn shipments<P: Platform>(album: &mut Album<'_, P>) {
+    const LIST: &str = "order,product,serial,carrier,tracking\nO-ABCDE23456,anvil-token,GALT10000123,Swift Post,SP 0123\n\
+                        O-ABCDE23457,anvil-token,GALT10000124,,\nO-ABCDE23458,anvil-token,GALT10000125,,";
+    let Ok(lines) = lines(LIST) else { return };
+    let taken = || Refusal::field("serial", "serial-shipped", "This serial number was shipped with another order.");
+    let mixed = [Ok(Taken::Shipped), Ok(Taken::Unchanged), Err(taken().into())];
+    let unfinished = [Ok(Taken::Shipped), Ok(Taken::Shipped), Err(Refusal::NotProcessed.into())];
+    let all = [Ok(Taken::Shipped), Ok(Taken::Shipped), Ok(Taken::Shipped)];
+    let heading =
+        Refusal::field("shipments", "heading-missing", "Begin with the line order,product,serial,carrier,tracking.");
+    album
+        .visit(Visitor::Operator, "/operate/orders/shipments")
+        .page("blank", StatusCode::OK, &ImportPage::of("", FormFaults::none()))
+        .page("all-shipped", StatusCode::OK, &ImportPage::after(&lines, &all))
+        .page("some-refused", StatusCode::OK, &ImportPage::after(&lines, &mixed))
+        .page("unfinished", StatusCode::ACCEPTED, &ImportPage::after(&lines, &unfinished))
+        .refused("no-heading", heading, "shipments", |faults| ImportPage::of("O-ABCDE23456", faults));
 }
 
 fn letters<P: Platform>(album: &mut Album<'_, P>, by: &OperatorId) {
@@ -89,40 +140,4 @@ fn letters<P: Platform>(album: &mut Album<'_, P>, by: &OperatorId) {
         let notice = done.map(|done| JustTried { by: by.clone(), done });
         album.page(state, StatusCode::OK, &LetterPage::of(edge, &letter, true, notice));
     }
-}
-
-/// One order, from its placing to every end.
-fn steps<P: Platform>(edge: &Edge<P>) -> Option<Vec<(&'static str, Order)>> {
-    let (gateway, keys, now, mut rng) = (&edge.gateway, &edge.keys, edge.now, edge.rng());
-    let partner = gateway.partners.last()?;
-    let product = gateway.catalogue(&partner.id).next()?;
-    let line = RawLine { product: product.id.to_string(), quantity: 2 };
-    let cart = Cart::parse(&partner.id, &[line], gateway).ok()?;
-    let name = PersonName { given: "Ada".parse().ok()?, family: "Byron".parse().ok()? };
-    let customer = Customer { name, email: "ada@kestrel.example".parse().ok()? };
-    let payment = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
-    let bought = Bought::of(&cart, customer, cart.subtotal().ok()?, payment, None, now);
-    let until = now.plus(Seconds::days(30));
-    let id = OrderId::from_bytes([1; 16]);
-    let (unpaid, _) = Order::placed(id, &partner.id, None, bought, Some(until), &mut rng);
-    let issue = Issue::of(id, unpaid.products(), keys, &mut rng);
-    let complete = unpaid.clone().pay(Some(&issue), false, None, gateway, now).ok()??.next;
-    let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true };
-    let (licence, account) = (complete.units().first()?.licence, AccountId::from_bytes([2; 16]));
-    let in_use = complete.clone().activate(licence, account, product, &command, keys, now).ok()?.next;
-    let lapsed = unpaid.clone().lapse(gateway, until)?.next;
-    let cancelled = unpaid.clone().end(End::Cancelled, gateway, now)?.next;
-    let in_vain = cancelled.clone().pay(None, false, None, gateway, now).ok()??.next;
-    let refunded = in_use.end(End::Refunded, gateway, now)?.next;
-    let unheard = Order::unheard(&partner.id, &"4711".parse().ok()?, keys);
-    let foretold = unheard.end(End::Cancelled, gateway, now)?.next;
-    Some(vec![
-        ("unpaid", unpaid),
-        ("complete", complete),
-        ("lapsed", lapsed),
-        ("cancelled", cancelled),
-        ("paid-in-vain", in_vain),
-        ("refunded-in-use", refunded),
-        ("foretold", foretold),
-    ])
 }

@@ -1,23 +1,22 @@
 //! Samples of this component's pages.
 
 use edge::{
-    Edge, Platform,
-    gallery::{Album, Visitor},
+    Platform,
+    gallery::{Album, Visitor, orders},
 };
 use http::StatusCode;
 use shared::{
-    checkout::{Cart, Customer, PlaceOrder, Quote, RawLine},
-    config::{Gateway, Partner},
-    licence::ActivateLicence,
-    order::{Bought, End, Issue, Order, Payment},
+    checkout::{PlaceOrder, Quote, RawLine},
+    config::{Gateway, Partner, Product, ProductKind},
+    order::{Bought, Order, Payment},
+    postal::RawAddress,
     refusal::{Faults, Refusal},
-    secret::PlainToken,
-    values::{AccountId, FormId, Money, OrderId, PersonName, Seconds, Timestamp},
+    values::{FormId, Money, Timestamp},
 };
 
 use super::{
     Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PaymentOutcome,
-    PlacedPage, RawForm, Reissued, ReviewPage,
+    PlacedPage, RawForm, Reissued, ReviewPage, Terms,
 };
 
 /// Every page, in every state that looks different.
@@ -36,7 +35,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     if let Some(page) = PlacedPage::of("O-A2B3C4D5E6".to_owned()) {
         album.visit(Visitor::Stranger, "/webstore-checkout/orders/placed").page("again", StatusCode::OK, &page);
     }
-    orders(album);
+    placed(album);
 }
 
 fn cart_of(gateway: &Gateway, partner: &Partner, quantity: &str) -> Vec<(String, String)> {
@@ -92,6 +91,9 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
         promo_code: promo.to_owned(),
         pay_by: String::new(),
         purchase_order: String::new(),
+        shipping: RawAddress::default(),
+        billing: RawAddress::default(),
+        billing_same: false,
         action: Action::Apply,
     };
     let blank = form("", "", "", "");
@@ -113,6 +115,10 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
     }
     album.refused("faults", faults.refuse(), "given_name", |faults| page(&blank, None).with(faults));
     review(album, gateway, partner, &form("Ada", "Byron", "ada@kestrel.example", ""));
+    if let Some(token) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
+        let lines = vec![RawLine { product: token.id.to_string(), quantity: 1 }];
+        shipped(album, gateway, token, RawForm { lines, pay_by: "invoice".to_owned(), ..filled });
+    }
 }
 
 /// What is ordered, before it is: paid in every way.
@@ -122,12 +128,35 @@ fn review<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &Pa
     let Ok(quote) = Quote::of(&command.cart, None, command.order, edge.now) else { return };
     let invoice = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
     let paid = Quote { bills_partner: true, ..free(quote.subtotal).unwrap_or(quote) };
+    let bill_to = partner.billing_address.clone();
     album.visit(Visitor::Stranger, "/webstore-checkout/cobalt/checkout");
     for (state, quote, payment) in
         [("by-card", quote, Payment::Card), ("on-an-invoice", quote, invoice), ("paid-by-code", paid, Payment::Nothing)]
     {
-        album.page(state, StatusCode::OK, &ReviewPage::of(gateway, partner, raw, &command, (quote, &payment)));
+        let terms = Terms { quote, payment, bill_to: bill_to.clone() };
+        album.page(state, StatusCode::OK, &ReviewPage::of(gateway, partner, raw, &command, &terms));
     }
+}
+
+/// The checkout of hardware, on an invoice.
+fn shipped<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, token: &Product, form: RawForm) {
+    let Some(partner) = gateway.partner(&token.partner) else { return };
+    let form = RawForm { promo_code: String::new(), ..form };
+    let page = |raw: &RawForm| CheckoutPage::of(gateway, partner, raw, None, None);
+    let same = RawForm { shipping: orders::address(), billing_same: true, ..form };
+    let wrong = RawAddress { postal_code: "4360".to_owned(), region: String::new(), ..orders::address() };
+    let faulty = RawForm { shipping: wrong.clone(), billing: wrong, billing_same: false, ..same.clone() };
+    let mut faults = Faults::default();
+    for group in ["shipping", "billing"] {
+        faults.add(format!("{group}.region"), "text-missing", "Enter the state or region.");
+        let hint = "Enter a postal code such as 10999 or 10999-1234.";
+        faults.add(format!("{group}.postal_code"), "postal-code-invalid", hint);
+    }
+    let blank = RawForm { shipping: RawAddress::default(), billing_same: false, ..same.clone() };
+    album
+        .page("of-hardware", StatusCode::OK, &page(&blank))
+        .page("same-address", StatusCode::OK, &page(&same))
+        .refused("wrong-addresses", faults.refuse(), "shipping.region", |faults| page(&faulty).with(faults));
 }
 
 fn free(price: Money) -> Option<Quote> {
@@ -135,17 +164,17 @@ fn free(price: Money) -> Option<Quote> {
 }
 
 /// One order on its way, as whoever has its link sees it.
-fn orders<P: Platform>(album: &mut Album<'_, P>) {
+fn placed<P: Platform>(album: &mut Album<'_, P>) {
     let edge = album.edge();
-    let Some((token, orders)) = steps(edge) else { return };
-    let page = |order: &Order| OrderPage::of(&edge.gateway, order, Some(&token));
+    let Some(orders) = orders::orders(edge) else { return };
+    let page = |order: &Order| OrderPage::of(&edge.gateway, order, Some(&orders.token));
     album.visit(Visitor::Stranger, "/webstore-checkout/orders");
-    for (name, order) in &orders {
+    for (name, order) in &orders.staged {
         if let Some(page) = page(order) {
             album.page(name, StatusCode::OK, &page);
         }
     }
-    let unpaid = orders.iter().find(|(name, _)| *name == "unpaid").map(|(_, order)| order.clone());
+    let unpaid = orders.of("unpaid").cloned();
     let by_card = unpaid.and_then(|order| {
         let bought = Bought { payment: Payment::Card, ..order.bought.clone()? };
         Some(Order { bought: Some(bought), ..order })
@@ -157,52 +186,17 @@ fn orders<P: Platform>(album: &mut Album<'_, P>) {
             album.page(name, StatusCode::OK, &page.after_paying(payment));
         }
     }
-    let orders_alone: Vec<Order> = orders.iter().map(|(_, order)| order.clone()).collect();
+    let orders_alone: Vec<Order> = orders.staged.iter().map(|(_, order)| order.clone()).collect();
     let history = |orders: &[Order], next| HistoryPage::of(&edge.gateway, orders, next, false);
     album
         .visit(Visitor::Person, "/webstore-checkout/orders/mine")
         .page("none", StatusCode::OK, &history(&[], None))
         .page("all", StatusCode::OK, &history(&orders_alone, Some("x".to_owned())))
         .visit(Visitor::Stranger, "/webstore-checkout/orders");
-    let complete = orders.iter().find(|(name, _)| *name == "complete");
+    let complete = orders.of("complete");
     for (state, sent) in [("keys-sent-again", true), ("keys-sent-a-moment-ago", false)] {
-        if let Some((page, asked)) = complete.and_then(|(_, order)| Some((page(order)?, Reissued::of(order, sent)))) {
+        if let Some((page, asked)) = complete.and_then(|order| Some((page(order)?, Reissued::of(order, sent)))) {
             album.page(state, StatusCode::OK, &page.after_asking(Some(asked)));
         }
     }
-}
-
-type Steps = (PlainToken, Vec<(&'static str, Order)>);
-
-fn steps<P: Platform>(edge: &Edge<P>) -> Option<Steps> {
-    let (gateway, keys, now, mut rng) = (&edge.gateway, &edge.keys, edge.now, edge.rng());
-    let partner = gateway.partners.last()?;
-    let product = gateway.catalogue(&partner.id).next()?;
-    let line = RawLine { product: product.id.to_string(), quantity: 1 };
-    let cart = Cart::parse(&partner.id, &[line], gateway).ok()?;
-    let name = PersonName { given: "Ada".parse().ok()?, family: "Byron".parse().ok()? };
-    let customer = Customer { name, email: "ada@kestrel.example".parse().ok()? };
-    let payment = Payment::Invoice { purchase_order: "PO-4711".parse().ok() };
-    let bought = Bought::of(&cart, customer, cart.subtotal().ok()?, payment, None, now);
-    let bought = bought.billed_to(partner.billing_address.clone());
-    let until = now.plus(Seconds::days(30));
-    let id = OrderId::from_bytes([1; 16]);
-    let (unpaid, token) = Order::placed(id, &partner.id, None, bought, Some(until), &mut rng);
-    let issue = Issue::of(id, unpaid.products(), keys, &mut rng);
-    let complete = unpaid.clone().pay(Some(&issue), false, None, gateway, now).ok()??.next;
-    let command = ActivateLicence { agreement: product.agreement_digest().to_owned(), agreed: true };
-    let (licence, account) = (complete.units().first()?.licence, AccountId::from_bytes([2; 16]));
-    let in_use = complete.clone().activate(licence, account, product, &command, keys, now).ok()?.next;
-    let lapsed = unpaid.clone().lapse(gateway, until)?.next;
-    let cancelled = complete.clone().end(End::Cancelled, gateway, now)?.next;
-    let refunded = complete.clone().end(End::Refunded, gateway, now)?.next;
-    let steps = [
-        ("unpaid", unpaid),
-        ("complete", complete),
-        ("in-use", in_use),
-        ("lapsed", lapsed),
-        ("cancelled", cancelled),
-        ("refunded", refunded),
-    ];
-    Some((token, steps.into()))
 }

@@ -3,8 +3,8 @@
 use shared::order::Order;
 
 use super::{
-    ADA, Ask, Stage, Value, Webhook, activate_licence, component, form, get, half_price_batch, is_licence_key, json,
-    on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
+    ADA, Ask, Stage, Value, Webhook, activate_licence, component, dies_when, form, get, half_price_batch,
+    is_licence_key, json, on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
 };
 
 /// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
@@ -66,6 +66,10 @@ pub fn one_licence_in_use(stage: &mut Stage) {
     let _ = stage.send(component, &activate_licence(stage)).expect(200);
 }
 
+fn address() -> Value {
+    json!({ "street": "12 Lathe Street", "city": "Toledo", "region": "OH", "postal_code": "43604", "country": "US" })
+}
+
 fn invoice(n: u8, promo: &str) -> Ask {
     let body = json!({
         "form": form(n),
@@ -76,6 +80,7 @@ fn invoice(n: u8, promo: &str) -> Ask {
         "promo_code": promo,
         "pay_by": "invoice",
         "purchase_order": "PO-4711",
+        "billing": address(),
         "action": "place",
     });
     post("guest", "/webstore-checkout/anvil/checkout", &body)
@@ -212,6 +217,147 @@ pub fn keys_sent(stage: &mut Stage) {
     let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
     stage.learn("licence", key);
     stage.wait(6 * 60);
+}
+
+/// Serial numbers of tokens.
+const SERIALS: [&str; 3] = ["GALT10000123", "GALT10000124", "GALT10000125"];
+
+fn token_order(n: u8) -> Ask {
+    let body = json!({
+        "form": form(n),
+        "given_name": "Ada",
+        "family_name": "Kestrel",
+        "email": ADA,
+        "lines": [{ "product": "anvil-token", "quantity": 2 }],
+        "pay_by": "invoice",
+        "shipping": address(),
+        "billing_same": true,
+        "action": "place",
+    });
+    post("guest", "/webstore-checkout/anvil/checkout", &body)
+}
+
+/// A guest orders two tokens on an invoice, to be shipped (SHP-1).
+pub fn place_token_order(_: &Stage) -> Ask {
+    token_order(7)
+}
+
+/// Tokens are sold.
+pub fn tokens_sold(stage: &mut Stage) {
+    stage.sell_tokens();
+}
+
+/// Two orders of two tokens each are paid, and Ada knows the licence keys of the first.
+pub fn tokens_paid(stage: &mut Stage) {
+    terms_accepted(stage);
+    on_duty(stage);
+    stage.sell_tokens();
+    for (fact, n) in [("order", 7), ("another order", 8)] {
+        let _ = stage.send(component, &token_order(n)).expect(201);
+        let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
+        stage.learn(fact, unpaid.at("/orders/0/id"));
+        let paid = post("registrar", format!("/operate/orders/{}/paid", stage.fact(fact)), &json!({}));
+        let _ = stage.send(component, &paid).expect(200);
+        if fact == "order" {
+            let keys = stage.mail(ADA, "Your licence key");
+            stage.learn("licence", keys.word(is_licence_key));
+            let last = keys.text.split_whitespace().rev().find(|word| is_licence_key(word)).unwrap_or_default();
+            stage.learn("another licence", last);
+        }
+    }
+}
+
+fn shipment(stage: &Stage, fact: &'static str, serials: &[&str]) -> Ask {
+    let tokens: Vec<Value> =
+        serials.iter().map(|serial| json!({ "product": "anvil-token", "serial": serial })).collect();
+    let body = json!({ "tokens": tokens, "carrier": "Swift Post", "tracking": "SP-1" });
+    post("registrar", format!("/operate/orders/{}/shipped", stage.fact(fact)), &body)
+}
+
+/// The registrar notes that one token of the order was shipped (SHP-8).
+pub fn ship_token(stage: &Stage) -> Ask {
+    let [first, ..] = SERIALS;
+    shipment(stage, "order", &[first])
+}
+
+/// The registrar notes that both tokens of the order were shipped (SHP-8).
+pub fn ship_tokens(stage: &Stage) -> Ask {
+    let [first, second, _] = SERIALS;
+    shipment(stage, "order", &[first, second])
+}
+
+/// The registrar notes the same token for another order (SHP-8).
+pub fn ship_token_elsewhere(stage: &Stage) -> Ask {
+    let [first, ..] = SERIALS;
+    shipment(stage, "another order", &[first])
+}
+
+/// One token of the order was shipped a while ago.
+pub fn token_shipped(stage: &mut Stage) {
+    tokens_paid(stage);
+    let _ = stage.send(component, &ship_token(stage)).expect(200);
+    stage.wait(5 * 60);
+}
+
+/// A request died that had claimed the token for another order.
+pub fn token_claimed_in_vain(stage: &mut Stage) {
+    tokens_paid(stage);
+    let ask = ship_token_elsewhere(stage);
+    let claims =
+        |stage: &Stage| stage.deployment().world().keys().iter().filter(|key| key.starts_with("serial:")).count();
+    dies_when(stage, component, &ask, |stage| claims(stage) == 1);
+    stage.wait(150);
+}
+
+/// The registrar corrects the serial number (SHP-8).
+pub fn correct_serial(stage: &Stage) -> Ask {
+    let [wrong, _, right] = SERIALS;
+    post(
+        "registrar",
+        format!("/operate/orders/{}/corrected", stage.fact("order")),
+        &json!({ "wrong": wrong, "right": right }),
+    )
+}
+
+fn listed(stage: &Stage) -> String {
+    let [first, second, third] = SERIALS;
+    let (order, another) = (stage.fact("order"), stage.fact("another order"));
+    format!(
+        "order,product,serial,carrier,tracking\n{order},anvil-token,{first},Swift Post,SP-1\n\
+         {order},anvil-token,{second},Swift Post,SP-1\n{another},anvil-token,{first},,\n{another},anvil-token,{third},,\n"
+    )
+}
+
+/// The registrar imports a list of shipments (SHP-8).
+pub fn import_shipments(stage: &Stage) -> Ask {
+    post("registrar", "/operate/orders/shipments", &json!({ "shipments": listed(stage) }))
+}
+
+fn activation_of(stage: &Stage, licence: &'static str, serial: &str) -> Ask {
+    let body = json!({ "licence_key": stage.fact(licence), "agreed": true, "serial": serial });
+    post("ada", "/credentials/licence", &body)
+}
+
+/// Ada activates a licence with the token that was shipped (SHP-8).
+pub fn activate_token(stage: &Stage) -> Ask {
+    let [first, ..] = SERIALS;
+    activation_of(stage, "licence", first)
+}
+
+/// Ada activates the other licence with the same token (SHP-8).
+pub fn activate_another_with_same_token(stage: &Stage) -> Ask {
+    let [first, ..] = SERIALS;
+    activation_of(stage, "another licence", first)
+}
+
+/// Ada enters a serial number that was not shipped (SHP-8).
+pub fn guess_serial(stage: &Stage) -> Ask {
+    activation_of(stage, "licence", "GALT99999999")
+}
+
+/// The registrar notes that the order was refunded.
+pub fn refund_token_order(stage: &Stage) -> Ask {
+    of_order(stage, "refunded")
 }
 
 /// Anvil's webstore tells of a product that nobody knows (SHP-7).
