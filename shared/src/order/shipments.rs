@@ -347,7 +347,7 @@ pub(super) fn is_hardware(product: &ProductId, gateway: &Gateway) -> bool {
 }
 
 /// Product names and quantities.
-pub(super) fn counted(tokens: &[ShippedToken], gateway: &Gateway) -> Vec<(String, u32)> {
+fn counted(tokens: &[ShippedToken], gateway: &Gateway) -> Vec<(String, u32)> {
     let mut lines: Vec<(String, u32)> = Vec::new();
     for token in tokens {
         let name = gateway.product_name(&token.product);
