@@ -282,14 +282,22 @@ async fn shp_1_an_order_is_reviewed_before_it_is_placed() -> anyhow::Result<()> 
         guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=2")).await?.titled("Checkout")?;
     let form = page.form("Review Order")?.fill("given_name", "Ada").fill("family_name", "Kestrel");
     let form = form.fill("email", "ada@kestrel.example").fill("pay_by", "invoice").fill("purchase_order", "PO <1>");
+    let form =
+        form.fill("billing.street", "12 Lathe Street").fill("billing.city", "Toledo").fill("billing.region", "OH");
+    let form = form.fill("billing.postal_code", "43604").fill("billing.country", "United States");
     let review = guest.submit(form).await?.titled("Review your order")?;
-    for said in ["2 × Mobile ID MFA for Anvil (1 year)", "98.00 USD", "Ada Kestrel", "ada@kestrel.example", "PO <1>"] {
+    let entered = ["Ada Kestrel", "ada@kestrel.example", "PO <1>", "12 Lathe Street"];
+    for said in entered.into_iter().chain(["2 × Mobile ID MFA for Anvil (1 year)", "98.00 USD"]) {
         ensure!(review.text().contains(said), "{said}: {}", review.text());
     }
     let again = guest.submit(review.form("Change")?).await?.titled("Checkout")?;
     let form = again.form("Review Order")?;
-    let entered = [("given_name", "Ada"), ("purchase_order", "PO <1>"), ("lines", "anvil-mobile-id:2")];
-    for (field, value) in entered {
+    for (field, value) in [
+        ("given_name", "Ada"),
+        ("purchase_order", "PO <1>"),
+        ("lines", "anvil-mobile-id:2"),
+        ("billing.postal_code", "43604"),
+    ] {
         ensure!(form.value(field) == Some(value), "{field}: {:?}", form.value(field));
     }
     let review = guest.submit(form.fill("given_name", "Bea")).await?.titled("Review your order")?;

@@ -271,7 +271,7 @@ async fn shp_8_a_token_is_ordered_and_shipped_by_pages() -> anyhow::Result<()> {
     let mut guest = Browser::new();
     let page = guest.open(&world.url("/webstore-checkout/anvil/checkout?anvil-token=1")).await?.good()?;
     let form = page
-        .form("Place Order")?
+        .form("Review Order")?
         .fill("given_name", "Ada")
         .fill("family_name", "Kestrel")
         .fill("email", ADA)
@@ -286,8 +286,10 @@ async fn shp_8_a_token_is_ordered_and_shipped_by_pages() -> anyhow::Result<()> {
         "{}",
         page.text()
     );
-    let form = page.form("Place Order")?.fill("shipping.region", "OH").fill("shipping.postal_code", "43604");
-    let page = guest.submit(form).await?.good()?;
+    let form = page.form("Review Order")?.fill("shipping.region", "OH").fill("shipping.postal_code", "43604");
+    let review = guest.submit(form).await?.titled("Review your order")?;
+    ensure!(review.text().matches("Toledo, OH 43604").count() == 2, "shipped and billed to: {}", review.text());
+    let page = guest.submit(review.form("Place Order")?).await?.good()?;
     ensure!(page.text().contains("Toledo, OH 43604"), "{}", page.text());
     let reference =
         page.text().split_whitespace().find(|word| word.starts_with("O-")).context("a reference")?.to_owned();

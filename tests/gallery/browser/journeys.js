@@ -420,7 +420,14 @@ async function buyOnInvoice(supplier, operator) {
     await supplier.press(/^Add to Cart.*Mobile ID MFA for Anvil/, "Your cart");
     await supplier.press("Checkout", "Checkout");
     await supplier.page.getByRole("radio", { name: /^Invoice/ }).check();
-    await supplier.fill({ "Purchase order number": "PO-4711" });
+    await supplier.fill({
+      "Purchase order number": "PO-4711",
+      "Street and number": "12 Lathe Street",
+      City: "Toledo",
+      "State, province or region": "OH",
+      "Postal code": "43604",
+      Country: "United States",
+    });
     await supplier.press("Review Order", "Review your order");
     await supplier.press("Place Order", "Your order waits for payment");
   });
