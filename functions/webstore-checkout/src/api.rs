@@ -401,6 +401,8 @@ struct AddressForm {
     /// `shipping` or `billing`: where its fields stand, and what a browser fills in.
     group: &'static str,
     is_required: bool,
+    /// Whether it is the other one.
+    is_same: bool,
     entered: RawAddress,
 }
 
@@ -478,8 +480,6 @@ pub(crate) struct CheckoutPage {
     shipping: AddressForm,
     #[serde(skip)]
     billing: AddressForm,
-    #[serde(skip)]
-    billing_same: bool,
     /// The names of all countries, where an address may be entered.
     #[serde(skip)]
     countries: Vec<&'static str>,
@@ -518,9 +518,18 @@ impl CheckoutPage {
             total,
             invoice_days,
             needs_shipping,
-            shipping: AddressForm { group: "shipping", is_required: true, entered: raw.shipping.clone() },
-            billing: AddressForm { group: "billing", is_required: false, entered: raw.billing.clone() },
-            billing_same: raw.billing_same,
+            shipping: AddressForm {
+                group: "shipping",
+                is_required: true,
+                is_same: false,
+                entered: raw.shipping.clone(),
+            },
+            billing: AddressForm {
+                group: "billing",
+                is_required: false,
+                is_same: raw.billing_same,
+                entered: raw.billing.clone(),
+            },
             countries,
             pay_by: raw.pay_by.clone(),
             purchase_order: raw.purchase_order.clone(),

@@ -19,7 +19,7 @@ use shared::{
     licence::Licence,
     mailbox::MailboxCheck,
     operator::Operator,
-    order::Order,
+    order::{Order, ShippedSerial},
     organisation::{Alike, Organisation},
     promo::Sheet,
     quota::Meter,

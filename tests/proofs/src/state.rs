@@ -33,7 +33,7 @@ use shared::{
     values::{BatchId, OrganisationId, RegistrationId, Timestamp},
 };
 
-use crate::stage::Stage;
+use crate::stage::{Stage, keys};
 
 /// Every kind of key there is: a record that is not looked at would not be missed. What the sweep notes for itself
 /// (`todo`, `sweep`) counts for nothing, and neither does what requests only count (`cnt`, `rate`); the audit trail and what
@@ -309,7 +309,9 @@ fn licences(world: &World, order: &Order) -> Vec<&'static str> {
 /// A guess that is repeated counts again.
 fn counted_once(mut order: Order) -> Order {
     if let OrderStage::Complete { units, .. } | OrderStage::Ended { units, .. } = &mut order.stage {
-        units.iter_mut().for_each(|unit| unit.wrong_serials = unit.wrong_serials.min(1));
+        for unit in units {
+            unit.wrong_serials = unit.wrong_serials.min(1);
+        }
     }
     order
 }
