@@ -271,17 +271,14 @@ impl<'a> PlaceOrder<'a> {
     /// # Errors
     /// [`Refusal::InvalidInput`] when it has to be entered.
     pub fn bill_to(&self, payment: &Payment, partner: Option<&Address>) -> Result<Option<Address>, Refusal> {
-        let entered = self.addresses.billing.as_ref();
         match (partner, payment) {
             (Some(partner), _) => Ok(Some(partner.clone())),
-            (None, Payment::Invoice { .. }) => match entered {
-                Some(entered) => Ok(Some(entered.clone())),
-                None => {
-                    let mut faults = Faults::default();
-                    let blank = Address::parse(&RawAddress::default(), "billing.", &mut faults);
-                    faults.finish(blank).map(Some)
-                }
-            },
+            (None, Payment::Invoice { .. }) => {
+                let mut faults = Faults::default();
+                let entered = self.addresses.billing.clone();
+                let address = entered.or_else(|| Address::parse(&RawAddress::default(), "billing.", &mut faults));
+                faults.finish(address).map(Some)
+            }
             (None, Payment::Nothing | Payment::Card | Payment::Webstore) => Ok(None),
         }
     }

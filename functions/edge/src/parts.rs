@@ -82,12 +82,12 @@ pub struct Further<'a> {
 
 /// [`Further`] of a list that begins at the address `first`: `next` behind `before` is the next page's address, and `goes_on`
 /// whether this is a later page than the first.
-pub fn further<'a>(
-    first: &'a str,
+pub fn further(
+    first: &str,
     before: impl AsRef<str>,
     next: impl Borrow<Option<String>>,
     goes_on: impl Borrow<bool>,
-) -> Further<'a> {
+) -> Further<'_> {
     let next = next.borrow().as_ref().map(|next| format!("{}{next}", before.as_ref()));
     Further { first, next, goes_on: *goes_on.borrow() }
 }

@@ -9,6 +9,7 @@
 
 use edge::{Edge, Failure, Outcome, Platform, Request, duty::on_duty, failure::BadRequest, form::FormFaults};
 use http::StatusCode;
+use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
     operator::OnDuty,
@@ -63,7 +64,7 @@ pub(crate) async fn correct<P: Platform>(edge: &Edge<P>, request: &Request, id: 
     let id: OrderId = id.parse().map_err(|_| Refusal::NotFound)?;
     // 4. Load, 5. decide and 6. commit.
     let corrected = match Correction::parse(&raw.wrong, &raw.right) {
-        Ok(correction) => edge.correct_serial(&id, &correction).await.map(|stored| stored.into_value()),
+        Ok(correction) => edge.correct_serial(&id, &correction).await.map(Stored::into_value),
         Err(refusal) => Err(refusal.into()),
     };
     // 7. Respond.

@@ -448,6 +448,8 @@ struct AddressForm {
     /// `shipping` or `billing`: where its fields stand, and what a browser fills in.
     group: &'static str,
     is_required: bool,
+    /// Whether it is the other one.
+    is_same: bool,
     entered: RawAddress,
 }
 
@@ -527,8 +529,6 @@ pub(crate) struct CheckoutPage {
     shipping: AddressForm,
     #[serde(skip)]
     billing: AddressForm,
-    #[serde(skip)]
-    billing_same: bool,
     /// The names of all countries, where an address may be entered.
     #[serde(skip)]
     countries: Vec<&'static str>,
@@ -571,9 +571,18 @@ impl CheckoutPage {
             },
             ways,
             needs_shipping,
-            shipping: AddressForm { group: "shipping", is_required: true, entered: raw.shipping.clone() },
-            billing: AddressForm { group: "billing", is_required: false, entered: raw.billing.clone() },
-            billing_same: raw.billing_same,
+            shipping: AddressForm {
+                group: "shipping",
+                is_required: true,
+                is_same: false,
+                entered: raw.shipping.clone(),
+            },
+            billing: AddressForm {
+                group: "billing",
+                is_required: false,
+                is_same: raw.billing_same,
+                entered: raw.billing.clone(),
+            },
             countries,
             purchase_order: raw.purchase_order.clone(),
             is_guest: account.is_none(),

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{refusal::Refusal, testing::*};
+use crate::refusal::Refusal;
 
 fn raw(country: &str, region: &str, postal_code: &str) -> RawAddress {
     RawAddress {

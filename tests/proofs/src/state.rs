@@ -309,7 +309,9 @@ fn licences(world: &World, order: &Order) -> Vec<&'static str> {
 /// A guess that is repeated counts again.
 fn counted_once(mut order: Order) -> Order {
     if let OrderStage::Complete { units, .. } | OrderStage::Ended { units, .. } = &mut order.stage {
-        units.iter_mut().for_each(|unit| unit.wrong_serials = unit.wrong_serials.min(1));
+        for unit in units {
+            unit.wrong_serials = unit.wrong_serials.min(1);
+        }
     }
     order
 }

@@ -393,7 +393,7 @@ mod tests {
         for text in [
             format!("{HEAD}\nO-1,token,A1,\"DHL, Inc\",1\nO-2,token,A2,,\n"),
             format!("\u{feff}{HEAD}\r\nO-1,token,A1,\"DHL, Inc\",1\r\nO-2,token,A2,,"),
-            format!("Order, Product,SERIAL,carrier,tracking\nO-1,token,A1,\"DHL, Inc\",1\nO-2,token,A2,,\n,,,,\n"),
+            "Order, Product,SERIAL,carrier,tracking\nO-1,token,A1,\"DHL, Inc\",1\nO-2,token,A2,,\n,,,,\n".to_owned(),
         ] {
             assert_eq!(read(&text), expected, "{text:?}");
         }

@@ -145,7 +145,7 @@ fn shipped<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, token: &Pro
     let page = |raw: &RawForm| CheckoutPage::of(gateway, partner, raw, None, None);
     let same = RawForm { shipping: orders::address(), billing_same: true, ..form };
     let wrong = RawAddress { postal_code: "4360".to_owned(), region: String::new(), ..orders::address() };
-    let faulty = RawForm { shipping: wrong.clone(), billing: wrong, billing_same: false, ..same.clone() };
+    let refused = RawForm { shipping: wrong.clone(), billing: wrong, billing_same: false, ..same.clone() };
     let mut faults = Faults::default();
     for group in ["shipping", "billing"] {
         faults.add(format!("{group}.region"), "text-missing", "Enter the state or region.");
@@ -156,7 +156,7 @@ fn shipped<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, token: &Pro
     album
         .page("of-hardware", StatusCode::OK, &page(&blank))
         .page("same-address", StatusCode::OK, &page(&same))
-        .refused("wrong-addresses", faults.refuse(), "shipping.region", |faults| page(&faulty).with(faults));
+        .refused("wrong-addresses", faults.refuse(), "shipping.region", |faults| page(&refused).with(faults));
 }
 
 fn free(price: Money) -> Option<Quote> {
