@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Address, Gateway, Product, ProductKind},
+    config::{Address, Gateway, Partner, Product, ProductKind},
     order::{Addresses, Order, PayBy, Payment},
     postal::RawAddress,
     promo::{Presented, Promo},
     refusal::{Faults, Refusal},
-    secret::Keys,
-    values::{Email, FormId, Money, OrderId, ParseError, PartnerId, PersonName, ProductId, PromoCode, Timestamp},
+    secret::{Keys, PlainToken},
+    values::{
+        Email, FormId, Money, OrderId, ParseError, PartnerId, PersonName, ProductId, PromoCode, Seconds, Timestamp,
+    },
 };
 
 /// Units that one order can hold.
@@ -145,6 +147,24 @@ impl Quote {
         let total = promo.map_or(Ok(subtotal), |promo| cart.total_with(promo, order, now))?;
         Ok(Self { subtotal, total, bills_partner: promo.is_some_and(|promo| promo.offer().bills_partner) })
     }
+
+    /// The address of the partner that pays with its code, where its batch says so (SHP-4).
+    pub fn billed_partner(self, partner: &Partner) -> Option<&Address> {
+        partner.billing_address.as_ref().filter(|_| self.bills_partner)
+    }
+}
+
+/// What an order comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// What it costs.
+    pub quote: Quote,
+    /// How it is paid.
+    pub payment: Payment,
+    /// How long it waits for that; `None` when there is nothing to pay.
+    pub waits: Option<Seconds>,
+    /// Whose address stands on the bill.
+    pub bill_to: Option<Address>,
 }
 
 /// Who buys.
@@ -220,11 +240,13 @@ impl<'a> AskQuote<'a> {
     }
 }
 
-/// The wish to order as a guest (SHP-1).
+/// The wish to order, as a guest or signed in (SHP-1).
 #[derive(Debug)]
 pub struct PlaceOrder<'a> {
     /// The order that the form leads to.
     pub order: OrderId,
+    /// What opens its page.
+    pub confirmation: PlainToken,
     /// Who buys.
     pub customer: Customer,
     /// What.
@@ -259,18 +281,25 @@ impl<'a> PlaceOrder<'a> {
         let parsed = (|| {
             let customer = customer?;
             let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
-            let order = Order::id_of_form(form?, keys);
-            Some(Self { order, customer, cart: cart?, promo, pay_by: pay_by?, addresses: addresses? })
+            let (order, confirmation) = (Order::id_of_form(form?, keys), Order::token_of_form(form?, keys));
+            Some(Self { order, confirmation, customer, cart: cart?, promo, pay_by: pay_by?, addresses: addresses? })
         })();
         faults.finish(parsed)
     }
 
-    /// Whose address stands on the bill: that of the `partner` that pays with its code (SHP-4), or the customer's where an
-    /// invoice is sent and nothing else says who is billed (SHP-1).
+    /// What the order comes to, for a review as for the order itself.
     ///
     /// # Errors
-    /// [`Refusal::InvalidInput`] when it has to be entered.
-    pub fn bill_to(&self, payment: &Payment, partner: Option<&Address>) -> Result<Option<Address>, Refusal> {
+    /// What [`Payment::chosen`] refuses; [`Refusal::InvalidInput`] when a billing address has to be entered.
+    pub fn terms(&self, quote: Quote, partner: &Partner) -> Result<Terms, Refusal> {
+        let (payment, waits) = Payment::chosen(quote.total, self.pay_by.as_ref(), partner)?;
+        let bill_to = self.bill_to(&payment, quote.billed_partner(partner))?;
+        Ok(Terms { quote, payment, waits, bill_to })
+    }
+
+    /// Whose address stands on the bill: that of the `partner` that pays with its code (SHP-4), or the customer's where an
+    /// invoice is sent and nothing else says who is billed (SHP-1).
+    fn bill_to(&self, payment: &Payment, partner: Option<&Address>) -> Result<Option<Address>, Refusal> {
         match (partner, payment) {
             (Some(partner), _) => Ok(Some(partner.clone())),
             (None, Payment::Invoice { .. }) => {
@@ -287,14 +316,15 @@ impl<'a> PlaceOrder<'a> {
 /// The addresses that the order needs: where hardware is shipped, and what stands on an invoice, if that was entered.
 fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults: &mut Faults) -> Option<Addresses> {
     let ships = cart.is_some_and(Cart::has_hardware);
-    let shipping = if ships { Some(Address::parse(&raw.shipping, "shipping.", faults)?) } else { None };
+    let shipping = ships.then(|| Address::parse(&raw.shipping, "shipping.", faults));
     let billing = match &shipping {
         _ if !invoiced => None,
         Some(shipping) if raw.billing_same => Some(shipping.clone()),
         _ if raw.billing.is_blank() => None,
-        _ => Some(Address::parse(&raw.billing, "billing.", faults)?),
+        _ => Some(Address::parse(&raw.billing, "billing.", faults)),
     };
-    Some(Addresses { shipping, billing })
+    // What was entered and is no address is among the faults.
+    Some(Addresses { shipping: shipping.flatten(), billing: billing.flatten() })
 }
 
 impl Cart<'_> {

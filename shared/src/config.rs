@@ -383,7 +383,7 @@ pub struct Partner {
     /// For how many days an order of its storefront waits for its invoice to be paid, 1 to [`MAX_INVOICE_DAYS`]; `None` when it takes no
     /// invoices (SHP-5).
     pub invoice_days: Option<u16>,
-    /// For how many minutes an order of its storefront waits for its payment by card, [`MIN_CARD_MINUTES`] to
+    /// For how many minutes the customer of its storefront can go to the payment provider's page, [`MIN_CARD_MINUTES`] to
     /// [`MAX_CARD_MINUTES`]; `None` when it takes no cards. Only with [`Gateway::payments`] (SHP-5).
     pub card_minutes: Option<u16>,
     /// How its webstore signs (SHP-7).
@@ -397,12 +397,12 @@ pub struct Partner {
 /// The most days that an order waits for its invoice to be paid: it may hold a promo code, whose batch stays a day longer.
 pub const MAX_INVOICE_DAYS: u16 = 30;
 
-/// The fewest minutes that an order waits for its payment by card: providers keep a page open for half an hour at least, and
-/// the customer takes a moment to get there.
-pub const MIN_CARD_MINUTES: u16 = 40;
+/// The fewest minutes that a customer can have to go to the payment provider's page.
+pub const MIN_CARD_MINUTES: u16 = 10;
 
-/// The most minutes that an order waits for its payment by card: providers close a page after a day.
-pub const MAX_CARD_MINUTES: u16 = 1_440;
+/// The most minutes that a customer can have to go to the payment provider's page. The order waits half an hour longer, and
+/// providers close a page after a day at the latest.
+pub const MAX_CARD_MINUTES: u16 = 1_380;
 
 /// Where a partner's system takes webhooks (MSG-3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -913,7 +913,7 @@ mod tests {
         {
             assert_eq!(key(&table("json", wrong, one)), "payments.page_origin", "{wrong}");
         }
-        for minutes in ["39", "1441"] {
+        for minutes in ["9", "1381"] {
             let text = FIXTURE.replace("card_minutes = 60", &format!("card_minutes = {minutes}"));
             assert_eq!(Gateway::parse(&text).expect_err("out of range").key, "partners.anvil.card_minutes");
         }

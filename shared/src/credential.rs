@@ -152,6 +152,12 @@ impl Credential {
         self.failures >= MAX_FAILURES
     }
 
+    /// Whether it is of use for a launch, now or once something is registered. A hardware token is not: its codes cannot be
+    /// registered yet (CRD-2).
+    pub fn can_serve(&self) -> bool {
+        self.grant.serial.is_none() || self.registered()
+    }
+
     /// Whether an authenticator is registered.
     pub fn registered(&self) -> bool {
         match &self.authenticator {

@@ -1,4 +1,4 @@
-//! Dead letters: webhooks of a webstore that were verified and could not be acted upon.
+//! Dead letters: webhooks of a webstore, or of the payment provider, that were verified and could not be acted upon.
 //!
 //! They are kept, so that nothing that was paid for is lost, until an operator has had them acted upon after all, or has
 //! dismissed them (SHP-7). The sender is told that they are taken: sending them again would change nothing, and shops switch
@@ -50,13 +50,13 @@ impl Reason {
 
     /// Its body is not what the dialect demands.
     pub fn unreadable() -> Self {
-        let hint = "It is not JSON with the fields of this event. Look at what the webstore sends.";
+        let hint = "It is not JSON with the fields of this event. Look at what the sender sends.";
         Self { code: "unreadable".to_owned(), faults: vec![(String::new(), hint.to_owned())] }
     }
 
     /// It tells of nothing that this service acts on: not what somebody expects who has it acted upon again.
     pub fn left() -> Self {
-        let hint = "It tells of no order of this catalogue. Nothing follows from it; dismiss it.";
+        let hint = "It tells of nothing that concerns an order here. Nothing follows from it; dismiss it.";
         Self { code: "left".to_owned(), faults: vec![(String::new(), hint.to_owned())] }
     }
 

@@ -211,7 +211,7 @@ pub enum Need<'a> {
 impl<'a> Need<'a> {
     /// What a person with these credentials needs of the product.
     pub fn of(product: &Product, credentials: &[Credential], gateway: &'a Gateway, now: Timestamp) -> Self {
-        let valid = || credentials.iter().filter(|credential| !credential.expired(now));
+        let valid = || credentials.iter().filter(|credential| !credential.expired(now) && credential.can_serve());
         let same = valid().filter(|credential| credential.grant.product == product.id);
         if let Some(until) = same.map(|credential| credential.grant.expires_at).max() {
             return Self::Had { until };
@@ -242,7 +242,9 @@ pub fn acceptable_credentials<'a>(
         .credentials
         .iter()
         .filter(|credential| {
-            gateway.product(&credential.grant.product).is_some_and(|product| accepts(application, product))
+            let accepted =
+                gateway.product(&credential.grant.product).is_some_and(|product| accepts(application, product));
+            accepted && credential.can_serve()
         })
         .collect();
     accepted.sort_by_key(|credential| (credential.expired(now), !credential.registered(), credential.locked()));

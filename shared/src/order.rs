@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     audit::Action,
-    checkout::{Cart, Customer, OrderLine},
+    checkout::{Cart, Customer, OrderLine, PlaceOrder},
     config::{Address, Gateway, Partner},
     decision::Decision,
     effect::Effect,
@@ -97,7 +97,7 @@ impl Payment {
         }
         match (wish, partner.card_minutes, partner.invoice_days) {
             (_, None, None) => Err(Refusal::PaymentNotCovered { remaining: total.to_string() }),
-            (Some(PayBy::Card), Some(minutes), _) => Ok((Self::Card, Some(Seconds::minutes(u64::from(minutes))))),
+            (Some(PayBy::Card), Some(minutes), _) => Ok((Self::Card, Some(card::waits(minutes)))),
             (Some(PayBy::Invoice { purchase_order }), _, Some(days)) => {
                 Ok((Self::Invoice { purchase_order: purchase_order.clone() }, Some(Seconds::days(u64::from(days)))))
             }
@@ -298,18 +298,22 @@ impl Order {
         id_of_cause(&[b"webstore", partner.as_str().as_bytes(), order.as_str().as_bytes()], keys)
     }
 
-    /// An order of the storefront that waits for its payment, with the confirmation page's token. Nothing is committed of
-    /// it yet.
+    /// The token of the page of the order that a checkout form leads to. A form that is sent again has it again.
+    pub fn token_of_form(form: FormId, keys: &Keys) -> PlainToken {
+        let secret = keys.index(IndexPurpose::Confirmation, &[form.bytes()]);
+        PlainToken::of_cause(*Self::id_of_form(form, keys).bytes(), secret)
+    }
+
+    /// An order of the storefront that waits for its payment; `token` opens its page. Nothing is committed of it yet.
     pub fn placed(
         id: OrderId,
         partner: &PartnerId,
         account: Option<AccountId>,
         bought: Bought,
         lapses_at: Option<Timestamp>,
-        rng: &mut dyn Entropy,
-    ) -> (Self, PlainToken) {
-        let token = PlainToken::new(*id.bytes(), rng);
-        let order = Self {
+        token: &PlainToken,
+    ) -> Self {
+        Self {
             id,
             partner: partner.clone(),
             source: Source::Storefront { account },
@@ -318,22 +322,20 @@ impl Order {
             confirmation: Some(token.digest(TokenPurpose::Order)),
             reviewed: None,
             shipments: Vec::new(),
-        };
-        (order, token)
+        }
     }
 
     /// The commit of an order that waits for its payment: what its customer is told.
     pub fn awaited(self, token: &PlainToken, gateway: &Gateway) -> Decision<Self> {
         let effects = self.bought.iter().flat_map(|bought| {
-            let lapses_at = self.pay_until();
-            let hold = bought.promo.zip(lapses_at);
+            let hold = bought.promo.zip(self.lapses_at());
             let hold = hold.map(|(promo, until)| Effect::HoldPromo { promo, order: self.id, until });
             let body = Body::OrderReceived {
                 order: self.reference(),
                 token: token.reveal(),
                 total: bought.total,
                 invoice: matches!(bought.payment, Payment::Invoice { .. }),
-                pay_until: lapses_at,
+                pay_until: self.pay_until(),
                 lines: bought.named_lines(gateway),
             };
             hold.into_iter().chain([bought.mail(body)])
@@ -402,7 +404,7 @@ impl Order {
     /// The order ends (SHP-7): licences that nobody has activated are no good any more; those that somebody has stay, and
     /// are flagged ([`Order::is_flagged`]). `None` when nothing is new.
     pub fn end(mut self, why: End, gateway: &Gateway, now: Timestamp) -> Option<Decision<Self>> {
-        let held_until = self.pay_until();
+        let held_until = self.lapses_at();
         let not_shipped = self.to_ship(gateway).map(Effect::Unshelve);
         let (paid_at, units) = match &mut self.stage {
             Stage::Ended { why: known, .. } if *known >= why => return None,
@@ -425,6 +427,22 @@ impl Order {
         let off = off.into_iter().chain(not_shipped);
         let effects = release.into_iter().chain(mail).chain(off).chain(flagged).chain(told).collect();
         Some(Decision::with(Action::OrderEnd, self, effects))
+    }
+
+    /// Its customer does not want it any more, and has not paid (SHP-1). `None` when it was cancelled before.
+    ///
+    /// # Errors
+    /// [`Refusal::WrongStage`] when it is paid or has ended otherwise.
+    pub fn cancelled_by_customer(self, gateway: &Gateway, now: Timestamp) -> Result<Option<Decision<Self>>, Refusal> {
+        match &self.stage {
+            Stage::Unpaid { .. } | Stage::Ended { why: End::Cancelled, paid_at: None, .. } => {
+                Ok(self.end(End::Cancelled, gateway, now))
+            }
+            Stage::Complete { .. } => {
+                Err(Refusal::WrongStage { hint: "It is paid. Write to support to give it back." })
+            }
+            Stage::Ended { .. } => Err(Refusal::WrongStage { hint: "It has ended. Nothing is left to do." }),
+        }
     }
 
     /// The order ends as an operator says: only what was paid can be given back. `None` when nothing is new.
@@ -557,12 +575,18 @@ impl Order {
         }
     }
 
-    /// Until when it can be paid.
-    pub const fn pay_until(&self) -> Option<Timestamp> {
+    /// When it lapses if it is not paid by then.
+    pub const fn lapses_at(&self) -> Option<Timestamp> {
         match self.stage {
             Stage::Unpaid { lapses_at } => lapses_at,
             Stage::Complete { .. } | Stage::Ended { .. } => None,
         }
+    }
+
+    /// Until when its customer is asked to pay. Only what is begun by then is waited for any longer.
+    pub fn pay_until(&self) -> Option<Timestamp> {
+        let begun = if self.awaits_card() { card::PAGE_LIFETIME } else { Seconds(0) };
+        self.lapses_at().map(|lapses_at| lapses_at.minus(begun))
     }
 
     /// Whether it was paid although it had ended, or would have: nothing was given for it.
@@ -587,7 +611,23 @@ impl Order {
         reference_of(self.id)
     }
 
-    /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-6).
+    /// Whether the checkout form that led to it says the same again: a repetition, not a contradiction (SHP-6). Where nothing is
+    /// left to pay, it does not matter how it would have been paid.
+    pub fn is_repeated_by(&self, command: &PlaceOrder<'_>) -> bool {
+        let Some(bought) = &self.bought else { return false };
+        let pays_alike = match (&bought.payment, &command.pay_by) {
+            (Payment::Nothing, _) | (Payment::Card, Some(PayBy::Card)) => true,
+            (Payment::Invoice { purchase_order }, Some(PayBy::Invoice { purchase_order: again })) => {
+                purchase_order == again
+            }
+            _ => false,
+        };
+        let coupon = bought.promo.map(|promo| promo.coupon);
+        let presents_alike = coupon == command.promo.map(|promo| promo.coupon);
+        pays_alike && presents_alike && self.repeats(&command.cart, &command.customer, &command.addresses)
+    }
+
+    /// Whether the same was ordered by the same customer: a repetition, not a contradiction (SHP-7).
     pub fn repeats(&self, cart: &Cart<'_>, customer: &Customer, addresses: &Addresses) -> bool {
         self.bought.as_ref().is_some_and(|bought| bought.content == content_digest(cart, customer, addresses))
     }

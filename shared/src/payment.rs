@@ -56,9 +56,16 @@ impl Review {
 
     /// An order was paid, or refunded, that is not known.
     pub fn unknown_order(order: OrderId) -> Self {
-        let hint = "The payment provider speaks of an order that is not known, or is known no more. Look it up on its side, \
-                    and give the money back.";
+        let hint = "The payment provider speaks of an order that is not known, or is known no more. Look it up on its side; if \
+                    the money is still there, give it back. Then dismiss this.";
         Self::why("unknown-order", hint).about(order)
+    }
+
+    /// Another sum was paid than the order costs, or it is not to be paid by card.
+    pub fn another_sum(order: OrderId) -> Self {
+        let hint = "Another sum was paid than the order costs, or the order is not to be paid by card. Compare both on the \
+                    payment provider's side, give the money back there, then dismiss this.";
+        Self::why("another-sum", hint).about(order)
     }
 
     fn about(self, order: OrderId) -> Self {

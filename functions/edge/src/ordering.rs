@@ -216,13 +216,14 @@ impl<P: Platform> Edge<P> {
         let NowStands::Another(stored) = self.create(&id, ShippedSerial::claimed(id, *order, self.now)).await? else {
             return Ok(());
         };
-        let holder = match stored.value().order {
+        let looked_at = stored.value().order;
+        let holder = match looked_at {
             own if own == *order => None,
             // Watched, and read after the claim: a plain read could be older than the commit that the claim was made for.
             other => self.kv().load::<Order>(&other).await?.map(|seen| seen.into_stored().into_value()),
         };
         let claimed = self.transact::<ShippedSerial, ()>(&id, BUSY, |record, _| {
-            Ok(record.claim(serial, *order, holder.as_ref(), self.now)?.into())
+            Ok(record.claim(serial, *order, looked_at, holder.as_ref(), self.now)?.into())
         });
         claimed.await.map(drop)
     }

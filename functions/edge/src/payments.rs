@@ -41,13 +41,14 @@ impl<P: Platform> Edge<P> {
         match acted {
             Ok(stored) => Ok(Acted::Upon(Box::new(stored))),
             Err(Failure::Refused(Refusal::NotFound)) => Ok(Acted::to_review(&Review::unknown_order(order))),
+            Err(Failure::Refused(Refusal::OrderContradicted)) => Ok(Acted::to_review(&Review::another_sum(order))),
             Err(failure) => unable(failure),
         }
     }
 
     async fn take_payment(&self, id: &OrderId, paid: Money, more: &[Effect]) -> Result<Stored<Order>, Failure> {
         let stored = self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
-        stored.value().is_billed(paid)?;
+        stored.value().require_billed(paid)?;
         self.pay_order(stored, more).await
     }
 

@@ -427,7 +427,7 @@ impl Problem {
                 S::UNAUTHORIZED,
                 "Signature not accepted",
                 "The webhook's signature is missing or wrong.",
-                "Sign the raw body with the current secret (Standard Webhooks).",
+                "Sign the raw body with the current secret, in the dialect that was agreed.",
             ),
             Refusal::WebhookStale => (
                 S::BAD_REQUEST,

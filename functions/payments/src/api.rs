@@ -4,25 +4,12 @@
 pub(crate) mod samples;
 
 use askama::Template;
+use edge::customer::PaymentOutcome;
 use serde::{Deserialize, Serialize};
 use shared::{
     order::Bill,
     values::{Money, Timestamp},
 };
-
-/// The wish to pay for an order.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawHandOff {
-    #[serde(default)]
-    pub(crate) csrf: Option<String>,
-    /// Of the order's link.
-    #[serde(default)]
-    pub(crate) token: Option<String>,
-    /// Or the order's id, from who ordered it signed in.
-    #[serde(default)]
-    pub(crate) order: Option<String>,
-}
 
 /// The answer to a program: where a person pays.
 #[derive(Serialize)]
@@ -30,12 +17,12 @@ pub(crate) struct PayHere<'a> {
     order: &'a str,
     pay_at: &'a str,
     total: Money,
-    pay_until: Timestamp,
+    closes_at: Timestamp,
 }
 
 impl<'a> PayHere<'a> {
     pub(crate) fn of(bill: &'a Bill, url: &'a str) -> Self {
-        Self { order: &bill.reference, pay_at: url, total: bill.total, pay_until: bill.pay_until }
+        Self { order: &bill.reference, pay_at: url, total: bill.total, closes_at: bill.closes_at }
     }
 }
 
@@ -48,31 +35,11 @@ pub(crate) struct WayBack {
     pub(crate) page: String,
 }
 
-/// How somebody left the provider's page, as the address says to which the provider sends them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Outcome {
-    /// By paying.
-    Made,
-    /// Without paying.
-    Left,
-}
-
-impl Outcome {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Made => "made",
-            Self::Left => "left",
-        }
-    }
-}
-
-/// The query of the address to which the provider sends people.
+/// The query of the address to which the provider sends people, and to which it may add what it likes.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct ReturnQuery {
     pub(crate) order: String,
-    pub(crate) payment: Outcome,
+    pub(crate) payment: PaymentOutcome,
 }
 
 /// Back from the provider's page in a browser that does not know the order's page.
@@ -85,7 +52,7 @@ pub(crate) struct ReturnedPage {
 }
 
 impl ReturnedPage {
-    pub(crate) const fn after(payment: Outcome) -> Self {
+    pub(crate) const fn after(payment: PaymentOutcome) -> Self {
         Self { title: "Back from the payment page", payment: payment.as_str() }
     }
 }

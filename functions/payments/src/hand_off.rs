@@ -1,11 +1,15 @@
 //! To the payment provider's page, and back.
 
-use edge::{Edge, Failure, Outcome, Platform, Reply, Request, cookies, failure::BadRequest, request::form_encoded};
+use edge::{
+    Edge, Failure, Outcome, Platform, Reply, Request, cookies,
+    customer::{PaymentOutcome, RawProof},
+    request::form_encoded,
+};
 use http::StatusCode;
 use shared::{order::Bill, refusal::Refusal, secret::SealPurpose, values::Seconds};
 
 use crate::{
-    api::{Outcome as PaymentOutcome, PayHere, RawHandOff, ReturnQuery, ReturnedPage, WayBack},
+    api::{PayHere, ReturnQuery, ReturnedPage, WayBack},
     provider,
 };
 
@@ -13,37 +17,28 @@ use crate::{
 const PATIENCE: Seconds = Seconds(10);
 /// When somebody should try again whom the provider did not answer.
 const RETRY_AFTER: Seconds = Seconds(60);
-const ORDERS: &str = "/webstore-checkout/orders";
+const NOT_ANY_MORE: &str = "The payment provider does not take this payment (any more). Nothing was charged. Place a new order, or \
+                            choose another way to pay.";
 
 pub(crate) async fn to_provider<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate: whoever has the link, or ordered signed in.
-    let raw: RawHandOff = request.decode()?;
+    let raw: RawProof = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     // 3. Parse and 4. load.
-    let (stored, page) = match (&raw.token, &raw.order) {
-        (Some(token), None) => {
-            let (token, stored) = edge.presented_order(token).await?;
-            (stored, format!("{ORDERS}?token={}&", token.reveal()))
-        }
-        (None, Some(order)) => {
-            let stored = edge.own_order(request, order).await?;
-            let page = format!("{ORDERS}/{}?", stored.value().id);
-            (stored, page)
-        }
-        _ => return Err(BadRequest::Malformed.into()),
-    };
+    let proven = edge.proven_order(request, &raw).await?;
     // 5. Decide. Nothing is committed here.
-    let bill = stored.value().bill(&edge.gateway, edge.now)?;
+    let bill = proven.order.value().bill(&edge.gateway, edge.now)?;
     let url = match open(edge, &bill).await {
         Ok(url) => url,
+        Err(failure @ Failure::Refused(_)) => return Err(failure),
         Err(failure) => {
             edge.log_failure("payment page", &failure);
             return Err(Refusal::PaymentPageUnavailable { retry_after: RETRY_AFTER }.into());
         }
     };
     // 7. Respond.
-    let way_back = WayBack { order: bill.reference.clone(), page };
-    let lifetime = bill.pay_until.since(edge.now);
+    let way_back = WayBack { order: bill.reference.clone(), page: proven.address_before_parameter() };
+    let lifetime = bill.closes_at.since(edge.now);
     edge.set_sealed_cookie_for(cookies::PAYMENT, SealPurpose::Link, &way_back, lifetime);
     edge.done(request, &url, StatusCode::OK, &PayHere::of(&bill, &url))
 }
@@ -61,6 +56,9 @@ async fn open<P: Platform>(edge: &Edge<P>, bill: &Bill) -> Result<String, Failur
     let secret = edge.required_variable("payment_secret").await?;
     let outgoing = provider::outgoing(payments.provider, endpoint, &secret, &session).map_err(Failure::Fault)?;
     let answered = edge.platform.post(outgoing, Some(PATIENCE)).await?;
+    if provider::is_final(&answered) {
+        return Err(Refusal::WrongStage { hint: NOT_ANY_MORE }.into());
+    }
     provider::page(&answered, &payments.page_origin).map_err(Failure::Fault)
 }
 

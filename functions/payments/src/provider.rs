@@ -74,7 +74,7 @@ fn generic(session: &Session<'_>) -> Result<Vec<u8>, String> {
         amount_minor: bill.total.minor(),
         currency: bill.total.currency().code(),
         email: bill.email.as_str(),
-        expires_at: bill.pay_until,
+        expires_at: bill.closes_at,
         success_url: paid,
         cancel_url: left,
     };
@@ -87,7 +87,7 @@ fn stripe(session: &Session<'_>) -> Result<Vec<u8>, ParseError> {
     let &Session { bill, paid, left } = session;
     let amount = Counted::of(bill.total.currency())?.amount(bill.total)?.to_string();
     let (order, currency) = (bill.order.to_string(), bill.total.currency().code().to_ascii_lowercase());
-    let (name, expires_at) = (format!("Order {}", bill.reference), bill.pay_until.unix().to_string());
+    let (name, expires_at) = (format!("Order {}", bill.reference), bill.closes_at.unix().to_string());
     let fields: [(&str, &str); 15] = [
         ("mode", "payment"),
         ("payment_method_types[0]", "card"),
@@ -106,6 +106,11 @@ fn stripe(session: &Session<'_>) -> Result<Vec<u8>, ParseError> {
         ("payment_intent_data[description]", &name),
     ];
     Ok(form_encoded(&fields).into_bytes())
+}
+
+/// Whether the provider will never open its page for this order: it refuses what it is told, as what is asked for too late.
+pub(crate) const fn is_final(answered: &Answered) -> bool {
+    matches!(answered.status, 400 | 422)
 }
 
 /// The page that the provider has opened.
@@ -141,7 +146,7 @@ mod tests {
             description: "2 × Mobile ID & more".to_owned(),
             total: total.parse().expect("money"),
             email: "ada@kestrel.example".parse().expect("an e-mail"),
-            pay_until: Timestamp::from_unix(1_796_119_200),
+            closes_at: Timestamp::from_unix(1_796_119_200),
         }
     }
 
@@ -207,6 +212,8 @@ mod tests {
         assert_eq!(page(200, good), Ok("https://pay.example/c/1?x#y".to_owned()));
         assert!(page(201, good).is_ok());
         assert!(page(402, good).is_err());
+        let finals = [200, 400, 401, 403, 409, 422, 429, 500].map(|status| is_final(&answered(status, "")));
+        assert_eq!(finals, [false, true, false, false, false, true, false, false]);
         for wrong in [
             "",
             "{}",

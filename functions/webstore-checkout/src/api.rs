@@ -6,13 +6,14 @@ pub(crate) mod samples;
 use askama::Template;
 use edge::{
     Edge, Failure, Platform, Request,
+    customer::PaymentOutcome,
     form::{FormFaults, ticked},
     request::form_encoded,
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     account::Account,
-    checkout::{OrderLine, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine},
+    checkout::{OrderLine, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine, Terms},
     config::{Address, Gateway, Partner, Product, ProductKind},
     journey::Need,
     order::{Bought, Order, Payment, Shipment, Stage},
@@ -206,13 +207,6 @@ fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<RawLine>, D::
         }
     });
     lines.collect::<Option<_>>().ok_or_else(|| de::Error::custom("a line is product:quantity"))
-}
-
-/// The query of the page that a repeated form leads to.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ReferenceQuery {
-    pub(crate) reference: String,
 }
 
 #[derive(Serialize)]
@@ -489,6 +483,11 @@ impl AddressForm {
         .into()
     }
 
+    /// Whether it has to be filled in.
+    const fn required(&self) -> bool {
+        self.is_required
+    }
+
     /// By its name, as people find it in a list.
     fn country(&self) -> &str {
         Country::named(&self.entered.country).map_or(self.entered.country.as_str(), |country| country.name())
@@ -519,6 +518,9 @@ pub(crate) struct CheckoutPage {
     pay_by: Vec<&'static str>,
     #[serde(skip)]
     ways: Vec<(&'static str, &'static str, String)>,
+    /// Whether promo codes are all that is taken.
+    #[serde(skip)]
+    takes_codes_only: bool,
     #[serde(skip)]
     chosen: String,
     #[serde(skip)]
@@ -552,11 +554,11 @@ impl CheckoutPage {
         let to_pay = total.is_none_or(|total| !total.is_zero());
         let ways = if to_pay { ways_to_pay(partner) } else { Vec::new() };
         // The partner pays with its code, so its address is the bill's (SHP-4).
-        let bills_partner = quote.is_some_and(|quote| quote.bills_partner);
-        let billing = partner.billing_address.as_ref().filter(|_| bills_partner);
+        let billing = quote.and_then(|quote| quote.billed_partner(partner));
         let needs_shipping = ships(gateway, &lines);
         let asks_billing = billing.is_none() && ways.iter().any(|(name, ..)| *name == "invoice");
         let asks_address = needs_shipping || asks_billing;
+        let must_bill = asks_billing && ways.len() == 1 && !(needs_shipping && raw.billing_same);
         let countries = if asks_address { Country::all().map(|(_, name)| name).collect() } else { Vec::new() };
         Self {
             title: "Checkout",
@@ -565,6 +567,7 @@ impl CheckoutPage {
             subtotal,
             total,
             pay_by: ways.iter().map(|(name, ..)| *name).collect(),
+            takes_codes_only: to_pay && ways.is_empty(),
             chosen: match ways.as_slice() {
                 [(only, ..)] => (*only).to_owned(),
                 _ => raw.pay_by.clone(),
@@ -579,7 +582,7 @@ impl CheckoutPage {
             },
             billing: AddressForm {
                 group: "billing",
-                is_required: false,
+                is_required: must_bill,
                 is_same: raw.billing_same,
                 entered: raw.billing.clone(),
             },
@@ -637,14 +640,9 @@ pub(crate) struct ReviewPage {
     #[serde(skip_serializing_if = "Option::is_none")]
     billing_address: Option<Vec<String>>,
     #[serde(skip)]
+    promo_code: String,
+    #[serde(skip)]
     carried: Vec<(String, String)>,
-}
-
-/// What an order comes to.
-pub(crate) struct Terms {
-    pub(crate) quote: Quote,
-    pub(crate) payment: Payment,
-    pub(crate) bill_to: Option<Address>,
 }
 
 impl ReviewPage {
@@ -674,6 +672,7 @@ impl ReviewPage {
             purchase_order,
             shipping_address: command.addresses.shipping.as_ref().map(Address::lines),
             billing_address: terms.bill_to.as_ref().map(Address::lines),
+            promo_code: raw.promo_code.trim().to_owned(),
             carried: raw.carried(),
         }
     }
@@ -688,13 +687,12 @@ pub(crate) struct OrderPlaced<'a> {
     lines: &'a [OrderLine],
     #[serde(skip_serializing_if = "Option::is_none")]
     pay_until: Option<Timestamp>,
-    /// Only in the answer to the request that made the order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    confirmation: Option<String>,
+    /// The link to its page.
+    confirmation: String,
 }
 
 impl<'a> OrderPlaced<'a> {
-    pub(crate) fn of(order: &'a Order, confirmation: Option<String>) -> Self {
+    pub(crate) fn of(order: &'a Order, confirmation: String) -> Self {
         let bought = order.bought.as_ref();
         Self {
             order: order.reference(),
@@ -705,30 +703,6 @@ impl<'a> OrderPlaced<'a> {
             confirmation,
         }
     }
-}
-
-/// The wish to have an order's licence keys sent again.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RawReissue {
-    #[serde(default)]
-    pub(crate) csrf: Option<String>,
-    /// Of the confirmation's link.
-    #[serde(default)]
-    pub(crate) token: Option<String>,
-    /// Or the order's id, from who ordered it signed in.
-    #[serde(default)]
-    pub(crate) order: Option<String>,
-}
-
-/// How a customer left the payment page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum PaymentOutcome {
-    /// By paying: the provider's word is on its way.
-    Made,
-    /// Without paying.
-    Left,
 }
 
 /// The query of an order's page, by its link.
@@ -760,6 +734,19 @@ pub(crate) struct Reissued {
 impl Reissued {
     pub(crate) fn of(order: &Order, sent: bool) -> Self {
         Self { order: order.reference(), keys_sent_at: order.keys_sent_at(), sent }
+    }
+}
+
+/// What became of an order, for who has just cancelled it.
+#[derive(Serialize)]
+pub(crate) struct Cancelled {
+    order: String,
+    state: &'static str,
+}
+
+impl Cancelled {
+    pub(crate) fn of(order: &Order) -> Self {
+        Self { order: order.reference(), state: order.state() }
     }
 }
 
@@ -839,6 +826,9 @@ pub(crate) struct OrderPage {
     pay_until_text: String,
     /// Whether it waits for its payment by card.
     awaits_card: bool,
+    /// Whether licence keys were issued.
+    #[serde(skip)]
+    had_licences: bool,
     /// How the customer left the payment page just now.
     #[serde(skip)]
     payment: Option<PaymentOutcome>,
@@ -899,6 +889,7 @@ impl OrderPage {
             pay_until,
             pay_until_text: human(pay_until),
             awaits_card: order.awaits_card(),
+            had_licences: !order.units().is_empty(),
             payment: None,
             keys_sent_at,
             keys_sent: human(keys_sent_at),
@@ -969,25 +960,6 @@ impl HistoryPage {
     }
 }
 
-/// What a repeated checkout form is answered.
-#[derive(Serialize, Template)]
-#[template(path = "placed.html")]
-pub(crate) struct PlacedPage {
-    #[serde(skip)]
-    title: &'static str,
-    order: String,
-}
-
-impl PlacedPage {
-    /// `None` when the text is no order's reference: nothing else is repeated on our page.
-    pub(crate) fn of(reference: String) -> Option<Self> {
-        let shaped = reference.strip_prefix("O-").is_some_and(|rest| {
-            rest.len() == 10 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
-        });
-        shaped.then_some(Self { title: "Your order is placed", order: reference })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -1041,14 +1013,6 @@ mod tests {
         let Err(Refusal::InvalidInput(faults)) = raw_lines(&typed) else { panic!("x is no number") };
         assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["four"]);
         assert!(raw_lines(&[]).is_ok_and(|lines| lines.is_empty()));
-    }
-
-    #[test]
-    fn only_a_reference_is_repeated_on_the_page() {
-        assert!(PlacedPage::of("O-ABCDE23456".to_owned()).is_some());
-        for wrong in ["", "O-", "O-abcde23456", "O-ABCDE234567", "Call us: O-ABCDE2345"] {
-            assert!(PlacedPage::of(wrong.to_owned()).is_none(), "{wrong}");
-        }
     }
 
     #[test]

@@ -26,7 +26,10 @@ pub(crate) fn typed<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Pa
     if !request.query.is_empty() || !request.wants_page() {
         return api::typed_cart(request);
     }
-    kept(edge, request, partner).map(|kept| kept.typed).unwrap_or_default()
+    let mut typed = kept(edge, request, partner).map(|kept| kept.typed).unwrap_or_default();
+    // What the partner offers no more is no fault of who comes back.
+    typed.retain(|(id, _)| edge.gateway.catalogue(&partner.id).any(|product| product.id.as_str() == id));
+    typed
 }
 
 /// Has the browser keep a good cart, and forget one that was emptied.

@@ -5,19 +5,18 @@ use http::StatusCode;
 use kv_schema::record::Stored;
 use shared::{
     batch::Batch,
-    checkout::{AskQuote, Cart, PlaceOrder, Quote},
+    checkout::{AskQuote, Cart, PlaceOrder, Quote, Terms},
     config::Partner,
     decision::Decision,
-    order::{Bought, Issue, Order, Payment},
+    order::{Bought, Issue, Order},
     promo::{Presented, Promo, Sheet},
     quota::Caused,
     refusal::Refusal,
-    secret::PlainToken,
     values::{AccountId, OrderId, Seconds},
 };
 
 use crate::{
-    api::{self, Action, CheckoutPage, OrderPlaced, RawForm, ReviewPage, Terms},
+    api::{self, Action, CheckoutPage, OrderPlaced, RawForm, ReviewPage},
     cart, known, signed_in,
 };
 
@@ -65,9 +64,7 @@ async fn apply<P: Platform>(
 async fn review<P: Platform>(edge: &Edge<P>, request: &Request, partner: &Partner, raw: &RawForm) -> Outcome {
     let command = PlaceOrder::parse(&raw.checkout(), &partner.id, &edge.gateway, &edge.keys)?;
     let quote = quoted(edge, command.promo, &command.cart, command.order).await?;
-    let (payment, _) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
-    let bill_to = command.bill_to(&payment, partner.billing_address.as_ref().filter(|_| quote.bills_partner))?;
-    let terms = Terms { quote, payment, bill_to };
+    let terms = command.terms(quote, partner)?;
     let page = ReviewPage::of(&edge.gateway, partner, raw, &command, &terms);
     edge.show(request, StatusCode::OK, &page)
 }
@@ -99,20 +96,13 @@ async fn place<P: Platform>(
     // 4. Load: a form that led to an order meets it again.
     if let Some(stored) = edge.kv().get::<Order>(&command.order).await? {
         edge.drain(stored.envelope()).await;
-        return placed_before(edge, request, stored.value(), &command);
+        return answer(edge, request, partner, &command, NowStands::Another(stored));
     }
-    // 5. Decide.
-    let (decision, token) = decide(edge, partner, &command, account).await?;
-    // 6. Commit. 7. Respond.
-    match edge.create(&command.order, decision).await? {
-        NowStands::Ours(stored) => {
-            cart::forget(edge, request, partner);
-            let address = format!("/webstore-checkout/orders?token={}", token.reveal());
-            let link = format!("{}{address}", edge.public_url);
-            edge.done(request, &address, StatusCode::CREATED, &OrderPlaced::of(stored.value(), Some(link)))
-        }
-        NowStands::Another(stored) => placed_before(edge, request, stored.value(), &command),
-    }
+    // 5. Decide. 6. Commit.
+    let decision = decide(edge, partner, &command, account).await?;
+    let placed = edge.create(&command.order, decision).await?;
+    // 7. Respond.
+    answer(edge, request, partner, &command, placed)
 }
 
 /// What costs nothing is complete at once; everything else waits for its payment. The promo code is held before either is
@@ -122,43 +112,52 @@ async fn decide<P: Platform>(
     partner: &Partner,
     command: &PlaceOrder<'_>,
     account: Option<AccountId>,
-) -> Result<(Decision<Order>, PlainToken), Failure> {
-    let chosen = |quote: Quote| {
-        let (payment, waits) = Payment::chosen(quote.total, command.pay_by.as_ref(), partner)?;
-        let address = command.bill_to(&payment, partner.billing_address.as_ref().filter(|_| quote.bills_partner))?;
-        Ok((quote.total, payment, waits, address))
-    };
-    let ((total, payment, waits, address), promo) = match command.promo {
+) -> Result<Decision<Order>, Failure> {
+    let terms = |quote: Quote| command.terms(quote, partner);
+    let (Terms { quote, payment, waits, bill_to }, promo) = match command.promo {
         Some(presented) => {
-            let (chosen, promo) = edge.reserve_promo(presented, command.order, &command.cart, chosen).await?;
-            (chosen, Some(promo))
+            let (terms, promo) = edge.reserve_promo(presented, command.order, &command.cart, terms).await?;
+            (terms, Some(promo))
         }
-        None => (chosen(Quote::of(&command.cart, None, command.order, edge.now)?)?, None),
+        None => (terms(Quote::of(&command.cart, None, command.order, edge.now)?)?, None),
     };
     let customer = command.customer.clone();
-    let bought = Bought::of(&command.cart, customer, total, payment, promo, edge.now)
+    let bought = Bought::of(&command.cart, customer, quote.total, payment, promo, edge.now)
         .addressed(&command.cart, &command.addresses)
-        .billed_to(address);
+        .billed_to(bill_to);
     let lapses_at = waits.map(|waits| edge.now.plus(waits));
-    let (order, token) = Order::placed(command.order, &partner.id, account, bought, lapses_at, &mut edge.rng());
+    let token = &command.confirmation;
+    let order = Order::placed(command.order, &partner.id, account, bought, lapses_at, token);
     if lapses_at.is_some() {
         if account.is_none() {
             // Its mail goes to an address that anybody can have entered.
             edge.limit(Caused::Link).await?;
         }
-        return Ok((order.awaited(&token, &edge.gateway), token));
+        return Ok(order.awaited(token, &edge.gateway));
     }
     let issue = Issue::of(order.id, order.products(), &edge.keys, &mut edge.rng());
     edge.write_licences(&command.order, &issue, &[]).await?;
-    let paid = order.pay(Some(&issue), true, Some(&token), &edge.gateway, edge.now)?;
-    Ok((paid.ok_or(BUSY)?, token))
+    let paid = order.pay(Some(&issue), true, Some(token), &edge.gateway, edge.now)?;
+    Ok(paid.ok_or(BUSY)?)
 }
 
-/// The answer to a repeated form. The confirmation's link is known only to its e-mail by now.
-fn placed_before<P: Platform>(edge: &Edge<P>, request: &Request, order: &Order, command: &PlaceOrder<'_>) -> Outcome {
-    if !order.repeats(&command.cart, &command.customer, &command.addresses) {
+/// The way to the order's page, for whoever has placed it, now or before with the same form.
+fn answer<P: Platform>(
+    edge: &Edge<P>,
+    request: &Request,
+    partner: &Partner,
+    command: &PlaceOrder<'_>,
+    placed: NowStands<Order>,
+) -> Outcome {
+    let (status, stored) = match placed {
+        NowStands::Ours(stored) => (StatusCode::CREATED, stored),
+        NowStands::Another(stored) => (StatusCode::OK, stored),
+    };
+    if !stored.value().is_repeated_by(command) {
         return Err(Refusal::OrderFormReused.into());
     }
-    let address = format!("/webstore-checkout/orders/placed?reference={}", order.reference());
-    edge.done(request, &address, StatusCode::OK, &OrderPlaced::of(order, None))
+    cart::forget(edge, request, partner);
+    let address = format!("/webstore-checkout/orders?token={}", command.confirmation.reveal());
+    let link = format!("{}{address}", edge.public_url);
+    edge.done(request, &address, status, &OrderPlaced::of(stored.value(), link))
 }

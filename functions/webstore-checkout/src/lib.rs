@@ -2,10 +2,10 @@
 //!
 //! `GET /webstore-checkout`: choose the partner. `GET /webstore-checkout/{partner}`: catalogue (SHP-1).
 //! `GET /webstore-checkout/{partner}/cart?<product>=<quantity>&..`: the cart, which lives in its address; the browser keeps the newest one.
-//! `GET,POST /webstore-checkout/{partner}/checkout`: checkout, `action=apply` for a quote and `action=place` for
-//! the order (SHP-2, SHP-5). `GET /webstore-checkout/orders?token=`: confirmation. `GET
+//! `GET,POST /webstore-checkout/{partner}/checkout`: checkout, `action=apply` for a quote, `review` for everything once more,
+//! `edit` back from there, and `place` for the order (SHP-1, SHP-2, SHP-5). `GET /webstore-checkout/orders?token=`: confirmation. `GET
 //! /webstore-checkout/orders/mine` and `/orders/{id}`: what a signed-in person ordered. `POST /webstore-checkout/orders/licences`:
-//! new licence keys (SHP-6). `GET /webstore-checkout/orders/placed?reference=`: what a repeated form is answered. `POST
+//! new licence keys (SHP-6); `.../orders/cancel`: an order that waits for its payment is not wanted any more. `POST
 //! /webstore-checkout/webhooks/{partner}`: what a partner's webstore tells of its orders (SHP-7).
 //!
 //! Commit point: the order, whose id derives from its cause. The promo code's reservation, which lapses, and the licences,
@@ -47,16 +47,17 @@ pub async fn handle<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     match (&request.method, path) {
         (&Method::GET, []) => partners(edge, request).await,
         (&Method::GET, ["orders"]) => orders::confirmation(edge, request).await,
-        (&Method::GET, ["orders", "placed"]) => orders::placed(edge, request),
         (&Method::GET, ["orders", "mine"]) => orders::history(edge, request).await,
-        (&Method::GET, ["orders", id]) if *id != "licences" => orders::own(edge, request, id).await,
         (&Method::POST, ["orders", "licences"]) => orders::reissue(edge, request).await,
+        (&Method::POST, ["orders", "cancel"]) => orders::cancel(edge, request).await,
+        (_, ["orders", "licences" | "cancel"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (&Method::GET, ["orders", id]) => orders::own(edge, request, id).await,
         (&Method::POST, ["webhooks", partner]) => webhooks::take(edge, request, partner).await,
         (&Method::GET, [partner]) => catalogue::catalogue(edge, request, partner).await,
         (&Method::GET, [partner, "cart"]) => catalogue::cart(edge, request, partner).await,
         (&Method::GET, [partner, "checkout"]) => catalogue::checkout_form(edge, request, partner).await,
         (&Method::POST, [partner, "checkout"]) => checkout::checkout(edge, request, partner).await,
-        (_, ["webhooks", _] | ["orders", "licences"]) => Err(BadRequest::MethodNotAllowed("POST").into()),
+        (_, ["webhooks", _]) => Err(BadRequest::MethodNotAllowed("POST").into()),
         (_, [_, "checkout"]) => Err(BadRequest::MethodNotAllowed("GET, HEAD, POST").into()),
         (_, [] | [_] | [_, "cart"] | ["orders", _]) => Err(BadRequest::MethodNotAllowed("GET, HEAD").into()),
         _ => Err(BadRequest::NoSuchRoute.into()),

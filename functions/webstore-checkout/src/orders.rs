@@ -2,15 +2,13 @@
 
 use edge::{
     Edge, Outcome, Platform, Request,
-    failure::BadRequest,
+    customer::RawProof,
     page::{RawPage, Wanted},
 };
 use http::StatusCode;
 use shared::{effect::Shelf, order::Order, refusal::Refusal, values::OrderId};
 
-use crate::api::{HistoryPage, LinkQuery, OrderPage, OwnQuery, PlacedPage, RawReissue, ReferenceQuery, Reissued};
-
-const ORDERS: &str = "/webstore-checkout/orders";
+use crate::api::{Cancelled, HistoryPage, LinkQuery, OrderPage, OwnQuery, Reissued};
 
 /// The page to which a confirmation's link leads.
 pub(crate) async fn confirmation<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
@@ -46,32 +44,30 @@ pub(crate) async fn own<P: Platform>(edge: &Edge<P>, request: &Request, id: &str
 /// point: the order, which names the new licences; they are written before it.
 pub(crate) async fn reissue<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     // 1. The request is bounded by the edge. 2. Authenticate: whoever has the link, or ordered signed in.
-    let raw: RawReissue = request.decode()?;
+    let raw: RawProof = request.decode()?;
     edge.require_same_site(request, raw.csrf.as_deref())?;
     // 3. Parse and 4. load.
-    let (stored, page, address) = match (&raw.token, &raw.order) {
-        (Some(token), None) => {
-            let (token, stored) = edge.presented_order(token).await?;
-            (stored, ORDERS.to_owned(), format!("{ORDERS}?token={}", token.reveal()))
-        }
-        (None, Some(order)) => {
-            let stored = edge.own_order(request, order).await?;
-            let page = format!("{ORDERS}/{}", stored.value().id);
-            (stored, page.clone(), page)
-        }
-        _ => return Err(BadRequest::Malformed.into()),
-    };
+    let proven = edge.proven_order(request, &raw).await?;
     // 5. Decide and 6. commit.
-    let (stored, sent) = edge.reissue_licences(&stored).await?;
+    let (stored, sent) = edge.reissue_licences(&proven.order).await?;
     // 7. Respond.
     let reissued = Reissued::of(stored.value(), sent);
-    edge.leave_notice(request, &page, &reissued);
-    edge.done(request, &address, StatusCode::OK, &reissued)
+    edge.leave_notice(request, &proven.path, &reissued);
+    edge.done(request, &proven.address(), StatusCode::OK, &reissued)
 }
 
-/// What a repeated form is answered.
-pub(crate) fn placed<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
-    let query: ReferenceQuery = request.decode_query()?;
-    let page = PlacedPage::of(query.reference).ok_or(Refusal::NotFound)?;
-    edge.show(request, StatusCode::OK, &page)
+/// The customer does not want it any more (SHP-1). Commit point: the order.
+pub(crate) async fn cancel<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
+    // 1. The request is bounded by the edge. 2. Authenticate: whoever has the link, or ordered signed in.
+    let raw: RawProof = request.decode()?;
+    edge.require_same_site(request, raw.csrf.as_deref())?;
+    // 3. Parse, 4. load, 5. decide and 6. commit.
+    let proven = edge.proven_order(request, &raw).await?;
+    let id = proven.order.value().id;
+    let cancelled = edge.transact::<Order, ()>(&id, Refusal::NotFound, |order, _| {
+        Ok(order.cancelled_by_customer(&edge.gateway, edge.now)?.into())
+    });
+    // 7. Respond.
+    let (_, stored) = cancelled.await?;
+    edge.done(request, &proven.address(), StatusCode::OK, &Cancelled::of(stored.value()))
 }

@@ -564,7 +564,8 @@ impl Walk {
 
         let bought = Bought::of(&cart, customer.clone(), quote.total, Payment::Nothing, Some(promo.used()), NOW);
         let ada = Some(AccountId::from_bytes([12; 16]));
-        let (placed, token) = Order::placed(order, &place.partner.id, ada, bought, None, &mut Seeded(6));
+        let token = PlainToken::new(*order.bytes(), &mut Seeded(6));
+        let placed = Order::placed(order, &place.partner.id, ada, bought, None, &token);
         let issue = Issue::of(placed.id, placed.products(), &self.keys, &mut Seeded(6));
         let paid = placed.pay(Some(&issue), true, Some(&token), &gateway, NOW).expect("keys").expect("news");
         let complete = self.decided(paid);
@@ -585,7 +586,8 @@ impl Walk {
         let bought = Bought::of(cart, customer.clone(), total, payment, promo, NOW);
         let id = OrderId::from_bytes([8; 16]);
         let until = Some(NOW.plus(Seconds::days(30)));
-        let (placed, token) = Order::placed(id, &place.partner.id, None, bought, until, &mut Seeded(8));
+        let token = PlainToken::new(*id.bytes(), &mut Seeded(8));
+        let placed = Order::placed(id, &place.partner.id, None, bought, until, &token);
         let awaited = self.decided(placed.awaited(&token, &gateway));
         self.keep("waiting for its invoice to be paid", id, &awaited);
         let lapsed = awaited.lapse(&gateway, NOW.plus(Seconds::days(30))).expect("too late");
@@ -652,7 +654,8 @@ impl Walk {
             .addressed(&cart, &addresses)
             .billed_to(Some(address));
         let id = OrderId::from_bytes([9; 16]);
-        let (placed, _) = Order::placed(id, &product.partner, None, bought, Some(NOW), &mut Seeded(11));
+        let token = PlainToken::new(*id.bytes(), &mut Seeded(11));
+        let placed = Order::placed(id, &product.partner, None, bought, Some(NOW), &token);
         let issue = Issue::of(id, placed.products(), &self.keys, &mut Seeded(11));
         let paid = placed.pay(Some(&issue), false, None, &gateway, NOW).expect("keys").expect("news");
         let paid = self.decided(paid);

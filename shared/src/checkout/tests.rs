@@ -2,9 +2,9 @@ use super::*;
 use crate::{
     batch::{Batch, OrderedBy, Printed},
     order::{Bought, Payment},
-    promo::{OrderBatch, RawBatch, Sheet},
+    promo::{OrderBatch, PromoUse, RawBatch, Sheet},
     testing::*,
-    values::Seconds,
+    values::{Seconds, SheetId},
 };
 
 const ORDER: OrderId = OrderId::from_bytes([1; 16]);
@@ -187,7 +187,7 @@ fn shp_5_what_is_not_covered_is_paid_by_card_where_the_partner_takes_them() {
     cobalt.card_minutes = Some(60);
     let (total, invoice) = (read("45.00 USD"), PayBy::Invoice { purchase_order: None });
     let chosen = |cobalt: &crate::config::Partner, wish: Option<&PayBy>| Payment::chosen(total, wish, cobalt);
-    assert_eq!(chosen(&cobalt, Some(&PayBy::Card)), Ok((Payment::Card, Some(Seconds::minutes(60)))));
+    assert_eq!(chosen(&cobalt, Some(&PayBy::Card)), Ok((Payment::Card, Some(Seconds::minutes(90)))));
     assert_eq!(faulty_fields(chosen(&cobalt, Some(&invoice))), ["pay_by"], "this partner takes no invoices");
     assert_eq!(faulty_fields(chosen(&cobalt, None)), ["pay_by"]);
     cobalt.invoice_days = Some(30);
@@ -312,10 +312,54 @@ fn shp_6_an_order_that_is_to_go_elsewhere_is_another_one() {
     let payment = Payment::Invoice { purchase_order: None };
     let bought = Bought::of(&placed.cart, placed.customer.clone(), read("79.00 USD"), payment, None, NOW)
         .addressed(&placed.cart, &placed.addresses);
-    let (order, _) = Order::placed(placed.order, &read("anvil"), None, bought, None, &mut Seeded(1));
+    let order = Order::placed(placed.order, &read("anvil"), None, bought, None, &placed.confirmation);
     let repeats = |again: &PlaceOrder<'_>| order.repeats(&again.cart, &again.customer, &again.addresses);
     assert!(repeats(&command(raw_address("Germany", "", "89 073"))));
     for elsewhere in [raw_address("DE", "", "89074"), raw_address("AT", "", "1010")] {
         assert!(!repeats(&command(elsewhere)));
     }
+}
+
+#[test]
+fn shp_6_a_form_that_says_something_else_is_no_repetition() {
+    // SHP-1, SHP-6
+    let gateway = gateway();
+    let raw = |pay_by: &str, number: &str, code: &str| RawCheckout {
+        form: FormId::from_bytes([4; 16]).to_string(),
+        customer: RawCustomer {
+            given_name: "Ada".to_owned(),
+            family_name: "Lovelace".to_owned(),
+            email: "ada@birch.example".to_owned(),
+        },
+        lines: lines(1),
+        promo_code: code.to_owned(),
+        pay_by: pay_by.to_owned(),
+        purchase_order: number.to_owned(),
+        ..RawCheckout::default()
+    };
+    let command =
+        |raw: &RawCheckout| PlaceOrder::parse(raw, &cobalt(), &gateway, &keys()).expect("every field is good");
+    let placed = |raw: &RawCheckout, payment: Payment| {
+        let command = command(raw);
+        let promo = command.promo.map(|promo| PromoUse { sheet: SheetId::from_bytes([3; 16]), coupon: promo.coupon });
+        let bought = Bought::of(&command.cart, command.customer, read("45.00 USD"), payment, promo, NOW);
+        let bought = bought.addressed(&command.cart, &command.addresses);
+        Order::placed(command.order, &cobalt(), None, bought, None, &command.confirmation)
+    };
+    let (code, other) = ("7K2QD-0123-4567-89ABC", "7K2QD-0123-4567-89ABD");
+    let card = raw("card", "", "");
+    let order = placed(&card, Payment::Card);
+    assert!(order.is_repeated_by(&command(&card)));
+    assert!(order.present(&command(&card).confirmation).is_ok(), "whoever has the form has the link");
+    for changed in [raw("invoice", "", ""), raw("", "", ""), raw("card", "", code)] {
+        assert!(!order.is_repeated_by(&command(&changed)), "{changed:?}");
+    }
+    let invoice = raw("invoice", "PO-1", code);
+    let order = placed(&invoice, Payment::Invoice { purchase_order: Some(read("PO-1")) });
+    assert!(order.is_repeated_by(&command(&invoice)));
+    for changed in [raw("invoice", "PO-2", code), raw("invoice", "PO-1", other), raw("invoice", "PO-1", "")] {
+        assert!(!order.is_repeated_by(&command(&changed)), "{changed:?}");
+    }
+    let order = placed(&invoice, Payment::Nothing);
+    assert!(order.is_repeated_by(&command(&raw("card", "", code))), "nothing is left to pay");
 }

@@ -4,8 +4,17 @@ use super::{Order, Payment, Stage};
 use crate::{
     config::Gateway,
     refusal::Refusal,
-    values::{Email, Money, OrderId, Timestamp},
+    values::{Email, Money, OrderId, Seconds, Timestamp},
 };
+
+/// How long the provider's page stays open, at least (Stripe's least lifetime of a Checkout Session). An order waits so much
+/// longer than its customer has to go there.
+pub(super) const PAGE_LIFETIME: Seconds = Seconds::minutes(30);
+
+/// How long an order waits whose customer has so many minutes to go to the provider's page.
+pub(super) fn waits(minutes: u16) -> Seconds {
+    Seconds(Seconds::minutes(u64::from(minutes)).0.saturating_add(PAGE_LIFETIME.0))
+}
 
 /// What the payment provider is asked to take. It says the same whenever it is asked for, so that the provider recognises a
 /// repetition and opens one page for one order.
@@ -21,8 +30,8 @@ pub struct Bill {
     pub total: Money,
     /// Whom the provider may write to.
     pub email: Email,
-    /// Until when it can be paid.
-    pub pay_until: Timestamp,
+    /// When the order lapses: the provider's page closes then.
+    pub closes_at: Timestamp,
 }
 
 impl Order {
@@ -34,7 +43,7 @@ impl Order {
         let wrong = |hint| Refusal::WrongStage { hint };
         let bought = self.bought.as_ref().filter(|bought| bought.payment == Payment::Card);
         let bought = bought.ok_or(wrong("This order is not paid by card. Its page says how it is paid."))?;
-        let pay_until = match &self.stage {
+        let closes_at = match &self.stage {
             Stage::Unpaid { lapses_at: Some(lapses_at) } if now < *lapses_at => *lapses_at,
             Stage::Unpaid { .. } => return Err(wrong("The time to pay for this order is over. Place a new order.")),
             Stage::Complete { .. } => return Err(wrong("This order is paid. Nothing is left to do here.")),
@@ -48,7 +57,7 @@ impl Order {
             description: lines.join(", "),
             total: bought.total,
             email: bought.customer.email.clone(),
-            pay_until,
+            closes_at,
         })
     }
 
@@ -58,22 +67,22 @@ impl Order {
         by_card && matches!(self.stage, Stage::Unpaid { .. })
     }
 
-    /// Whether the payment provider was paid what this order costs: only then does its word complete the order.
+    /// Refuses unless the payment provider was paid what this order costs: only then does its word complete the order.
     ///
     /// # Errors
     /// [`Refusal::OrderContradicted`].
-    pub fn is_billed(&self, paid: Money) -> Result<(), Refusal> {
+    pub fn require_billed(&self, paid: Money) -> Result<(), Refusal> {
         match &self.bought {
             Some(bought) if bought.payment == Payment::Card && bought.total == paid => Ok(()),
             _ => Err(Refusal::OrderContradicted),
         }
     }
 
-    /// Whether staff may say that it is paid: for an invoice they see the money come in, for a card the payment provider does.
+    /// Refuses unless staff may say that it is paid: for an invoice they see the money come in, for a card the payment provider does.
     ///
     /// # Errors
     /// [`Refusal::WrongStage`].
-    pub fn is_paid_to_staff(&self) -> Result<(), Refusal> {
+    pub fn require_paid_to_staff(&self) -> Result<(), Refusal> {
         match &self.bought {
             Some(bought) if bought.payment == Payment::Card => Err(Refusal::WrongStage {
                 hint: "It is paid by card. The payment provider says when; have it send its webhook again.",

@@ -45,16 +45,18 @@ impl ShippedSerial {
         Decision::quiet(Action::SerialClaim, Self { id, order, claimed_at: now })
     }
 
-    /// A further claim, for the same order or another one. `holder` is the order that the record names, as it was after the
-    /// record was read; `None` when there is no such order. `None` when nothing has to be written.
+    /// A further claim, for the same order or another one. `looked_at` is the order that the record named when it was read, and
+    /// `holder` that order, as it was after that; `None` when there is no such order. `None` when nothing has to be written.
     ///
     /// # Errors
-    /// A field fault when the number was shipped with another order; [`Refusal::Busy`] while another order may be about to
-    /// name it.
+    /// A field fault when the number was shipped with another order that has a use for it: one that came back from an order
+    /// that has ended can be shipped again, unless a licence is in use with it. [`Refusal::Busy`] while another order may be
+    /// about to name it.
     pub fn claim(
         mut self,
         serial: &Serial,
         order: OrderId,
+        looked_at: OrderId,
         holder: Option<&Order>,
         now: Timestamp,
     ) -> Result<Option<Decision<Self>>, Refusal> {
@@ -63,13 +65,13 @@ impl ShippedSerial {
                 return Ok(None);
             }
         } else {
-            if holder.is_some_and(|holder| holder.id == self.order && holder.token(serial).is_some()) {
+            let is_looked_at = looked_at == self.order;
+            if is_looked_at && holder.is_some_and(|holder| holder.needs_token(serial)) {
                 let hint = "This serial number was shipped with another order. Check the number on the token.";
                 return Err(Refusal::field("serial", "serial-shipped", hint));
             }
-            let unknown = holder.is_some_and(|holder| holder.id != self.order);
             let free_at = self.claimed_at.plus(CLAIM_LIFETIME);
-            if unknown || now < free_at {
+            if !is_looked_at || now < free_at {
                 return Err(Refusal::Busy { retry_after: Seconds(CLAIM_LIFETIME.0.min(free_at.since(now).0.max(2))) });
             }
             self.order = order;

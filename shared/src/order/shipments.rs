@@ -46,6 +46,12 @@ pub struct ShippedToken {
     pub activates: Option<LicenceId>,
 }
 
+impl ShippedToken {
+    fn of(token: &Packed) -> Self {
+        Self { product: token.product.clone(), serial: token.serial.clone(), activates: None }
+    }
+}
+
 /// A parcel as it is entered.
 #[derive(Debug, Clone, Default)]
 pub struct RawParcel {
@@ -198,8 +204,7 @@ impl Order {
         let judge = |token: &Packed| {
             let outcome = self.judge(token, &tokens, claims, gateway);
             if outcome == Ok(Taken::Shipped) {
-                let Packed { product, serial, .. } = token.clone();
-                tokens.push(ShippedToken { product, serial, activates: None });
+                tokens.push(ShippedToken::of(token));
             }
             outcome
         };
@@ -259,10 +264,17 @@ impl Order {
         }
     }
 
-    /// The serial numbers of the parcel that it would name and does not yet: they are to be claimed first.
+    /// The serial numbers of the parcel that it would name and does not yet, as many as units wait: they are to be claimed first.
     pub fn to_claim<'a>(&self, parcel: &'a Parcel, gateway: &Gateway) -> Vec<&'a Serial> {
         let all: Claims = parcel.tokens.iter().map(|token| (token.serial.clone(), Ok(()))).collect();
-        let wanted = |token: &&Packed| self.judge(token, &[], &all, gateway) == Ok(Taken::Shipped);
+        let mut packed: Vec<ShippedToken> = Vec::new();
+        let wanted = |token: &&Packed| {
+            let fits = self.judge(token, &packed, &all, gateway) == Ok(Taken::Shipped);
+            if fits {
+                packed.push(ShippedToken::of(token));
+            }
+            fits
+        };
         parcel.tokens.iter().filter(wanted).map(|token| &token.serial).collect()
     }
 
@@ -275,6 +287,9 @@ impl Order {
         let Correction { wrong, right } = correction;
         if !matches!(self.stage, Stage::Complete { .. }) {
             return Err(Refusal::WrongStage { hint: "It has ended, so its serial numbers do not matter any more." });
+        }
+        if self.tokens().next().is_none() {
+            return Err(Refusal::WrongStage { hint: "Nothing of it was shipped yet." });
         }
         match (self.token(wrong).is_some(), self.token(right).is_some()) {
             (_, true) if wrong == right => return Ok(None),
@@ -314,6 +329,12 @@ impl Order {
     /// The shipped token with this serial number.
     pub fn token(&self, serial: &Serial) -> Option<&ShippedToken> {
         self.tokens().find(|token| token.serial == *serial)
+    }
+
+    /// Whether it was shipped with this token, and somebody can activate a licence with it or has.
+    pub(super) fn needs_token(&self, serial: &Serial) -> bool {
+        let is_alive = matches!(self.stage, Stage::Complete { .. });
+        self.token(serial).is_some_and(|token| is_alive || token.activates.is_some())
     }
 
     /// Units of a hardware product that are still to be shipped.

@@ -31,10 +31,15 @@ fn bought(gateway: &Gateway, quantity: u32, promo: Option<PromoUse>) -> Bought {
     Bought::of(&cart(gateway, quantity), customer(), read("45.00 USD"), payment, promo, NOW)
 }
 
+fn token() -> PlainToken {
+    PlainToken::new(*ORDER.bytes(), &mut Seeded(1))
+}
+
 /// An order of the storefront that has a day to be paid.
 fn unpaid(gateway: &Gateway, quantity: u32, promo: Option<PromoUse>) -> (Order, PlainToken) {
     let until = Some(NOW.plus(Seconds::days(1)));
-    Order::placed(ORDER, &read("cobalt"), None, bought(gateway, quantity, promo), until, &mut Seeded(1))
+    let token = token();
+    (Order::placed(ORDER, &read("cobalt"), None, bought(gateway, quantity, promo), until, &token), token)
 }
 
 fn issue(order: &Order, seed: u64) -> Issue {
@@ -165,7 +170,8 @@ fn shp_5_an_order_stands_on_the_lists_where_somebody_has_to_do_something() {
     let gateway = gateway();
     let until = NOW.plus(Seconds::days(1));
     let bought = bought(&gateway, 1, None);
-    let (order, token) = Order::placed(ORDER, &read("cobalt"), Some(ADA), bought, Some(until), &mut Seeded(1));
+    let token = token();
+    let order = Order::placed(ORDER, &read("cobalt"), Some(ADA), bought, Some(until), &token);
     let awaited = order.awaited(&token, &gateway);
     let history = Shelf::OrdersOf(ADA);
     assert_eq!(shelved(&awaited.effects), [Shelf::UnpaidInvoices, history]);
@@ -421,8 +427,8 @@ proptest! {
 
 fn by_card(gateway: &Gateway) -> Order {
     let bought = Bought { payment: Payment::Card, ..bought(gateway, 2, None) };
-    let until = Some(NOW.plus(Seconds::minutes(60)));
-    Order::placed(ORDER, &read("cobalt"), None, bought, until, &mut Seeded(1)).0
+    let until = Some(NOW.plus(Seconds::minutes(90)));
+    Order::placed(ORDER, &read("cobalt"), None, bought, until, &token())
 }
 
 #[test]
@@ -431,12 +437,17 @@ fn shp_5_a_card_is_asked_for_what_the_order_costs_as_long_as_it_waits() {
     let gateway = gateway();
     let order = by_card(&gateway);
     let bill = order.bill(&gateway, NOW).expect("it waits");
-    assert_eq!((bill.order, bill.total, bill.pay_until), (ORDER, read("45.00 USD"), NOW.plus(Seconds::minutes(60))));
+    assert_eq!((bill.order, bill.total, bill.closes_at), (ORDER, read("45.00 USD"), NOW.plus(Seconds::minutes(90))));
     assert_eq!(bill.description, "2 × Mobile ID MFA for Cobalt (1 year)");
     assert_eq!(bill.email, customer().email);
-    assert_eq!(order.bill(&gateway, after(3_599)), Ok(bill), "the same, whenever it is asked for");
+    assert_eq!(
+        order.pay_until(),
+        Some(NOW.plus(Seconds::minutes(60))),
+        "the provider's page is open for so much longer"
+    );
+    assert_eq!(order.bill(&gateway, after(5_399)), Ok(bill), "the same, whenever it is asked for");
     let wrong = |order: &Order, at| matches!(order.bill(&gateway, at), Err(Refusal::WrongStage { .. }));
-    assert!(wrong(&order, after(3_600)), "nobody has let it lapse yet");
+    assert!(wrong(&order, after(5_400)), "nobody has let it lapse yet");
     assert!(wrong(&pay(order.clone(), &gateway, true).next, NOW), "paid");
     assert!(wrong(&order.clone().end(End::Cancelled, &gateway, NOW).expect("news").next, NOW));
     assert!(wrong(&unpaid(&gateway, 2, None).0, NOW), "on an invoice");
@@ -449,11 +460,25 @@ fn shp_5_the_providers_word_counts_for_what_was_billed_and_staffs_for_invoices()
     // SHP-5, SHP-7
     let gateway = gateway();
     let (card, invoice) = (by_card(&gateway), unpaid(&gateway, 2, None).0);
-    assert_eq!(card.is_billed(read("45.00 USD")), Ok(()));
+    assert_eq!(card.require_billed(read("45.00 USD")), Ok(()));
     for (order, paid) in [(&card, "44.99 USD"), (&card, "45.01 USD"), (&card, "45.00 EUR"), (&invoice, "45.00 USD")] {
-        assert_eq!(order.is_billed(read(paid)), Err(Refusal::OrderContradicted), "{paid}");
+        assert_eq!(order.require_billed(read(paid)), Err(Refusal::OrderContradicted), "{paid}");
     }
-    assert_eq!(unheard().is_billed(read("45.00 USD")), Err(Refusal::OrderContradicted));
-    assert_eq!(invoice.is_paid_to_staff(), Ok(()));
-    assert!(matches!(card.is_paid_to_staff(), Err(Refusal::WrongStage { .. })));
+    assert_eq!(unheard().require_billed(read("45.00 USD")), Err(Refusal::OrderContradicted));
+    assert_eq!(invoice.require_paid_to_staff(), Ok(()));
+    assert!(matches!(card.require_paid_to_staff(), Err(Refusal::WrongStage { .. })));
+}
+
+#[test]
+fn shp_1_a_customer_cancels_what_is_not_paid() {
+    // SHP-1, SHP-2
+    let gateway = gateway();
+    let (order, _) = unpaid(&gateway, 2, Some(PROMO));
+    let cancelled = order.clone().cancelled_by_customer(&gateway, after(5)).expect("it waits").expect("news");
+    assert_eq!(cancelled.next.state(), "cancelled");
+    assert!(cancelled.effects.iter().any(|effect| matches!(effect, Effect::ReleasePromo { .. })), "the code is free");
+    assert!(matches!(cancelled.next.cancelled_by_customer(&gateway, after(6)), Ok(None)), "a repetition");
+    let wrong = |order: Order| matches!(order.cancelled_by_customer(&gateway, NOW), Err(Refusal::WrongStage { .. }));
+    assert!(wrong(pay(order.clone(), &gateway, true).next), "it is paid");
+    assert!(wrong(order.end(End::Lapsed, &gateway, NOW).expect("news").next), "it has lapsed");
 }

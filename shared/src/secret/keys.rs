@@ -60,6 +60,8 @@ purposes! {
         Licence = "index/licence",
         /// Partner and the webstore's order number, or a checkout form.
         Order = "index/order",
+        /// A checkout form: the secret part of the link to its order.
+        Confirmation = "index/confirmation",
         /// The part of an order's id that follows from its reference.
         Reference = "index/reference",
         /// Serial number of a hardware token.
@@ -313,7 +315,7 @@ mod tests {
         SealPurpose::PromoSeed,
     ];
 
-    const INDEXES: [IndexPurpose; 20] = [
+    const INDEXES: [IndexPurpose; 21] = [
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -322,6 +324,7 @@ mod tests {
         IndexPurpose::Promo,
         IndexPurpose::Licence,
         IndexPurpose::Order,
+        IndexPurpose::Confirmation,
         IndexPurpose::Registration,
         IndexPurpose::Organisation,
         IndexPurpose::Account,

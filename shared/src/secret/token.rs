@@ -71,6 +71,12 @@ impl PlainToken {
         Self { record, secret }
     }
 
+    /// The token of this record whose secret part follows from what caused it, so that a repetition of the cause has it too.
+    /// Whoever can name the cause has the token: `secret` is a keyed index of something that nobody can guess.
+    pub const fn of_cause(record: [u8; 16], secret: [u8; 16]) -> Self {
+        Self { record, secret }
+    }
+
     /// The record that the token opens, if it is the right one.
     pub const fn record(&self) -> [u8; 16] {
         self.record

@@ -39,6 +39,12 @@ impl Timestamp {
         Self::from_unix(self.0.saturating_add_unsigned(span.0))
     }
 
+    /// So long before.
+    #[must_use]
+    pub fn minus(self, span: Seconds) -> Self {
+        Self::from_unix(self.unix().saturating_sub_unsigned(span.0))
+    }
+
     /// The same time of day this many business days later. Saturdays and Sundays, in UTC, do not count, and what begins on
     /// one begins with Monday; holidays differ from place to place and count like other days.
     #[must_use]

@@ -306,6 +306,7 @@ fn webstore() -> Vec<Row> {
 fn payments() -> Vec<Row> {
     vec![
         row("webstore-checkout", "SHP-5 by card", nothing, by::place_by_card, &[201, 200]),
+        row("webstore-checkout", "SHP-1 cancelled", by::ordered_by_card_with_code, by::cancel_own_order, &[200]),
         row("payments", "SHP-5 to the payment page", by::ordered_by_card, by::go_to_pay, &[200]),
         row("payments", "SHP-5 paid by card", by::ordered_by_card_with_code, by::card_paid, &[200]),
         row("payments", "SHP-3 paid by card after it lapsed", by::card_lapsed, by::card_paid, &[200]),
@@ -558,6 +559,8 @@ fn orders_meet() -> Vec<Pair> {
             by::place_another_invoice_with_code,
         ),
         pair("SHP-5 one payment by card told twice", by::ordered_by_card_with_code, by::card_paid, by::card_paid),
+        pair("SHP-1 cancelled against paid by card", by::ordered_by_card, by::cancel_own_order, by::card_paid)
+            .by_status(),
         pair("SHP-7 paid by card against refunded", by::ordered_by_card, by::card_paid, by::card_refunded),
         pair(
             "SHP-3 a payment by card against an order that wants the code",

@@ -445,12 +445,14 @@ impl Answer {
     fn of(reply: &Reply) -> Self {
         let header = |wanted| reply.headers.iter().find(|(name, _)| *name == wanted);
         let text = |wanted| header(wanted).map(|(_, value)| value.clone()).unwrap_or_default();
+        let json: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+        let is_unfinished = json.get("unfinished").and_then(Value::as_bool).unwrap_or_default();
         Self {
             status: reply.status.as_u16(),
             location: text("location"),
             link: text("link"),
-            is_part: text("content-type") == NDJSON && reply.status.as_u16() == 202,
-            json: serde_json::from_slice(&reply.body).unwrap_or_default(),
+            is_part: reply.status.as_u16() == 202 && (text("content-type") == NDJSON || is_unfinished),
+            json,
             text: String::from_utf8_lossy(&reply.body).into_owned(),
         }
     }

@@ -70,7 +70,8 @@ fn placed<P: Platform>(edge: &Edge<P>, product: &Product) -> Option<(Order, Plai
         .billed_to(partner.billing_address.clone().or(entered));
     let until = now.plus(Seconds::days(30));
     let id = OrderId::from_bytes([1; 16]);
-    Some(Order::placed(id, &partner.id, None, bought, Some(until), &mut edge.rng()))
+    let token = PlainToken::new(*id.bytes(), &mut edge.rng());
+    Some((Order::placed(id, &partner.id, None, bought, Some(until), &token), token))
 }
 
 fn paid<P: Platform>(edge: &Edge<P>, unpaid: &Order) -> Option<Order> {
@@ -91,7 +92,7 @@ fn of_software<P: Platform>(edge: &Edge<P>, product: &Product, unpaid: Order) ->
     let (gateway, now): (&Gateway, _) = (&edge.gateway, edge.now);
     let complete = paid(edge, &unpaid)?;
     let in_use = activated(edge, &complete, product, None)?;
-    let lapsed = unpaid.clone().lapse(gateway, unpaid.pay_until()?)?.next;
+    let lapsed = unpaid.clone().lapse(gateway, unpaid.lapses_at()?)?.next;
     let cancelled = unpaid.clone().end(End::Cancelled, gateway, now)?.next;
     let in_vain = cancelled.clone().pay(None, false, None, gateway, now).ok()??.next;
     let refunded = complete.clone().end(End::Refunded, gateway, now)?.next;

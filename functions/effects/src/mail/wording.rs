@@ -221,19 +221,24 @@ fn order_received(
     pay_until: Option<Timestamp>,
     link: String,
 ) -> Content {
-    let (next, act) = if invoice {
-        ("You will get an invoice. As soon as it is fully paid, we send you the licence keys.", "Look at it here:")
+    let (next, act, button) = if invoice {
+        (
+            "You will get an invoice. As soon as it is fully paid, we send you the licence keys.",
+            "Look at it here:",
+            "Show the order",
+        )
     } else {
         (
             "As soon as it is paid, we send you the licence keys. Did you pay just now? Then nothing is left to do.",
             "Pay by card here:",
+            "Pay for the order",
         )
     };
     let content = Content::about(format!("Your order {order} waits for payment"))
         .list(format!("We received your order {order}:"), listed(lines))
         .text(format!("Total to be paid: {total}"))
         .text(next)
-        .button(act, "Show the order", link);
+        .button(act, button, link);
     match pay_until {
         Some(until) => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
         None => content,

@@ -62,7 +62,7 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     for order in with("unpaid") {
         album.page("of-an-auditor", StatusCode::OK, &OrderPage::of(edge, &order, false, None));
     }
-    for order in with("to-ship") {
+    for order in with("partly-shipped") {
         shipping(album, &order);
     }
     shipments(album);

@@ -2,11 +2,12 @@
 
 use edge::{
     Platform,
+    customer::PaymentOutcome,
     gallery::{Album, Visitor, orders},
 };
 use http::StatusCode;
 use shared::{
-    checkout::{PlaceOrder, Quote, RawLine},
+    checkout::{PlaceOrder, Quote, RawLine, Terms},
     config::{Gateway, Partner, Product, ProductKind},
     order::{Bought, Order, Payment},
     postal::RawAddress,
@@ -15,8 +16,8 @@ use shared::{
 };
 
 use super::{
-    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, PaymentOutcome,
-    PlacedPage, RawForm, Reissued, ReviewPage, Terms,
+    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, RawForm, Reissued,
+    ReviewPage,
 };
 
 /// Every page, in every state that looks different.
@@ -31,9 +32,6 @@ pub fn samples<P: Platform>(album: &mut Album<'_, P>) {
     if let Some(partner) = gateway.partners.last() {
         shopping(album, gateway, partner);
         checkout(album, gateway, partner);
-    }
-    if let Some(page) = PlacedPage::of("O-A2B3C4D5E6".to_owned()) {
-        album.visit(Visitor::Stranger, "/webstore-checkout/orders/placed").page("again", StatusCode::OK, &page);
     }
     placed(album);
 }
@@ -133,7 +131,7 @@ fn review<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &Pa
     for (state, quote, payment) in
         [("by-card", quote, Payment::Card), ("on-an-invoice", quote, invoice), ("paid-by-code", paid, Payment::Nothing)]
     {
-        let terms = Terms { quote, payment, bill_to: bill_to.clone() };
+        let terms = Terms { quote, payment, waits: None, bill_to: bill_to.clone() };
         album.page(state, StatusCode::OK, &ReviewPage::of(gateway, partner, raw, &command, &terms));
     }
 }

@@ -22,7 +22,7 @@ fn paid(gateway: &Gateway, quantity: u32) -> (Order, Issue) {
     let payment = Payment::Invoice { purchase_order: None };
     let bought = Bought::of(&cart, customer(), read("79.00 USD"), payment, None, NOW);
     let until = Some(NOW.plus(Seconds::days(1)));
-    let (order, _) = Order::placed(ORDER, &read("anvil"), None, bought, until, &mut Seeded(1));
+    let order = Order::placed(ORDER, &read("anvil"), None, bought, until, &token());
     let issue = issue(&order, 5);
     let paid = order.pay(Some(&issue), false, None, gateway, after(60)).expect("keys").expect("news");
     assert_eq!(shelved(&paid.effects), [Shelf::ToShip]);
@@ -125,6 +125,8 @@ fn shp_8_a_serial_that_was_not_claimed_is_not_named() {
     assert_eq!(order.to_claim(&parcel, &gateway), [&serial(1), &serial(2)]);
     let order = shipped(&order, &[1], &gateway);
     assert_eq!(order.to_claim(&parcel, &gateway), [&serial(2)]);
+    let many = self::parcel(&[2, 3, 4, 5]);
+    assert_eq!(order.to_claim(&many, &gateway), [&serial(2)], "not more than units wait");
     let correction = Correction::parse("galt0001", "galt0009").expect("two serials");
     assert!(matches!(order.correct(&correction, false), Err(Refusal::Busy { .. })));
 }
@@ -137,7 +139,7 @@ fn shp_8_a_serial_belongs_to_one_order() {
     let id = ShippedSerial::id_of(&serial(1), &keys());
     let record = ShippedSerial::claimed(id, ORDER, after(100)).next;
     let wants = |n: u8, holder: Option<&Order>, at: u64| {
-        record.clone().claim(&serial(n), OTHER, holder, after(at)).map(|decision| decision.map(|d| d.next.order))
+        record.clone().claim(&serial(n), OTHER, ORDER, holder, after(at)).map(|decision| decision.map(|d| d.next.order))
     };
     assert_eq!(faults(wants(1, Some(&order), 10_000)), [("serial".to_owned(), "serial-shipped")]);
     assert_eq!(faults(wants(1, Some(&order), 100)), [("serial".to_owned(), "serial-shipped")], "at any time");
@@ -146,9 +148,14 @@ fn shp_8_a_serial_belongs_to_one_order() {
         assert!(matches!(wants(1, holder, 219), Err(Refusal::Busy { .. })), "its request may be alive");
         assert_eq!(wants(1, holder, 220), Ok(Some(OTHER)), "it is dead");
     }
-    let foreign = Order { id: OTHER, ..order };
-    assert!(matches!(wants(1, Some(&foreign), 10_000), Err(Refusal::Busy { .. })), "it was another's when it was read");
-    let again = |at: u64| record.clone().claim(&serial(1), ORDER, None, after(at)).expect("its own");
+    let read_as_anothers = record.clone().claim(&serial(1), OTHER, OTHER, None, after(10_000));
+    assert!(matches!(read_as_anothers, Err(Refusal::Busy { .. })), "it was another's when it was read");
+    // It came back from an order that has ended; but not if somebody uses it.
+    let ended = |order: &Order| order.clone().end(End::Refunded, &gateway, after(200)).expect("news").next;
+    assert_eq!(wants(1, Some(&ended(&order)), 10_000), Ok(Some(OTHER)));
+    let used = enter(&order, 0, ADA, 1, &gateway).expect("it is hers").next;
+    assert_eq!(faults(wants(1, Some(&ended(&used)), 10_000)), [("serial".to_owned(), "serial-shipped")]);
+    let again = |at: u64| record.clone().claim(&serial(1), ORDER, ORDER, None, after(at)).expect("its own");
     assert!(again(100).is_none());
     assert_eq!(
         again(101).map(|decision| decision.next.claimed_at),
@@ -166,6 +173,7 @@ fn shp_8_a_mistyped_serial_is_corrected_until_it_is_used() {
         let correction = Correction { wrong: serial(wrong), right: serial(right) };
         order.clone().correct(&correction, true).map(|decision| decision.map(|decision| decision.next))
     };
+    assert!(matches!(correct(&paid(&gateway, 2).0, 1, 9), Err(Refusal::WrongStage { .. })), "nothing was shipped");
     let corrected = correct(&order, 1, 9).expect("nobody uses it").expect("news");
     assert!(corrected.token(&serial(1)).is_none() && corrected.token(&serial(9)).is_some());
     assert_eq!(correct(&corrected, 1, 9), Ok(None), "a repetition");

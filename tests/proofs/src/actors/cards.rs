@@ -84,6 +84,11 @@ pub fn go_to_pay(stage: &Stage) -> Ask {
     post("guest", "/payments", &json!({ "token": stage.fact("order token") }))
 }
 
+/// The customer does not want it any more (SHP-1).
+pub fn cancel_own_order(stage: &Stage) -> Ask {
+    post("guest", "/webstore-checkout/orders/cancel", &json!({ "token": stage.fact("order token") }))
+}
+
 fn told(stage: &Stage, kind: &str, amount_minor: u64, more: &Value) -> Ask {
     let mut data = json!({
         "order": stage.fact("order"),
