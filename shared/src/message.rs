@@ -47,8 +47,8 @@ pub struct IssuedKey {
     pub product: String,
     /// The key.
     pub key: String,
-    /// Whether it has to wait for a token.
-    pub waits: bool,
+    /// Whether it is of no use without a token.
+    pub of_token: bool,
 }
 
 /// What a message says.
@@ -281,6 +281,8 @@ pub enum Body {
         order: String,
         /// One entry a unit.
         keys: Vec<IssuedKey>,
+        /// Whether a token is still to be shipped.
+        to_ship: bool,
     },
     /// `Your token is on its way` (SHP-8). It says nothing of serial numbers: whoever knows one is taken to hold the token.
     TokenShipped {

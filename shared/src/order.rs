@@ -390,7 +390,7 @@ impl Order {
         let lines = bought.named_lines(gateway);
         let bodies = [
             Body::Receipt { order: order.clone(), total: bought.total, lines: lines.clone() },
-            units::keys_mail(order.clone(), issue.revealed(), gateway),
+            units::keys_mail(order.clone(), issue.revealed(), true, gateway),
             Body::OrderPlaced { order, token: token.map(PlainToken::reveal), lines },
         ];
         let redeem = bought.promo.map(|promo| Effect::RedeemPromo { promo, order: self.id });
@@ -514,7 +514,8 @@ impl Order {
             keys.push((&licence.product, key.reveal()));
         }
         *reissued_at = Some(now);
-        let mail = bought.mail(units::keys_mail(self.reference(), keys, gateway));
+        let to_ship = !self.to_be_shipped(gateway).is_empty();
+        let mail = bought.mail(units::keys_mail(self.reference(), keys, to_ship, gateway));
         Ok(Some(Decision::with(Action::LicenceReissue, self, vec![mail])))
     }
 
@@ -685,6 +686,11 @@ fn completed(cause: [u8; 16], keys: &Keys) -> OrderId {
         *to = (*to & !mask) | from;
     }
     OrderId::from_bytes(id)
+}
+
+/// The id of the order that a person means: by its reference, in whatever way that is written, or by the id itself.
+pub fn id_named(text: &str, keys: &Keys) -> Option<OrderId> {
+    text.trim().parse().ok().or_else(|| id_of_reference(text, keys))
 }
 
 /// The id of the order of which people speak under this number, in whatever way they write it; `None` when it is no such

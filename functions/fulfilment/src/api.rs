@@ -158,6 +158,12 @@ pub(crate) struct OrderView {
     to_ship: Vec<ProductId>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shipments: Vec<ShipmentView>,
+    /// Whether an operator sees its money come in, and can say so.
+    #[serde(skip)]
+    is_paid_to_staff: bool,
+    /// Whether its money is to be given back.
+    #[serde(skip)]
+    to_be_given_back: bool,
     /// Whether somebody has to look at it.
     flagged: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -206,6 +212,8 @@ impl OrderView {
             bill_to: bought.and_then(|bought| bought.bill_to.as_ref()).map(Address::lines).unwrap_or_default(),
             to_ship: order.to_be_shipped(&edge.gateway),
             shipments: order.shipments.iter().map(|shipment| ShipmentView::of(edge, shipment)).collect(),
+            is_paid_to_staff: order.can_be_completed() && order.require_paid_to_staff().is_ok(),
+            to_be_given_back: order.is_to_be_given_back(),
             flagged: order.is_flagged(),
             reviewed_at: order.reviewed.as_ref().map(|(_, at)| *at),
         }
@@ -213,15 +221,9 @@ impl OrderView {
 
     /// Whether an operator can still do something about it.
     fn can_change(&self) -> bool {
-        self.ended_at.is_none() || self.flagged || self.paid_at.is_none() && self.state == "lapsed" || {
+        self.ended_at.is_none() || self.flagged || self.is_paid_to_staff || {
             self.paid_at.is_some() && self.state != "refunded"
         }
-    }
-
-    /// Whether an operator sees its money come in, and can say so.
-    fn is_paid_to_staff(&self) -> bool {
-        let can_be_paid = self.state == "awaiting-payment" || (self.state == "lapsed" && self.paid_at.is_none());
-        can_be_paid && self.payment != Some("card")
     }
 
     /// Whether a token was shipped that nobody has activated a licence with.
@@ -246,6 +248,7 @@ fn licences<P: Platform>(edge: &Edge<P>, order: &Order) -> Vec<UnitView> {
         state: match (unit.holder, ended) {
             (Some(_), _) => "in-use",
             (None, true) => "revoked",
+            (None, false) if unit.takes_no_serial() => "locked",
             (None, false) => "issued",
         },
         activated_at: unit.holder.map(|holder| holder.at),

@@ -20,7 +20,7 @@ use kv_schema::record::Stored;
 use shared::{
     config::OperatorRole,
     operator::OnDuty,
-    order::{End, Order, id_of_reference},
+    order::{End, Order, id_named},
     refusal::Refusal,
     values::OrderId,
 };
@@ -80,9 +80,9 @@ async fn list<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
     edge.show(request, StatusCode::OK, &OrdersPage::of(edge, &wanted, &orders, further))
 }
 
-/// The order of which people speak under this number: 1 read.
+/// The order that somebody means: 1 read.
 async fn find<P: Platform>(edge: &Edge<P>, request: &Request, reference: &str) -> Outcome {
-    let found = match id_of_reference(reference, &edge.keys) {
+    let found = match id_named(reference, &edge.keys) {
         Some(id) => edge.kv().get::<Order>(&id).await?,
         None => None,
     };

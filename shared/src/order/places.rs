@@ -28,11 +28,16 @@ impl Order {
         match &self.stage {
             Stage::Ended { why, at, paid_at, units } if self.reviewed.is_none() => {
                 let in_use = units.iter().any(|unit| unit.holder.is_some());
-                let to_be_given_back = paid_at.is_some() && *why < End::Refunded;
+                let to_be_given_back = self.is_to_be_given_back();
                 (in_use || self.is_shipped() || to_be_given_back).then(|| self.place(Shelf::FlaggedOrders, *at))
             }
             Stage::Unpaid { .. } | Stage::Complete { .. } | Stage::Ended { .. } => None,
         }
+    }
+
+    /// Whether it was paid, has ended, and nobody has said that the money was given back (SHP-7).
+    pub fn is_to_be_given_back(&self) -> bool {
+        matches!(&self.stage, Stage::Ended { why, paid_at: Some(_), .. } if *why < End::Refunded)
     }
 
     /// Its place among the invoices that are to be paid.

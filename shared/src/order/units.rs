@@ -47,6 +47,11 @@ impl Unit {
     pub const fn issued(product: ProductId, licence: LicenceId) -> Self {
         Self { product, licence, holder: None, wrong_serials: 0 }
     }
+
+    /// Whether so many wrong serial numbers were entered for it that it takes none any more; new licence keys begin anew.
+    pub const fn takes_no_serial(&self) -> bool {
+        self.wrong_serials >= MAX_WRONG_SERIALS
+    }
 }
 
 impl Order {
@@ -142,7 +147,7 @@ impl Order {
             Ok(activated) => Ok(Counted::new(activated, Ok(()))),
             Err(Refusal::SerialNotUsable) => {
                 let unit = counting.unit_mut(licence).ok_or(Refusal::LicenceNotUsable)?;
-                if unit.holder.is_some() || unit.wrong_serials >= MAX_WRONG_SERIALS {
+                if unit.holder.is_some() || unit.takes_no_serial() {
                     return Err(Refusal::SerialNotUsable);
                 }
                 unit.wrong_serials = unit.wrong_serials.saturating_add(1);
@@ -159,7 +164,7 @@ impl Order {
             || Refusal::field("serial", "serial-missing", "Enter the serial number on the back of the token.");
         let entered = entered.ok_or_else(missing)?;
         let unit = self.unit_mut(licence).ok_or(Refusal::LicenceNotUsable)?;
-        if unit.wrong_serials >= MAX_WRONG_SERIALS {
+        if unit.takes_no_serial() {
             return Err(Refusal::SerialNotUsable);
         }
         let bound = unit.holder.is_some();
@@ -193,12 +198,13 @@ impl Issue {
     }
 }
 
-/// The mail with these licence keys; those of hardware wait for it (SHP-8).
-pub(super) fn keys_mail(order: String, keys: Vec<(&ProductId, String)>, gateway: &Gateway) -> Body {
+/// The mail with these licence keys; those of hardware are no good without it, and wait for what is still `to_ship` (SHP-8).
+pub(super) fn keys_mail(order: String, keys: Vec<(&ProductId, String)>, to_ship: bool, gateway: &Gateway) -> Body {
     let named = |product: &ProductId| gateway.product_name(product);
     if keys.iter().any(|(product, _)| is_hardware(product, gateway)) {
-        let issued = |(product, key)| IssuedKey { product: named(product), key, waits: is_hardware(product, gateway) };
-        return Body::LicencesOfHardware { order, keys: keys.into_iter().map(issued).collect() };
+        let issued =
+            |(product, key)| IssuedKey { product: named(product), key, of_token: is_hardware(product, gateway) };
+        return Body::LicencesOfHardware { order, keys: keys.into_iter().map(issued).collect(), to_ship };
     }
     Body::Licences { order, keys: keys.into_iter().map(|(product, key)| (named(product), key)).collect() }
 }

@@ -26,10 +26,10 @@ fn bodies_of_orders() -> Vec<Body> {
         let lines = vec![("Mobile ID <MFA>".to_owned(), 2)];
         Body::OrderReceived { order: order(), token: "eeee".to_owned(), total, invoice, pay_until, lines }
     };
-    let issued = |product: &str, waits| IssuedKey {
+    let issued = |product: &str, of_token| IssuedKey {
         product: product.to_owned(),
-        key: if waits { "EEEE-FFFF".to_owned() } else { "AAAA-BBBB".to_owned() },
-        waits,
+        key: if of_token { "EEEE-FFFF".to_owned() } else { "AAAA-BBBB".to_owned() },
+        of_token,
     };
     let shipped = |carrier: Option<&str>, tracking: Option<&str>| Body::TokenShipped {
         order: order(),
@@ -45,7 +45,12 @@ fn bodies_of_orders() -> Vec<Body> {
         ended(End::Cancelled, true),
         ended(End::Refunded, true),
         Body::PaidInVain { order: order(), total },
-        Body::LicencesOfHardware { order: order(), keys: vec![issued("Token <1>", true), issued("Mobile ID", false)] },
+        Body::LicencesOfHardware {
+            order: order(),
+            keys: vec![issued("Token <1>", true), issued("Mobile ID", false)],
+            to_ship: true,
+        },
+        Body::LicencesOfHardware { order: order(), keys: vec![issued("Token <1>", true)], to_ship: false },
         shipped(Some("Swift & Post"), Some("SP-1")),
         shipped(Some("Swift & Post"), None),
         shipped(None, Some("SP-1")),

@@ -83,7 +83,9 @@ pub(super) fn content(body: &Body, by: &Sender<'_>) -> Content {
         }
         Body::OrderEnded { order, why, keys_revoked } => order_ended(order, *why, *keys_revoked),
         Body::PaidInVain { order, total } => paid_in_vain(order, *total),
-        Body::LicencesOfHardware { order, keys } => licences_of_hardware(order, keys, by.page("/credentials/licence")),
+        Body::LicencesOfHardware { order, keys, to_ship } => {
+            licences_of_hardware(order, keys, *to_ship, by.page("/credentials/licence"))
+        }
         Body::TokenShipped { order, lines, carrier, tracking } => {
             token_shipped(order, lines, carrier.as_deref(), tracking.as_deref(), by.page("/credentials/licence"))
         }
@@ -164,18 +166,20 @@ fn licences(order: &str, keys: &[(String, String)], link: String) -> Content {
 }
 
 /// The keys that wait for a token come last, below what is said of them.
-fn licences_of_hardware(order: &str, keys: &[IssuedKey], link: String) -> Content {
+fn licences_of_hardware(order: &str, keys: &[IssuedKey], to_ship: bool, link: String) -> Content {
     let content = Content::about(format!("Your licence keys for order {order}"));
-    let with = |content: Content, waits| {
-        let wanted = keys.iter().filter(move |key| key.waits == waits);
+    let with = |content: Content, of_token| {
+        let wanted = keys.iter().filter(move |key| key.of_token == of_token);
         wanted.fold(content, |content, key| content.key(&key.product, &key.key))
     };
-    let content = with(content, false).text(
-        "Do not activate the licence key of a token before the token has arrived: you need the number on its back.",
-    );
+    let content = with(content, false).text(if to_ship {
+        "Do not activate the licence key of a token before the token has arrived: you need the number on its back. We write to \
+         you as soon as it is on its way."
+    } else {
+        "To activate the licence key of a token you need the serial number on its back."
+    });
     with(content, true)
         .button("Then sign in and enter your licence key here:", "Enter the licence key", link)
-        .text("We write to you as soon as the token is on its way.")
         .text("Each key works once, for one person. Keep this e-mail: the key cannot be read back.")
 }
 

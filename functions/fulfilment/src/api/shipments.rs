@@ -7,7 +7,7 @@ use csv_core::{ReadRecordResult, Reader};
 use edge::{Edge, Failure, Platform, form::FormFaults, problem::Problem};
 use serde::{Deserialize, Serialize};
 use shared::{
-    order::{Order, Packed, Parcel, RawParcel, RawToken, Shipment, Taken, id_of_reference},
+    order::{Order, Packed, Parcel, RawParcel, RawToken, Shipment, Taken, id_named},
     refusal::{Faults, Refusal},
     secret::Keys,
     values::{OrderId, ParseError, ProductId, Timestamp},
@@ -262,8 +262,7 @@ impl Line {
         };
         let mut faults = Faults::default();
         let unknown = || ParseError::new("unknown", "Enter the order's number, such as O-ABCDE23456, or its id.");
-        let id = order.trim().parse().ok().or_else(|| id_of_reference(order, keys));
-        let id = faults.check("order", id.ok_or_else(unknown));
+        let id = faults.check("order", id_named(order, keys).ok_or_else(unknown));
         let product = faults.check("product", product.trim().parse::<ProductId>());
         let serial = faults.check("serial", serial.parse());
         let carrier = faults.check_optional("carrier", carrier, str::parse);
@@ -281,7 +280,7 @@ impl Line {
 pub(crate) struct LineView {
     line: u64,
     order: String,
-    /// `shipped`, `unchanged` or `refused`.
+    /// `shipped`, `unchanged`, `refused` or `not-processed`.
     result: &'static str,
     /// Stable code of what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -296,6 +295,7 @@ impl LineView {
         let (result, problem) = match outcome {
             Ok(Taken::Shipped) => ("shipped", None),
             Ok(Taken::Unchanged) => ("unchanged", None),
+            Err(Failure::Refused(Refusal::NotProcessed)) => ("not-processed", None),
             Err(failure) => ("refused", Some(Problem::of(failure))),
         };
         let said = problem.map(|problem| match problem.errors.first() {

@@ -235,7 +235,7 @@ fn shp_8_wrong_serials_are_counted_before_they_are_told() {
     let again = order.reissue(&issue, &gateway, after(9_000)).expect("unused keys").expect("in time");
     let [mail] = messages(&again.effects)[..] else { panic!("one message") };
     let Body::LicencesOfHardware { keys, .. } = &mail.body else { panic!("they wait for their tokens") };
-    assert!(keys.len() == 2 && keys.iter().all(|key| key.waits));
+    assert!(keys.len() == 2 && keys.iter().all(|key| key.of_token));
     assert!(judged(&again.next, 0, 1, &gateway).is_ok_and(|(_, outcome)| outcome.is_ok()), "new keys begin anew");
 }
 
