@@ -305,7 +305,7 @@ async fn shp_1_an_order_is_reviewed_before_it_is_placed() -> anyhow::Result<()> 
     let place = review.form("Place Order")?;
     let placed = guest.submit(place.clone()).await?.titled("Your order waits for payment")?;
     ensure!(placed.text().contains("Bea Kestrel"), "{}", placed.text());
-    guest.submit(place).await?.titled("Your order is placed")?;
+    guest.submit(place).await?.titled("Your order waits for payment")?;
     world.stop().await
 }
 

@@ -172,7 +172,6 @@ async fn queries_that_cannot_be_read() -> anyhow::Result<()> {
         ("/operate/sign-in?more=x", 400, "malformed"),
         ("/webstore-checkout/orders", 400, "malformed"),
         ("/webstore-checkout/orders?token=x", 404, "link-not-valid"),
-        ("/webstore-checkout/orders/placed?reference=x", 404, "not-found"),
         ("/webstore-checkout/cobalt/cart?cobalt-mobile-id=-1", 422, "invalid-input"),
         ("/webstore-checkout/cobalt/cart?cobalt-mobile-id=99999999999999999999", 422, "invalid-input"),
         ("/webstore-checkout/cobalt/cart?cobalt-mobile-id=4294967295", 422, "invalid-input"),

@@ -43,7 +43,7 @@ async fn buy(world: &World, code: &str) -> anyhow::Result<Bought> {
     let link = placed["confirmation"].as_str().context("a link")?;
     let token = link.split_once("token=").context("a token")?.1.to_owned();
     let there = guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
-    ensure!(there["order"] == placed["order"] && there["pay_until"] == placed["pay_until"], "{there} {placed}");
+    ensure!(there["order"] == placed["order"] && there["total"] == placed["total"], "{there} {placed}");
     let pay_at = there["pay_at"].as_str().context("an address")?.to_owned();
     Ok(Bought { guest, token, pay_at })
 }
@@ -232,6 +232,92 @@ async fn shp_5_a_provider_that_is_away_is_asked_again() -> anyhow::Result<()> {
     let refused = guest.send(request).await?;
     ensure!(refused.header("retry-after") == "60", "{refused:?}");
     refused.problem(503, "payment-page-unavailable")?;
+    world.stop().await
+}
+
+// SHP-5: a page that was opened in time is there to the end; one that is asked for too late cannot be had, and that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_5_the_providers_page_is_open_to_the_end_or_not_opened_any_more() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut opened = buy(&world, "").await?;
+    let mut guest = Client::new(&world.place.service)?;
+    let late = guest.post("/webstore-checkout/anvil/checkout", &order(""), StatusCode::CREATED).await?;
+    let token = late["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let pay = || guest.request(Method::POST, "/payments").json(&json!({ "token": token }));
+    // The customer has an hour; the order waits half an hour longer.
+    world.place.time.pass(Duration::from_mins(59)).await;
+    Answer::of(pay().send().await?).await?.document(StatusCode::OK)?;
+    let unopened =
+        Client::new(&world.place.service)?.post("/webstore-checkout/anvil/checkout", &order(""), StatusCode::CREATED);
+    let unopened = unopened.await?;
+    world.place.time.pass(Duration::from_mins(30)).await;
+    let again = opened.again().await?.document(StatusCode::OK)?;
+    ensure!(again["pay_at"] == opened.pay_at.as_str(), "{again}");
+    world.place.time.pass(Duration::from_mins(32)).await;
+    let token = unopened["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let request = guest.request(Method::POST, "/payments").json(&json!({ "token": token }));
+    let refused = guest.send(request).await?.problem(409, "wrong-stage")?;
+    ensure!(refused.to_string().contains("Place a new order"), "{refused}");
+    world.stop().await
+}
+
+// SHP-1 SHP-6: a form that is sent twice leads to its order, where it can be paid; one that says something else is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_6_a_form_that_is_sent_twice_leads_to_its_order() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut guest = Client::new(&world.place.service)?;
+    let body = order("");
+    let placed = guest.post("/webstore-checkout/anvil/checkout", &body, StatusCode::CREATED).await?;
+    let again = guest.post("/webstore-checkout/anvil/checkout", &body, StatusCode::OK).await?;
+    ensure!(placed == again, "{placed} {again}");
+    for (field, value) in [("pay_by", "invoice"), ("promo_code", "7K2QD-0123-4567-89ABC")] {
+        let mut other = body.clone();
+        other[field] = json!(value);
+        other["billing"] = json!({ "street": "12 Lathe Street", "city": "Toledo", "region": "OH", "postal_code": "43604", "country": "US" });
+        let request = guest.request(Method::POST, "/webstore-checkout/anvil/checkout").json(&other);
+        guest.send(request).await?.problem(409, "order-form-reused")?;
+    }
+    let mut browser = Browser::new();
+    let page = browser.open(&world.url("/webstore-checkout/anvil/checkout?anvil-mobile-id=1")).await?;
+    let form = page.form("Review Order")?.fill("given_name", "Ada").fill("family_name", "Kestrel").fill("email", ADA);
+    let review = browser.submit(form.fill("pay_by", "card")).await?.titled("Review your order")?;
+    let place = review.form("Place Order")?;
+    browser.submit(place.clone()).await?.titled("Your order waits for payment")?;
+    let page = browser.submit(place).await?.titled("Your order waits for payment")?;
+    page.form("Pay 49.00 USD by card")?;
+    world.stop().await
+}
+
+// SHP-1 SHP-2: who has changed their mind cancels what is not paid, and has the code back.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_1_a_customer_cancels_an_order_that_is_not_paid() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    let mut programs = Programs::new(&world.place, ADA)?;
+    programs.registrar_signs_in().await?;
+    let batch = json!({
+        "form": form_id(), "name": "Half", "partner": "anvil", "products": ["anvil-mobile-id"], "count": 1,
+        "discount": "50%", "valid_days": 90,
+    });
+    let batch = programs.registrar.post("/operate/promo-batches", &batch, StatusCode::CREATED).await?;
+    let code = batch["codes"][0].as_str().context("a code")?;
+    let mut bought = buy(&world, code).await?;
+    let cancel = |bought: &Bought| json!({ "token": bought.token });
+    let body = cancel(&bought);
+    let cancelled = bought.guest.post("/webstore-checkout/orders/cancel", &body, StatusCode::OK).await?;
+    ensure!(cancelled["state"] == "cancelled", "{cancelled}");
+    bought.again().await?.problem(409, "wrong-stage")?;
+    let mut anew = buy(&world, code).await.context("the code is free")?;
+    // Who pays on the page that is still open gets the money back.
+    world.payments.pay(&bought.pay_at, Card::Good)?;
+    world.payments.settled().await;
+    let order = bought.order().await?;
+    ensure!(order["state"] == "cancelled" && order["paid_in_vain"] == true, "{order}");
+    world.payments.pay(&anew.pay_at, Card::Good)?;
+    world.payments.settled().await;
+    anew.is("complete").await?;
+    let body = cancel(&anew);
+    let request = anew.guest.request(Method::POST, "/webstore-checkout/orders/cancel").json(&body);
+    anew.guest.send(request).await?.problem(409, "wrong-stage")?;
     world.stop().await
 }
 

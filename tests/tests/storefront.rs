@@ -229,8 +229,29 @@ async fn shp_1_a_browser_keeps_the_cart() -> anyhow::Result<()> {
     let mut stranger = Browser::new();
     stranger.set_cookie(&store, "__Host-cart", Some(&tampered));
     ensure!(!in_cart(&stranger.open(&store).await?.good()?), "what was not sealed here counts for nothing");
+    // Ordered, it is forgotten.
+    let mut buyer = browser.clone();
+    let form = buyer.open(&format!("{store}/checkout?anvil-mobile-id=2")).await?.form("Review Order")?;
+    let form = form.fill("given_name", "Ada").fill("family_name", "Kestrel").fill("email", "ada@kestrel.example");
+    let review = buyer.submit(form.fill("pay_by", "card")).await?.titled("Review your order")?;
+    buyer.submit(review.form("Place Order")?).await?.titled("Your order waits for payment")?;
+    ensure!(!in_cart(&buyer.open(&store).await?.good()?), "it was ordered");
     let emptying = cart.form("Update Cart")?.fill("anvil-mobile-id", "0");
     browser.submit(emptying).await?.titled("Your cart")?;
     ensure!(!in_cart(&browser.open(&store).await?.good()?), "it was emptied");
+    world.stop().await
+}
+
+// SHP-9: a page writes amounts as the visitor's language does; who says nothing sees what programs see.
+#[tokio::test(flavor = "multi_thread")]
+async fn shp_9_amounts_are_in_the_visitors_language() -> anyhow::Result<()> {
+    let world = World::start().await?;
+    for (languages, amount) in
+        [("", "49.00 USD"), ("en-US,en;q=0.5", "$49.00"), ("de-DE,de;q=0.9", "49,00\u{a0}USD"), ("tlh", "49.00 USD")]
+    {
+        let page = reqwest::Client::new().get(world.url("/webstore-checkout/anvil")).header("accept", "text/html");
+        let page = page.header("accept-language", languages).send().await?.text().await?;
+        ensure!(page.contains(&format!("<span class=\"price\">{amount}</span>")), "{languages}: {page}");
+    }
     world.stop().await
 }

@@ -57,6 +57,8 @@ async fn open<P: Platform>(edge: &Edge<P>, bill: &Bill) -> Result<String, Failur
     let outgoing = provider::outgoing(payments.provider, endpoint, &secret, &session).map_err(Failure::Fault)?;
     let answered = edge.platform.post(outgoing, Some(PATIENCE)).await?;
     if provider::is_final(&answered) {
+        let fault = format!("{} of {}", answered.status, bill.reference);
+        edge.log_failure("payment page refused", &Failure::Fault(fault));
         return Err(Refusal::WrongStage { hint: NOT_ANY_MORE }.into());
     }
     provider::page(&answered, &payments.page_origin).map_err(Failure::Fault)

@@ -1,4 +1,5 @@
-//! What a customer can do about an order that was placed: look at it, and have its licence keys sent again (SHP-1, SHP-6).
+//! What a customer can do about an order that was placed: look at it, cancel it before it is paid, and have its licence
+//! keys sent again (SHP-1, SHP-6).
 
 use edge::{
     Edge, Outcome, Platform, Request,

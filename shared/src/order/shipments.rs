@@ -285,7 +285,7 @@ impl Order {
     /// [`Refusal::InvalidInput`], [`Refusal::WrongStage`]; [`Refusal::Busy`] when the right one is not `claimed` yet.
     pub fn correct(mut self, correction: &Correction, claimed: bool) -> Result<Option<Decision<Self>>, Refusal> {
         let Correction { wrong, right } = correction;
-        if !matches!(self.stage, Stage::Complete { .. }) {
+        if matches!(self.stage, Stage::Ended { .. }) {
             return Err(Refusal::WrongStage { hint: "It has ended, so its serial numbers do not matter any more." });
         }
         if self.tokens().next().is_none() {

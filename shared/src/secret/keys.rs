@@ -315,7 +315,9 @@ mod tests {
         SealPurpose::PromoSeed,
     ];
 
-    const INDEXES: [IndexPurpose; 21] = [
+    const INDEXES: [IndexPurpose; 23] = [
+        IndexPurpose::Reference,
+        IndexPurpose::Serial,
         IndexPurpose::InvitationSlot,
         IndexPurpose::Invitation,
         IndexPurpose::Idempotency,
@@ -432,6 +434,7 @@ mod tests {
         let labels = SEALS.map(SealPurpose::label).into_iter().chain(INDEXES.map(IndexPurpose::label)).chain([
             MacPurpose::Csrf.label(),
             MacPurpose::Effects.label(),
+            MacPurpose::PhoneCode.label(),
             MacPurpose::Captcha.label(),
             "vestibule/v1/pepper",
             "vestibule/v1/signing-key",

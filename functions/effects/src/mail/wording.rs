@@ -244,7 +244,9 @@ fn order_received(
         .text(next)
         .button(act, button, link);
     match pay_until {
-        Some(until) => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
+        Some(until) if invoice => content.text(format!("If it is not paid by {}, it lapses.", until.human())),
+        Some(until) => content
+            .text(format!("Go to the payment page by {}. What is not paid lapses half an hour later.", until.human())),
         None => content,
     }
 }
