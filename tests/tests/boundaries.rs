@@ -186,19 +186,19 @@ const CEILINGS: [(&str, u64); 18] = [
     ("administer", 695_000),
     ("credentials", 725_000),
     ("dashboard", 450_000),
-    ("effects", 865_000),
-    ("fulfilment", 960_000),
+    ("effects", 868_000),
+    ("fulfilment", 985_000),
     ("invite", 805_000),
     ("launch", 630_000),
     ("operate", 1_065_000),
-    ("payments", 705_000),
+    ("payments", 720_000),
     ("promo-batches", 700_000),
     ("register", 870_000),
     ("self-check", 450_000),
     ("sign-in", 795_000),
     ("sweep", 920_000),
     ("verify-otp", 580_000),
-    ("webstore-checkout", 1_030_000),
+    ("webstore-checkout", 1_075_000),
 ];
 
 #[test]

@@ -155,7 +155,14 @@ impl<P: Platform> Edge<P> {
         whole: bool,
     ) -> Result<(Vec<Result<Taken, Refusal>>, Stored<Order>), Failure> {
         let known = self.order_now(id).await?;
-        let claims = self.claim_serials(id, &known.to_claim(parcel, &self.gateway)).await?;
+        let mut claims = Claims::new();
+        loop {
+            let wanted = known.to_claim(parcel, &claims, &self.gateway);
+            if wanted.is_empty() {
+                break;
+            }
+            claims.extend(self.claim_serials(id, &wanted).await?);
+        }
         self.transact::<Order, Vec<Result<Taken, Refusal>>>(id, Refusal::NotFound, |order, _| {
             let dispatch = order.ship(parcel, &claims, by, &self.gateway, self.now);
             let outcomes = dispatch.outcomes.clone();

@@ -264,18 +264,21 @@ impl Order {
         }
     }
 
-    /// The serial numbers of the parcel that it would name and does not yet, as many as units wait: they are to be claimed first.
-    pub fn to_claim<'a>(&self, parcel: &'a Parcel, gateway: &Gateway) -> Vec<&'a Serial> {
-        let all: Claims = parcel.tokens.iter().map(|token| (token.serial.clone(), Ok(()))).collect();
+    /// The serial numbers of the parcel that it would name next and that nobody has tried to claim for it: as many as units
+    /// wait at most. Once they are among the `claims`, there may be more, in place of those that are not to be had.
+    pub fn to_claim<'a>(&self, parcel: &'a Parcel, claims: &Claims, gateway: &Gateway) -> Vec<&'a Serial> {
+        let unknown = |token: &&Packed| !claims.contains_key(&token.serial);
+        let hoped: Claims = parcel.tokens.iter().filter(unknown).map(|token| (token.serial.clone(), Ok(()))).collect();
+        let hoped: Claims = hoped.into_iter().chain(claims.clone()).collect();
         let mut packed: Vec<ShippedToken> = Vec::new();
-        let wanted = |token: &&Packed| {
-            let fits = self.judge(token, &packed, &all, gateway) == Ok(Taken::Shipped);
+        let fits = |token: &&Packed| {
+            let fits = self.judge(token, &packed, &hoped, gateway) == Ok(Taken::Shipped);
             if fits {
                 packed.push(ShippedToken::of(token));
             }
             fits
         };
-        parcel.tokens.iter().filter(wanted).map(|token| &token.serial).collect()
+        parcel.tokens.iter().filter(fits).filter(unknown).map(|token| &token.serial).collect()
     }
 
     /// Replaces a serial number that was mistyped, as long as nobody has activated a licence with it (SHP-8). `None` when it

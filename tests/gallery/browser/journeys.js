@@ -396,7 +396,7 @@ async function buyByCard(supplier) {
     await supplier.press("Place Order", "Your order waits for payment");
     await supplier.press(/^Pay .* by card$/, /^Pay /);
     await supplier.press("Cancel and go back", "Your order waits for payment");
-    await supplier.sees("Nothing was charged.");
+    await supplier.sees("You left the payment page without paying.");
     await supplier.press(/^Pay .* by card$/, /^Pay /);
     const card = { "Expiry date": "12/34", "Security code (CVC)": "123" };
     await supplier.fill({ "Card number": "4000 0000 0000 0002", ...card });

@@ -122,11 +122,15 @@ fn shp_8_a_serial_that_was_not_claimed_is_not_named() {
     let dispatch = order.clone().ship(&parcel, &claims, &on_duty(&gateway, "registrar"), &gateway, NOW);
     assert!(dispatch.decision.is_none());
     assert!(matches!(dispatch.outcomes.as_slice(), [Err(Refusal::Busy { .. }), Err(other)] if *other == taken));
-    assert_eq!(order.to_claim(&parcel, &gateway), [&serial(1), &serial(2)]);
+    assert_eq!(order.to_claim(&parcel, &Claims::new(), &gateway), [&serial(1), &serial(2)]);
     let order = shipped(&order, &[1], &gateway);
-    assert_eq!(order.to_claim(&parcel, &gateway), [&serial(2)]);
+    assert_eq!(order.to_claim(&parcel, &Claims::new(), &gateway), [&serial(2)]);
     let many = self::parcel(&[2, 3, 4, 5]);
-    assert_eq!(order.to_claim(&many, &gateway), [&serial(2)], "not more than units wait");
+    assert_eq!(order.to_claim(&many, &Claims::new(), &gateway), [&serial(2)], "not more than units wait");
+    let taken = Claims::from([(serial(2), Err(Refusal::SerialNotUsable))]);
+    assert_eq!(order.to_claim(&many, &taken, &gateway), [&serial(3)], "another one in its place");
+    let ours = Claims::from([(serial(2), Ok(()))]);
+    assert!(order.to_claim(&many, &ours, &gateway).is_empty(), "no unit waits for more");
     let correction = Correction::parse("galt0001", "galt0009").expect("two serials");
     assert!(matches!(order.correct(&correction, false), Err(Refusal::Busy { .. })));
 }
