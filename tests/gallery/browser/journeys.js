@@ -373,7 +373,7 @@ async function shop(supplier, promo) {
     await supplier.fill({
       "First Name": supplier.given,
       "Last Name": supplier.family,
-      "Email Address": supplier.email,
+      "E-mail": supplier.email,
       "Promo code": promo,
     });
     await supplier.press("Apply", "Checkout");

@@ -92,7 +92,9 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     plain::<Login>(world, &mut lines);
     each(world, &mut lines, |account: Account| format!("{} {:?}", phones(&account), essential(account)));
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
-    each(world, &mut lines, |order: Order| {
+    each(world, &mut lines, |mut order: Order| {
+        // Which parcel was noted first is nobody's business.
+        order.shipments.sort_by_key(|shipment| shipment.tokens.iter().map(|token| token.serial.clone()).min());
         let (licences, serials) = (licences(world, &order), serials(world, &order));
         format!("{:?} with {licences:?} {serials:?}", counted_once(order))
     });
