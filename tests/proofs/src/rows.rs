@@ -559,6 +559,8 @@ fn orders_meet() -> Vec<Pair> {
             by::place_another_invoice_with_code,
         ),
         pair("SHP-5 one payment by card told twice", by::ordered_by_card_with_code, by::card_paid, by::card_paid),
+        pair("SHP-5 to the payment page against its payment", by::ordered_by_card, by::go_to_pay, by::card_paid)
+            .by_status(),
         pair("SHP-1 cancelled against paid by card", by::ordered_by_card, by::cancel_own_order, by::card_paid)
             .by_status(),
         pair("SHP-7 paid by card against refunded", by::ordered_by_card, by::card_paid, by::card_refunded),

@@ -321,10 +321,11 @@ pub fn correct_serial(stage: &Stage) -> Ask {
 
 fn listed(stage: &Stage) -> String {
     let [first, second, third] = SERIALS;
+    let mistyped = "12/6";
     let (order, another) = (stage.fact("order"), stage.fact("another order"));
     format!(
         "order,product,serial,carrier,tracking\n{order},anvil-token,{first},Swift Post,SP-1\n\
-         {order},anvil-token,{second},Swift Post,SP-1\n{another},anvil-token,{first},,\n{another},anvil-token,{third},,\n"
+         {order},anvil-token,{second},Swift Post,SP-1\n{another},anvil-token,{mistyped},,\n{another},anvil-token,{third},,\n"
     )
 }
 
