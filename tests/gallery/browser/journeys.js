@@ -392,7 +392,6 @@ async function buyByCard(supplier) {
     await supplier.press("Checkout", "Checkout");
     await supplier.page.getByRole("radio", { name: /^Card/ }).check();
     await supplier.press("Review Order", "Review your order");
-    await picture(supplier, "review-order");
     await supplier.press("Place Order", "Your order waits for payment");
     await supplier.press(/^Pay .* by card$/, /^Pay /);
     await supplier.press("Cancel and go back", "Your order waits for payment");
