@@ -45,8 +45,8 @@ struct Format {
     lines: &'static str,
     /// What must be there besides street and city: `S`, `Z`, both or nothing.
     needs: &'static str,
-    /// What a postal code looks like, `|` between several: `#` is a digit, `@` a letter, `*` either of them. Spaces and
-    /// hyphens are put where they belong. Empty where there is no rule.
+    /// What a postal code looks like, `|` between several: `#` is a digit, `@` a letter, `*` either of them. Spaces,
+    /// hyphens and the country's sign are put where they belong. Empty where there is no rule.
     codes: &'static str,
 }
 
@@ -88,16 +88,16 @@ static FORMATS: [Format; 61] = [
     format("HU", "Z C", "Z", "####"),
     format("ID", "C/S Z", "", "#####"),
     format("IE", "C/S/Z", "", "@## ****|@#@ ****"),
-    format("IL", "C Z", "", "#######"),
+    format("IL", "C Z", "", "#######|#####"),
     format("IN", "C Z/S", "SZ", "######"),
     format("IS", "Z C", "Z", "###"),
     format("IT", "Z C S", "Z", "#####"),
     format("JP", "C, S Z", "SZ", "###-####"),
     format("KR", "C, S Z", "Z", "#####"),
     format("LI", "Z C", "Z", "####"),
-    format("LT", "Z C", "Z", "#####"),
+    format("LT", "Z C", "Z", "LT-#####"),
     format("LU", "Z C", "Z", "####"),
-    format("LV", "C/Z", "Z", "####"),
+    format("LV", "C/Z", "Z", "LV-####"),
     format("MT", "C Z", "Z", "@@@ ####"),
     format("MX", "Z C, S", "SZ", "#####"),
     format("MY", "Z C/S", "Z", "#####"),
@@ -108,7 +108,7 @@ static FORMATS: [Format; 61] = [
     format("PL", "Z C", "Z", "##-###"),
     format("PT", "Z C", "Z", "####-###"),
     format("RO", "Z C", "Z", "######"),
-    format("RS", "Z C", "Z", "#####"),
+    format("RS", "Z C", "Z", "#####|######"),
     format("SA", "C Z", "", "#####|#####-####"),
     format("SE", "Z C", "Z", "### ##"),
     format("SG", "C Z", "Z", "######"),
@@ -134,8 +134,12 @@ impl Format {
         if self.codes.is_empty() {
             return entered.parse();
         }
-        let kept = |char: &char| !char.is_whitespace() && *char != '-';
-        let typed: Vec<char> = entered.chars().filter(kept).map(|char| char.to_ascii_uppercase()).collect();
+        let mut typed: Vec<char> = entered.chars().map(narrow).filter(is_told).collect();
+        // Before a number stands the country at times: `D-89073`, `LV-1010`.
+        if !self.codes.contains(['@', '*']) {
+            let prefix = typed.iter().take_while(|char| char.is_ascii_alphabetic()).count();
+            typed.drain(..if prefix <= COUNTRY_PREFIX_MAX { prefix } else { 0 });
+        }
         let written = self.codes.split('|').find_map(|pattern| filled(pattern, &typed));
         written.ok_or_else(|| self.malformed())?.parse()
     }
@@ -149,6 +153,23 @@ impl Format {
         };
         ParseError::new("postal-code-invalid", format!("Enter a postal code such as {examples}."))
     }
+}
+
+/// The longest country sign before a postal code.
+const COUNTRY_PREFIX_MAX: usize = 3;
+
+/// A character of the full-width forms as everybody else writes it, in capitals.
+fn narrow(char: char) -> char {
+    let ascii = match char {
+        '\u{ff01}'..='\u{ff5e}' => u32::from(char).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(char),
+        other => other,
+    };
+    ascii.to_ascii_uppercase()
+}
+
+/// Whether the character says something: not spaces, hyphens and dashes, nor Japan's sign for a postal code.
+fn is_told(char: &char) -> bool {
+    !char.is_whitespace() && !matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '〒')
 }
 
 /// The characters in the places of the pattern, if they fit.

@@ -46,6 +46,14 @@ fn shp_1_a_postal_code_is_written_as_its_country_writes_it() {
         ("DE", "", "89073", "89073"),
         ("AR", "", "b1842zab", "B1842ZAB"),
         ("XK", "", "whatever 1", "whatever 1"),
+        ("JP", "Tokyo", "〒１００－８９９４", "100-8994"),
+        ("PL", "", "00–950", "00-950"),
+        ("DE", "", "D-89073", "89073"),
+        ("LV", "", "LV-1010", "LV-1010"),
+        ("LV", "", "1010", "LV-1010"),
+        ("LT", "", "lt 01100", "LT-01100"),
+        ("CZ", "", "CZ-110 00", "110 00"),
+        ("IL", "", "61000", "61000"),
     ] {
         let address = parsed(&raw(country, region, entered)).unwrap_or_else(|refusal| panic!("{country}: {refusal:?}"));
         assert_eq!(address.postal_code.map(|code| code.to_string()).as_deref(), Some(written), "{country} {entered}");
