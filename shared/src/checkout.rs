@@ -282,7 +282,7 @@ impl<'a> PlaceOrder<'a> {
             let customer = customer?;
             let promo = code?.map(|code| Presented::of(&code, Some(&customer.email), keys));
             let (order, confirmation) = (Order::id_of_form(form?, keys), Order::token_of_form(form?, keys));
-            Some(Self { order, confirmation, customer, cart: cart?, promo, pay_by: pay_by?, addresses: addresses? })
+            Some(Self { order, confirmation, customer, cart: cart?, promo, pay_by: pay_by?, addresses })
         })();
         faults.finish(parsed)
     }
@@ -313,8 +313,9 @@ impl<'a> PlaceOrder<'a> {
     }
 }
 
-/// The addresses that the order needs: where hardware is shipped, and what stands on an invoice, if that was entered.
-fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults: &mut Faults) -> Option<Addresses> {
+/// The addresses that the order needs: where hardware is shipped, and what stands on an invoice, if that was entered. What
+/// was entered and is no address is among the faults.
+fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults: &mut Faults) -> Addresses {
     let ships = cart.is_some_and(Cart::has_hardware);
     let shipping = ships.then(|| Address::parse(&raw.shipping, "shipping.", faults));
     let billing = match &shipping {
@@ -323,8 +324,7 @@ fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults:
         _ if raw.billing.is_blank() => None,
         _ => Some(Address::parse(&raw.billing, "billing.", faults)),
     };
-    // What was entered and is no address is among the faults.
-    Some(Addresses { shipping: shipping.flatten(), billing: billing.flatten() })
+    Addresses { shipping: shipping.flatten(), billing: billing.flatten() }
 }
 
 impl Cart<'_> {

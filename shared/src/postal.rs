@@ -134,7 +134,7 @@ impl Format {
         if self.codes.is_empty() {
             return entered.parse();
         }
-        let mut typed: Vec<char> = entered.chars().map(narrow).filter(is_told).collect();
+        let mut typed: Vec<char> = entered.chars().map(narrow).filter(|char| is_told(*char)).collect();
         // Before a number stands the country at times: `D-89073`, `LV-1010`.
         if !self.codes.contains(['@', '*']) {
             let prefix = typed.iter().take_while(|char| char.is_ascii_alphabetic()).count();
@@ -168,7 +168,7 @@ fn narrow(char: char) -> char {
 }
 
 /// Whether the character says something: not spaces, hyphens and dashes, nor Japan's sign for a postal code.
-fn is_told(char: &char) -> bool {
+fn is_told(char: char) -> bool {
     !char.is_whitespace() && !matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '〒')
 }
 

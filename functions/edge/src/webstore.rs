@@ -20,7 +20,7 @@ impl<P: Platform> Edge<P> {
     /// `more` to be done.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] and faults: it has to come again.
+    /// [`Refusal::Busy`](shared::refusal::Refusal::Busy) and faults: it has to come again.
     pub async fn act_on_webhook(
         &self,
         partner: &Partner,

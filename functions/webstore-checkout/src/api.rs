@@ -518,9 +518,6 @@ pub(crate) struct CheckoutPage {
     pay_by: Vec<&'static str>,
     #[serde(skip)]
     ways: Vec<(&'static str, &'static str, String)>,
-    /// Whether promo codes are all that is taken.
-    #[serde(skip)]
-    takes_codes_only: bool,
     #[serde(skip)]
     chosen: String,
     #[serde(skip)]
@@ -567,7 +564,6 @@ impl CheckoutPage {
             subtotal,
             total,
             pay_by: ways.iter().map(|(name, ..)| *name).collect(),
-            takes_codes_only: to_pay && ways.is_empty(),
             chosen: match ways.as_slice() {
                 [(only, ..)] => (*only).to_owned(),
                 _ => raw.pay_by.clone(),
@@ -602,6 +598,11 @@ impl CheckoutPage {
     /// The same page with what is wrong.
     pub(crate) fn with(self, faults: FormFaults) -> Self {
         Self { faults, ..self }
+    }
+
+    /// Whether promo codes are all that is taken.
+    fn takes_codes_only(&self) -> bool {
+        self.ways.is_empty() && self.total.is_none_or(|total| !total.is_zero())
     }
 }
 

@@ -69,6 +69,6 @@ pub(crate) async fn cancel<P: Platform>(edge: &Edge<P>, request: &Request) -> Ou
         Ok(order.cancelled_by_customer(&edge.gateway, edge.now)?.into())
     });
     // 7. Respond.
-    let (_, stored) = cancelled.await?;
+    let ((), stored) = cancelled.await?;
     edge.done(request, &proven.address(), StatusCode::OK, &Cancelled::of(stored.value()))
 }

@@ -24,7 +24,7 @@ use shared::{
     lockout::Failures,
     mailbox::MailboxCheck,
     operator::{BootstrapClaim, Operator},
-    order::{Order, ShippedSerial, ShippedToken, Stage as OrderStage, Unit},
+    order::{Order, Shipment, ShippedSerial, ShippedToken, Stage as OrderStage, Unit},
     organisation::{Alike, Organisation},
     promo::{Coupon, Sheet},
     registration::{QueueSummary, Registration},
@@ -93,8 +93,7 @@ fn lines(stage: &Stage, preparations: Preparations) -> Vec<String> {
     each(world, &mut lines, |account: Account| format!("{} {:?}", phones(&account), essential(account)));
     some(world, &mut lines, |one: Operator| (shown || one != Operator::new(one.id.clone())).then(|| on_duty(&one)));
     each(world, &mut lines, |mut order: Order| {
-        // Which parcel was noted first is nobody's business.
-        order.shipments.sort_by_key(|shipment| shipment.tokens.iter().map(|token| token.serial.clone()).min());
+        order.shipments = parcels(order.shipments);
         let (licences, serials) = (licences(world, &order), serials(world, &order));
         format!("{:?} with {licences:?} {serials:?}", counted_once(order))
     });
@@ -223,6 +222,24 @@ fn sorted(mut organisations: Vec<OrganisationId>) -> Vec<OrganisationId> {
 
 fn plain<R: Record + std::fmt::Debug>(world: &World, lines: &mut Vec<String>) {
     each(world, lines, |value: R| format!("{value:?}"));
+}
+
+/// What was shipped, by parcels. Which of them was noted first, and a token of one parcel before another one, is no difference:
+/// of a list each token is noted by itself.
+fn parcels(shipments: Vec<Shipment>) -> Vec<Shipment> {
+    let mut parcels: Vec<Shipment> = Vec::new();
+    for mut shipment in shipments {
+        let same = |one: &&mut Shipment| (&one.carrier, &one.tracking) == (&shipment.carrier, &shipment.tracking);
+        match parcels.iter_mut().find(same) {
+            Some(parcel) => parcel.tokens.append(&mut shipment.tokens),
+            None => parcels.push(shipment),
+        }
+    }
+    for parcel in &mut parcels {
+        parcel.tokens.sort_by_key(|token| token.serial.clone());
+    }
+    parcels.sort_by_key(|parcel| parcel.tokens.first().map(|token| token.serial.clone()));
+    parcels
 }
 
 fn each<R: Record>(world: &World, lines: &mut Vec<String>, show: impl Fn(R) -> String) {

@@ -320,12 +320,12 @@ pub fn correct_serial(stage: &Stage) -> Ask {
 }
 
 fn listed(stage: &Stage) -> String {
-    let [first, second, third] = SERIALS;
+    let [first, _, third] = SERIALS;
     let mistyped = "12/6";
     let (order, another) = (stage.fact("order"), stage.fact("another order"));
     format!(
         "order,product,serial,carrier,tracking\n{order},anvil-token,{first},Swift Post,SP-1\n\
-         {order},anvil-token,{second},Swift Post,SP-1\n{another},anvil-token,{mistyped},,\n{another},anvil-token,{third},,\n"
+         {another},anvil-token,{mistyped},,\n{another},anvil-token,{third},,\n"
     )
 }
 
