@@ -109,9 +109,15 @@ export async function advisesOnPasswords() {
 /** Numbers what the Tab key has to reach, in the order of the document, and puts the focus before all of it. */
 export function markStops() {
   const selector = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+  // What Enter in a field presses is the form's first button. Where that is no stop, it has to repeat one that is.
+  const isPressedByEnterOnly = (one) =>
+    one.tabIndex === -1 &&
+    [...(one.form?.elements ?? [])].some(
+      (other) => other.tabIndex === 0 && other.type === "submit" && other.name === one.name && other.value === one.value,
+    );
   const groups = new Set();
   const stops = [...document.querySelectorAll(selector)].filter((one) => {
-    if (one.disabled || !one.checkVisibility()) return false;
+    if (one.disabled || !one.checkVisibility() || isPressedByEnterOnly(one)) return false;
     if (one.type !== "radio") return true;
     // The arrow keys move inside a group; Tab reaches the checked one, or the first.
     const chosen = document.querySelector(`input[name="${CSS.escape(one.name)}"]:checked`);
