@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Address, Gateway, Partner, Product, ProductKind},
+    config::{Address, Gateway, Partner, Product},
     order::{Addresses, Order, PayBy, Payment},
     postal::RawAddress,
     promo::{Presented, Promo},
@@ -330,7 +330,7 @@ fn addresses(raw: &RawCheckout, cart: Option<&Cart<'_>>, invoiced: bool, faults:
 impl Cart<'_> {
     /// Whether something in it is shipped.
     pub fn has_hardware(&self) -> bool {
-        self.lines.iter().any(|(product, _)| product.kind == ProductKind::HardwareToken)
+        self.lines.iter().any(|(product, _)| product.is_hardware())
     }
 
     /// The product of each unit.

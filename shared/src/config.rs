@@ -592,6 +592,11 @@ pub struct Product {
 }
 
 impl Product {
+    /// Whether a unit of it is hardware, which has to arrive before its licence can be activated (SHP-8).
+    pub fn is_hardware(&self) -> bool {
+        self.kind == ProductKind::HardwareToken
+    }
+
     /// How long a credential is valid.
     pub const fn term(&self) -> Seconds {
         Seconds::days(self.term_days)

@@ -14,6 +14,7 @@ pub mod dead_letter;
 pub mod decision;
 pub mod delivery;
 pub mod effect;
+mod envelope;
 pub mod event;
 pub mod invitation;
 pub mod journey;

@@ -86,6 +86,24 @@ pub enum PayBy {
 }
 
 impl Payment {
+    /// Its name: stable, for programs.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::Card => "card",
+            Self::Invoice { .. } => "invoice",
+            Self::Webstore => "webstore",
+        }
+    }
+
+    /// The customer's purchase-order number, where one stands on an invoice.
+    pub const fn purchase_order(&self) -> Option<&Line<40>> {
+        match self {
+            Self::Invoice { purchase_order } => purchase_order.as_ref(),
+            Self::Nothing | Self::Card | Self::Webstore => None,
+        }
+    }
+
     /// How the storefront's order is paid, and how long it waits for that; not at all when there is nothing to pay (SHP-5).
     ///
     /// # Errors

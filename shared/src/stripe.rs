@@ -1,6 +1,9 @@
 //! What Stripe counts money in (<https://docs.stripe.com/currencies>).
 
-use crate::values::{Currency, Money, ParseError};
+use crate::{
+    refusal::Faults,
+    values::{Currency, Money, ParseError},
+};
 
 /// A currency with the unit that Stripe counts it in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +86,17 @@ impl Counted {
         });
         amount.ok_or_else(amount_invalid)
     }
+}
+
+/// What a Checkout Session comes to, `amount` in Stripe's units
+/// (<https://docs.stripe.com/api/checkout/sessions/object>).
+pub(crate) fn session_total(amount: Option<u64>, currency: &str, faults: &mut Faults) -> Option<Money> {
+    let currency = faults.check("data.object.currency", Counted::parse(currency));
+    let Some(amount) = amount else {
+        faults.add("data.object.amount_total", "missing", "Say what was paid.");
+        return None;
+    };
+    faults.check("data.object.amount_total", currency?.money(amount))
 }
 
 #[cfg(test)]

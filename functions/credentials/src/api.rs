@@ -312,7 +312,7 @@ impl AgreementPage {
             agreement_version: product.service_agreement.version.as_str().to_owned(),
             agreement: product.agreement_digest().to_owned(),
             agreement_text: product.service_agreement.text.as_str().trim().to_owned(),
-            needs_serial: product.kind == ProductKind::HardwareToken,
+            needs_serial: product.is_hardware(),
             serial: serial.to_owned(),
             sealed,
             faults,

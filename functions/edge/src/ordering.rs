@@ -154,7 +154,7 @@ impl<P: Platform> Edge<P> {
         by: &OnDuty<'_>,
         whole: bool,
     ) -> Result<(Vec<Result<Taken, Refusal>>, Stored<Order>), Failure> {
-        let known = self.order_now(id).await?;
+        let known = self.order_now(id).await?.into_value();
         let mut claims = Claims::new();
         loop {
             let wanted = known.to_claim(parcel, &claims, &self.gateway);
@@ -180,11 +180,11 @@ impl<P: Platform> Edge<P> {
     /// # Errors
     /// [`Refusal::NotFound`]; [`Refusal::InvalidInput`]; [`Refusal::WrongStage`]; [`Refusal::Busy`]; a fault of the store.
     pub async fn correct_serial(&self, id: &OrderId, correction: &Correction) -> Result<Stored<Order>, Failure> {
-        let known = self.order_now(id).await?;
+        let known = self.order_now(id).await?.into_value();
         let claimed = match known.correct(correction, true)? {
             Some(_) => {
                 let claims = self.claim_serials(id, &[&correction.right]).await?;
-                claims.into_values().collect::<Result<Vec<()>, Refusal>>().map_err(|refusal| refusal.moved("right"))?;
+                claims.into_values().collect::<Result<(), Refusal>>().map_err(|refusal| refusal.moved("right"))?;
                 true
             }
             None => false,
@@ -195,16 +195,16 @@ impl<P: Platform> Edge<P> {
     }
 
     /// The order as it is now: what is refused by it is refused for good.
-    async fn order_now(&self, id: &OrderId) -> Result<Order, Failure> {
-        Ok(self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored().into_value())
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`]; a fault of the store.
+    pub async fn order_now(&self, id: &OrderId) -> Result<Stored<Order>, Failure> {
+        Ok(self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored())
     }
 
     /// Claims serial numbers that the order is about to name. Should this request die before that, they are free again soon.
     async fn claim_serials(&self, order: &OrderId, serials: &[&Serial]) -> Result<Claims, Failure> {
         let keys = serials.iter().map(|serial| ShippedSerial::key(&ShippedSerial::id_of(serial, &self.keys)));
-        if serials.is_empty() {
-            return Ok(Claims::new());
-        }
         self.note::<Order>(&core::iter::once(Order::key(order)).chain(keys).collect::<Vec<_>>(), &[]).await?;
         let mut claims = Claims::new();
         for serial in serials {

@@ -33,7 +33,8 @@ parts!(
     Mark<'_>,
     Label<'_>,
     Field<'_>,
-    Further<'_>
+    Further<'_>,
+    Lines<'_>
 );
 
 /// The page's head, the skip link, and the header up to the service's name.
@@ -69,6 +70,18 @@ pub struct Place<'a> {
 /// [`Place`] at this address.
 pub fn place<'a>(address: &'a str, text: &'a str) -> Place<'a> {
     Place { address, text }
+}
+
+/// Lines one below the other, as an address has them.
+#[derive(Template)]
+#[template(source = r#"{% for line in lines %}{{ line }}{% if !loop.last %}<br>{% endif %}{% endfor %}"#, ext = "html")]
+pub struct Lines<'a> {
+    lines: &'a [String],
+}
+
+/// [`Lines`] of these.
+pub const fn lines(lines: &[String]) -> Lines<'_> {
+    Lines { lines }
 }
 
 /// Where a list goes on, and back to where it begins; nothing for a list of one page.

@@ -47,7 +47,7 @@ impl<P: Platform> Edge<P> {
     }
 
     async fn take_payment(&self, id: &OrderId, paid: Money, more: &[Effect]) -> Result<Stored<Order>, Failure> {
-        let stored = self.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
+        let stored = self.order_now(id).await?;
         stored.value().require_billed(paid)?;
         self.pay_order(stored, more).await
     }

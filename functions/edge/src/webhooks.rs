@@ -9,7 +9,7 @@ use shared::{
     dead_letter::{DeadLetter, Reason, Sender},
     order::Order,
     refusal::Refusal,
-    webhook::{Dialect, VerifiedWebhook, WebhookSecret},
+    webhook::{Dialect, RawWebhook, VerifiedWebhook},
     webstore::{Decode, Review},
 };
 
@@ -17,7 +17,7 @@ use crate::{
     edge::{Edge, NowStands},
     failure::{BadRequest, Failure, Outcome},
     platform::Platform,
-    request::from_json,
+    request::{Request, from_json},
     view,
 };
 
@@ -100,11 +100,17 @@ impl<'a> Accepted<'a> {
 }
 
 impl<P: Platform> Edge<P> {
-    /// The secrets of this dialect that these variables hold; an empty variable holds none.
+    /// The webhook that the request is, if its raw bytes are signed in this dialect with a secret that one of these variables
+    /// holds. An empty variable holds none.
     ///
     /// # Errors
-    /// A fault that names the variable.
-    pub async fn webhook_secrets(&self, dialect: Dialect, variables: &[String]) -> Result<Vec<WebhookSecret>, Failure> {
+    /// As [`VerifiedWebhook::verify`]; a fault that names the variable.
+    pub async fn verified_webhook<'a>(
+        &self,
+        request: &'a Request,
+        dialect: Dialect,
+        variables: &[String],
+    ) -> Result<VerifiedWebhook<'a>, Failure> {
         let mut secrets = Vec::new();
         for variable in variables {
             if let Some(text) = self.platform.variable(variable).await? {
@@ -112,7 +118,8 @@ impl<P: Platform> Edge<P> {
                 secrets.push(secret.map_err(|error| Failure::Fault(format!("variable {variable}: {error}")))?);
             }
         }
-        Ok(secrets)
+        let raw = RawWebhook::read(dialect, |name| request.header(name), &request.body);
+        Ok(VerifiedWebhook::verify(&raw, &secrets, self.now)?)
     }
 
     /// Answers a webhook. What cannot be acted upon is kept for an operator first.

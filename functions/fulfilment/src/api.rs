@@ -188,7 +188,7 @@ impl OrderView {
             Source::Storefront { .. } => ("storefront", None),
             Source::Webstore { order } => ("webstore", Some(order.to_string())),
         };
-        let (payment, purchase_order) = bought.map(|bought| payment(&bought.payment)).unzip();
+        let payment = bought.map(|bought| &bought.payment);
         Self {
             id: order.id,
             reference: order.reference(),
@@ -200,8 +200,8 @@ impl OrderView {
             email: bought.map(|bought| bought.customer.email.as_str().to_owned()),
             lines: lines.collect(),
             total: bought.map(|bought| bought.total),
-            payment,
-            purchase_order: purchase_order.flatten(),
+            payment: payment.map(Payment::as_str),
+            purchase_order: payment.and_then(Payment::purchase_order).map(ToString::to_string),
             placed_at: bought.map(|bought| bought.placed_at),
             pay_until: order.pay_until(),
             paid_at,
@@ -263,15 +263,6 @@ fn ship_to(order: &Order) -> Vec<String> {
         return Vec::new();
     };
     core::iter::once(bought.customer.name.full()).chain(address.lines()).collect()
-}
-
-fn payment(payment: &Payment) -> (&'static str, Option<String>) {
-    match payment {
-        Payment::Nothing => ("nothing", None),
-        Payment::Card => ("card", None),
-        Payment::Invoice { purchase_order } => ("invoice", purchase_order.as_ref().map(ToString::to_string)),
-        Payment::Webstore => ("webstore", None),
-    }
 }
 
 /// A list of orders.

@@ -144,7 +144,7 @@ async fn happened<P: Platform>(edge: &Edge<P>, request: &Request, id: &str, what
 }
 
 async fn pay<P: Platform>(edge: &Edge<P>, id: &OrderId) -> Result<Stored<Order>, Failure> {
-    let known = edge.kv().load::<Order>(id).await?.ok_or(Refusal::NotFound)?.into_stored();
+    let known = edge.order_now(id).await?;
     known.value().require_paid_to_staff()?;
     edge.pay_order(known, &[]).await
 }

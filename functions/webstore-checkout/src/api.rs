@@ -14,9 +14,9 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 use shared::{
     account::Account,
     checkout::{OrderLine, PlaceOrder, Quote, RawCheckout, RawCustomer, RawLine, Terms},
-    config::{Address, Gateway, Partner, Product, ProductKind},
+    config::{Address, Gateway, Partner, Product},
     journey::Need,
-    order::{Bought, Order, Payment, Shipment, Stage},
+    order::{Bought, Order, Shipment, Stage},
     postal::RawAddress,
     refusal::{Faults, Refusal},
     secret::{Entropy, PlainToken},
@@ -384,9 +384,8 @@ fn sum(lines: &[CartLine]) -> Option<Money> {
 
 /// Whether one of them is shipped.
 fn ships(gateway: &Gateway, lines: &[CartLine]) -> bool {
-    let hardware = |product: &&Product| product.kind == ProductKind::HardwareToken;
-    let ships = |line: &CartLine| gateway.products.iter().filter(hardware).any(|one| one.id.as_str() == line.product);
-    lines.iter().any(ships)
+    let hardware = || gateway.products.iter().filter(|product| product.is_hardware());
+    lines.iter().any(|line| hardware().any(|product| product.id.as_str() == line.product))
 }
 
 /// The cart as a query. Products are known ones, and quantities that are no numbers are left out, so nothing in it
@@ -458,6 +457,13 @@ struct Entry<'a> {
     required: bool,
 }
 
+impl Entry<'_> {
+    /// For macros, which take a value that is made for them.
+    const fn required(&self) -> bool {
+        self.required
+    }
+}
+
 impl AddressForm {
     /// Every field but the country's.
     fn entries(&self) -> Vec<Entry<'_>> {
@@ -483,14 +489,18 @@ impl AddressForm {
         .into()
     }
 
-    /// Whether it has to be filled in.
-    const fn required(&self) -> bool {
-        self.is_required
-    }
-
-    /// By its name, as people find it in a list.
-    fn country(&self) -> &str {
-        Country::named(&self.entered.country).map_or(self.entered.country.as_str(), |country| country.name())
+    /// The country's field: by its name, as people find it in a list.
+    fn country(&self) -> Entry<'_> {
+        let entered = &self.entered.country;
+        Entry {
+            name: format!("{}.country", self.group),
+            label: "Country",
+            hint: "Type how its name begins, and choose.",
+            value: Country::named(entered).map_or(entered.as_str(), |country| country.name()),
+            autocomplete: format!("{} country-name", self.group),
+            width: "",
+            required: self.is_required,
+        }
     }
 }
 
@@ -655,11 +665,6 @@ impl ReviewPage {
         terms: &Terms,
     ) -> Self {
         let quote = terms.quote;
-        let (payment, purchase_order) = match &terms.payment {
-            Payment::Nothing | Payment::Webstore => ("nothing", None),
-            Payment::Card => ("card", None),
-            Payment::Invoice { purchase_order } => ("invoice", purchase_order.as_ref().map(ToString::to_string)),
-        };
         Self {
             title: "Review your order",
             partner: PartnerView::of(partner),
@@ -669,8 +674,8 @@ impl ReviewPage {
             total: quote.total,
             customer: command.customer.name.full(),
             email: command.customer.email.to_string(),
-            payment,
-            purchase_order,
+            payment: terms.payment.as_str(),
+            purchase_order: terms.payment.purchase_order().map(ToString::to_string),
             shipping_address: command.addresses.shipping.as_ref().map(Address::lines),
             billing_address: terms.bill_to.as_ref().map(Address::lines),
             promo_code: raw.promo_code.trim().to_owned(),
@@ -865,10 +870,6 @@ impl OrderPage {
     pub(crate) fn of(gateway: &Gateway, order: &Order, token: Option<&PlainToken>) -> Option<Self> {
         let bought = order.bought.as_ref()?;
         let partner = gateway.partner(&order.partner).map(|partner| partner.name.clone());
-        let purchase_order = match &bought.payment {
-            Payment::Invoice { purchase_order } => purchase_order.as_ref().map(ToString::to_string),
-            Payment::Nothing | Payment::Card | Payment::Webstore => None,
-        };
         let human = |at: Option<Timestamp>| at.map(Timestamp::human).unwrap_or_default();
         let (pay_until, keys_sent_at) = (order.pay_until(), order.keys_sent_at());
         Some(Self {
@@ -886,7 +887,7 @@ impl OrderPage {
             total: bought.total,
             placed_at: bought.placed_at,
             placed: bought.placed_at.human(),
-            purchase_order,
+            purchase_order: bought.payment.purchase_order().map(ToString::to_string),
             pay_until,
             pay_until_text: human(pay_until),
             awaits_card: order.awaits_card(),

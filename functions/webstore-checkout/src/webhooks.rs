@@ -1,12 +1,7 @@
 //! `POST /webstore-checkout/webhooks/{partner}`: what a partner's own webstore tells of its orders (SHP-7).
 
 use edge::{Edge, Outcome, Platform, Request, failure::BadRequest, request::Encoding};
-use shared::{
-    audit::Actor,
-    dead_letter::Sender,
-    refusal::Refusal,
-    webhook::{RawWebhook, VerifiedWebhook},
-};
+use shared::{audit::Actor, dead_letter::Sender, refusal::Refusal};
 
 use crate::known;
 
@@ -16,8 +11,7 @@ pub(crate) async fn take<P: Platform>(edge: &Edge<P>, request: &Request, partner
     let partner = known(&edge.gateway, partner).ok();
     let dialect = partner.map(|partner| partner.webhook_dialect).unwrap_or_default();
     let variables = partner.map(|partner| partner.webhook_secret_variables.as_slice()).unwrap_or_default();
-    let raw = RawWebhook::read(dialect, |name| request.header(name), &request.body);
-    let webhook = VerifiedWebhook::verify(&raw, &edge.webhook_secrets(dialect, variables).await?, edge.now)?;
+    let webhook = edge.verified_webhook(request, dialect, variables).await?;
     let partner = partner.ok_or(Refusal::WebhookNotVerified)?;
     edge.acts(Actor::Webstore(partner.id.clone()));
     if request.encoding()? != Encoding::Json {

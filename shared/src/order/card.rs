@@ -1,6 +1,6 @@
 //! Payment by card on the payment provider's page (SHP-5).
 
-use super::{Order, Payment, Stage};
+use super::{Bought, Order, Payment, Stage};
 use crate::{
     config::Gateway,
     refusal::Refusal,
@@ -41,8 +41,7 @@ impl Order {
     /// [`Refusal::WrongStage`] when it is not to be paid by card, or not any more.
     pub fn bill(&self, gateway: &Gateway, now: Timestamp) -> Result<Bill, Refusal> {
         let wrong = |hint| Refusal::WrongStage { hint };
-        let bought = self.bought.as_ref().filter(|bought| bought.payment == Payment::Card);
-        let bought = bought.ok_or(wrong("This order is not paid by card. Its page says how it is paid."))?;
+        let bought = self.by_card().ok_or(wrong("This order is not paid by card. Its page says how it is paid."))?;
         let closes_at = match &self.stage {
             Stage::Unpaid { lapses_at: Some(lapses_at) } if now < *lapses_at => *lapses_at,
             Stage::Unpaid { .. } => return Err(wrong("The time to pay for this order is over. Place a new order.")),
@@ -61,10 +60,14 @@ impl Order {
         })
     }
 
+    /// What was bought, if that is paid by card.
+    fn by_card(&self) -> Option<&Bought> {
+        self.bought.as_ref().filter(|bought| bought.payment == Payment::Card)
+    }
+
     /// Whether it waits for its payment by card.
     pub fn awaits_card(&self) -> bool {
-        let by_card = self.bought.as_ref().is_some_and(|bought| bought.payment == Payment::Card);
-        by_card && matches!(self.stage, Stage::Unpaid { .. })
+        self.by_card().is_some() && matches!(self.stage, Stage::Unpaid { .. })
     }
 
     /// Refuses unless the payment provider was paid what this order costs: only then does its word complete the order.
@@ -72,10 +75,8 @@ impl Order {
     /// # Errors
     /// [`Refusal::OrderContradicted`].
     pub fn require_billed(&self, paid: Money) -> Result<(), Refusal> {
-        match &self.bought {
-            Some(bought) if bought.payment == Payment::Card && bought.total == paid => Ok(()),
-            _ => Err(Refusal::OrderContradicted),
-        }
+        let is_billed = self.by_card().is_some_and(|bought| bought.total == paid);
+        if is_billed { Ok(()) } else { Err(Refusal::OrderContradicted) }
     }
 
     /// Refuses unless staff may say that it is paid: for an invoice they see the money come in, for a card the payment provider does.
@@ -83,11 +84,7 @@ impl Order {
     /// # Errors
     /// [`Refusal::WrongStage`].
     pub fn require_paid_to_staff(&self) -> Result<(), Refusal> {
-        match &self.bought {
-            Some(bought) if bought.payment == Payment::Card => Err(Refusal::WrongStage {
-                hint: "It is paid by card. The payment provider says when; have it send its webhook again.",
-            }),
-            _ => Ok(()),
-        }
+        let hint = "It is paid by card. The payment provider says when; have it send its webhook again.";
+        if self.by_card().is_some() { Err(Refusal::WrongStage { hint }) } else { Ok(()) }
     }
 }

@@ -8,7 +8,7 @@ use super::{Order, Stage};
 use crate::{
     audit::Action,
     checkout::MAX_UNITS,
-    config::{Gateway, ProductKind},
+    config::{Gateway, Product},
     decision::Decision,
     effect::Effect,
     message::Body,
@@ -367,7 +367,7 @@ impl Order {
 
 /// Whether a product is shipped.
 pub(super) fn is_hardware(product: &ProductId, gateway: &Gateway) -> bool {
-    gateway.product(product).is_some_and(|product| product.kind == ProductKind::HardwareToken)
+    gateway.product(product).is_some_and(Product::is_hardware)
 }
 
 /// Product names and quantities.

@@ -4,28 +4,11 @@ use serde::Deserialize;
 
 use super::{News, Reading, refunded};
 use crate::{
+    envelope,
     refusal::Faults,
     values::{Currency, Money},
     webstore::Decode,
 };
-
-/// What every event says first: only then is it known what else it holds.
-#[derive(Debug, Deserialize)]
-struct RawKind {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEvent<D> {
-    #[serde(rename = "type")]
-    _kind: String,
-    /// When it happened, RFC 3339; informative, since the signed header carries the time that counts.
-    #[serde(rename = "timestamp")]
-    _timestamp: String,
-    data: D,
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,9 +38,9 @@ struct RawRefunded {
 }
 
 pub(super) fn read<B: Decode>(body: &B) -> Result<Reading, B::Error> {
-    match body.decode::<RawKind>()?.kind.as_str() {
+    match envelope::kind(body)?.as_str() {
         "payment.succeeded" => {
-            let RawPaid { order, amount_minor, currency, .. } = body.decode::<RawEvent<RawPaid>>()?.data;
+            let RawPaid { order, amount_minor, currency, .. } = envelope::standard(body)?;
             let Some(order) = super::order(Some(&order)) else {
                 return Ok(Reading::Left);
             };
@@ -67,7 +50,7 @@ pub(super) fn read<B: Decode>(body: &B) -> Result<Reading, B::Error> {
             Ok(Reading::Event(order, News::Paid(paid)))
         }
         "payment.refunded" => {
-            let RawRefunded { order, amount_minor, refunded_minor, .. } = body.decode::<RawEvent<RawRefunded>>()?.data;
+            let RawRefunded { order, amount_minor, refunded_minor, .. } = envelope::standard(body)?;
             Ok(refunded(Some(&order), refunded_minor >= amount_minor))
         }
         _ => Ok(Reading::Left),

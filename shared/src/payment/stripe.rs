@@ -5,26 +5,11 @@ use serde::Deserialize;
 
 use super::{News, Reading, refunded};
 use crate::{
+    envelope,
     refusal::{Faults, Refusal},
-    stripe::Counted,
+    stripe::session_total,
     webstore::Decode,
 };
-
-#[derive(Debug, Deserialize)]
-struct RawKind {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawEvent<O> {
-    data: RawData<O>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawData<O> {
-    object: O,
-}
 
 #[derive(Debug, Deserialize)]
 struct RawSession {
@@ -56,12 +41,12 @@ impl RawMetadata {
 }
 
 pub(super) fn read<B: Decode>(body: &B) -> Result<Reading, B::Error> {
-    match body.decode::<RawKind>()?.kind.as_str() {
+    match envelope::kind(body)?.as_str() {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-            Ok(paid(&body.decode::<RawEvent<RawSession>>()?.data.object)?)
+            Ok(paid(&envelope::stripe(body)?)?)
         }
         "charge.refunded" => {
-            let charge = body.decode::<RawEvent<RawCharge>>()?.data.object;
+            let charge: RawCharge = envelope::stripe(body)?;
             Ok(refunded(RawMetadata::order(charge.metadata.as_ref()), charge.refunded == Some(true)))
         }
         _ => Ok(Reading::Left),
@@ -76,12 +61,6 @@ fn paid(session: &RawSession) -> Result<Reading, Refusal> {
     };
     let mut faults = Faults::default();
     let currency = session.currency.as_deref().unwrap_or_default();
-    let currency = faults.check("data.object.currency", Counted::parse(currency));
-    if session.amount_total.is_none() {
-        faults.add("data.object.amount_total", "missing", "Say what was paid.");
-    }
-    let paid = currency
-        .zip(session.amount_total)
-        .and_then(|(currency, amount)| faults.check("data.object.amount_total", currency.money(amount)));
+    let paid = session_total(session.amount_total, currency, &mut faults);
     Ok(Reading::Event(order, News::Paid(faults.finish(paid)?)))
 }

@@ -6,28 +6,11 @@ use super::{Decode, OrderEvent, Reading};
 use crate::{
     checkout::{Cart, Customer, RawCustomer, RawLine},
     config::Gateway,
+    envelope,
     order::{News, Sale},
     refusal::{Faults, Refusal},
     values::{Money, PartnerId},
 };
-
-/// What every event says first: only then is it known what else it holds.
-#[derive(Debug, Deserialize)]
-struct RawKind {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawEvent<D> {
-    #[serde(rename = "type")]
-    _kind: String,
-    /// When it happened, RFC 3339; informative, since the signed header carries the time that counts.
-    #[serde(rename = "timestamp")]
-    _timestamp: String,
-    data: D,
-}
 
 /// An order with all that is known of it.
 #[derive(Debug, Deserialize)]
@@ -56,11 +39,11 @@ pub(super) fn read<'a, B: Decode>(
     partner: &PartnerId,
     gateway: &'a Gateway,
 ) -> Result<Reading<'a>, B::Error> {
-    let event = match body.decode::<RawKind>()?.kind.as_str() {
-        "order.created" => sale(&body.decode::<RawEvent<RawSale>>()?.data, News::Created, partner, gateway)?,
-        "order.paid" => sale(&body.decode::<RawEvent<RawSale>>()?.data, News::Paid, partner, gateway)?,
-        "order.cancelled" => end(&body.decode::<RawEvent<RawEnd>>()?.data, News::Cancelled)?,
-        "order.refunded" => end(&body.decode::<RawEvent<RawEnd>>()?.data, News::Refunded)?,
+    let event = match envelope::kind(body)?.as_str() {
+        "order.created" => sale(&envelope::standard(body)?, News::Created, partner, gateway)?,
+        "order.paid" => sale(&envelope::standard(body)?, News::Paid, partner, gateway)?,
+        "order.cancelled" => end(&envelope::standard(body)?, News::Cancelled)?,
+        "order.refunded" => end(&envelope::standard(body)?, News::Refunded)?,
         _ => return Ok(Reading::Left),
     };
     Ok(Reading::Event(event))

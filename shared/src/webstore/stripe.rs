@@ -11,27 +11,12 @@ use super::{Decode, OrderEvent, Reading, Review, name_of, text};
 use crate::{
     checkout::{Cart, Customer, MAX_UNITS, RawLine},
     config::Gateway,
+    envelope,
     order::{News, Sale},
     refusal::{Faults, Refusal},
-    stripe::Counted,
-    values::{Money, ParseError, PartnerId, PersonName},
+    stripe::session_total,
+    values::{ParseError, PartnerId, PersonName},
 };
-
-#[derive(Debug, Deserialize)]
-struct RawKind {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawEvent<O> {
-    data: RawData<O>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RawData<O> {
-    object: O,
-}
 
 #[derive(Debug, Deserialize)]
 struct RawSession {
@@ -85,14 +70,14 @@ pub(super) fn read<'a, B: Decode>(
     partner: &PartnerId,
     gateway: &'a Gateway,
 ) -> Result<Reading<'a>, B::Error> {
-    let outcome = match body.decode::<RawKind>()?.kind.as_str() {
+    let outcome = match envelope::kind(body)?.as_str() {
         "checkout.session.completed" => Outcome::Completed,
         "checkout.session.async_payment_succeeded" => Outcome::Succeeded,
         "checkout.session.async_payment_failed" => Outcome::Failed,
-        "charge.refunded" => return Ok(refund(&body.decode::<RawEvent<RawCharge>>()?.data.object)?),
+        "charge.refunded" => return Ok(refund(&envelope::stripe(body)?)?),
         _ => return Ok(Reading::Left),
     };
-    Ok(session(outcome, &body.decode::<RawEvent<RawSession>>()?.data.object, partner, gateway)?)
+    Ok(session(outcome, &envelope::stripe(body)?, partner, gateway)?)
 }
 
 fn session<'a>(
@@ -129,7 +114,7 @@ fn sale<'a>(
     faults: &mut Faults,
 ) -> Result<Option<Sale<'a>>, Refusal> {
     let customer = customer(raw.customer_details.as_ref(), faults);
-    let total = total(raw, faults);
+    let total = session_total(raw.amount_total, text(raw.currency.as_ref()), faults);
     let raw_lines = text(raw.metadata.as_ref().and_then(|metadata| metadata.lines.as_ref()));
     let cart = match faults.check("data.object.metadata.lines", lines(raw_lines)) {
         Some(lines) => faults.adopt("data.object.metadata.", Cart::parse(partner, &lines, gateway))?,
@@ -159,15 +144,6 @@ fn lines(text: &str) -> Result<Vec<RawLine>, ParseError> {
     };
     let read: Option<Vec<RawLine>> = text.split(',').take(MAX_UNITS as usize + 1).map(line).collect();
     read.ok_or_else(|| ParseError::new("lines-invalid", "Write product:quantity, with commas between several."))
-}
-
-fn total(raw: &RawSession, faults: &mut Faults) -> Option<Money> {
-    let currency = faults.check("data.object.currency", Counted::parse(text(raw.currency.as_ref())));
-    let Some(amount) = raw.amount_total else {
-        faults.add("data.object.amount_total", "missing", "Say what was paid.");
-        return None;
-    };
-    faults.check("data.object.amount_total", currency?.money(amount))
 }
 
 fn refund<'a>(raw: &RawCharge) -> Result<Reading<'a>, Refusal> {

@@ -7,7 +7,7 @@ use edge::{
 };
 use http::StatusCode;
 use shared::{
-    config::{Gateway, ProductKind},
+    config::Gateway,
     refusal::Refusal,
     totp::{Parameters, otpauth_uri, seed_in_groups},
     values::{CredentialId, Seconds, Timestamp},
@@ -66,7 +66,7 @@ fn agreements<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway) {
         "licence_key",
         |faults| LicencePage::of(TYPED, faults),
     );
-    if let Some(token) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
+    if let Some(token) = gateway.products.iter().find(|product| product.is_hardware()) {
         let page = |serial: &str, faults| AgreementPage::of(token, "sealed".to_owned(), serial, faults);
         album.page("of-a-token", StatusCode::OK, &page("", FormFaults::none())).refused(
             "wrong-serial",

@@ -2,7 +2,7 @@
 
 use shared::{
     checkout::{Cart, Customer, RawLine},
-    config::{Address, Gateway, Product, ProductKind},
+    config::{Address, Gateway, Product},
     licence::ActivateLicence,
     order::{Addresses, Bought, End, Issue, Order, Payment, Shipment, ShippedToken},
     postal::RawAddress,
@@ -47,7 +47,7 @@ pub fn orders<P: Platform>(edge: &Edge<P>) -> Option<Orders> {
     let product = gateway.catalogue(&partner.id).next()?;
     let (unpaid, token) = placed(edge, product)?;
     let mut staged = of_software(edge, product, unpaid)?;
-    if let Some(product) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
+    if let Some(product) = gateway.products.iter().find(|product| product.is_hardware()) {
         staged.extend(of_hardware(edge, product)?);
     }
     let unheard = Order::unheard(&partner.id, &"4711".parse().ok()?, &edge.keys);

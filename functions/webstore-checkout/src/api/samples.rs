@@ -8,7 +8,7 @@ use edge::{
 use http::StatusCode;
 use shared::{
     checkout::{PlaceOrder, Quote, RawLine, Terms},
-    config::{Gateway, Partner, Product, ProductKind},
+    config::{Gateway, Partner, Product},
     order::{Bought, Order, Payment},
     postal::RawAddress,
     refusal::{Faults, Refusal},
@@ -113,7 +113,7 @@ fn checkout<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
     }
     album.refused("faults", faults.refuse(), "given_name", |faults| page(&blank, None).with(faults));
     review(album, gateway, partner, &form("Ada", "Byron", "ada@kestrel.example", ""));
-    if let Some(token) = gateway.products.iter().find(|product| product.kind == ProductKind::HardwareToken) {
+    if let Some(token) = gateway.products.iter().find(|product| product.is_hardware()) {
         let lines = vec![RawLine { product: token.id.to_string(), quantity: 1 }];
         shipped(album, gateway, token, RawForm { lines, pay_by: "invoice".to_owned(), ..filled });
     }
