@@ -260,15 +260,16 @@ impl<'a> Programs<'a> {
     /// # Errors
     /// When the step misbehaves.
     pub async fn promo_codes(&mut self, count: usize, discount: &str) -> anyhow::Result<Vec<String>> {
-        self.promo_codes_for("cobalt-mobile-id", count, discount).await
+        self.promo_codes_for("cobalt", "cobalt-mobile-id", count, discount).await
     }
 
-    /// The same for another product of Cobalt.
+    /// The same for another product.
     ///
     /// # Errors
     /// When the step misbehaves.
     pub async fn promo_codes_for(
         &mut self,
+        partner: &str,
         product: &str,
         count: usize,
         discount: &str,
@@ -276,7 +277,7 @@ impl<'a> Programs<'a> {
         let body = json!({
             "form": form_id(),
             "name": "Autumn",
-            "partner": "cobalt",
+            "partner": partner,
             "products": [product],
             "count": count,
             "discount": discount,
@@ -547,6 +548,15 @@ pub fn activation(token: &str, shown: &Value) -> anyhow::Result<Value> {
         "question_3": question(2)?,
         "answer_3": "Bluebell",
     }))
+}
+
+/// The token of the link to an order that was placed.
+///
+/// # Errors
+/// When the answer has no such link.
+pub fn order_token(placed: &Value) -> anyhow::Result<&str> {
+    let (_, token) = text(placed, "/confirmation")?.split_once("token=").context("a token")?;
+    Ok(token)
 }
 
 /// A guest's order of one unit with a promo code.

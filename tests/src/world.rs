@@ -178,6 +178,18 @@ impl World {
         Ok((response.status(), response.json().await?))
     }
 
+    /// Lets so many hours pass, in each of which the operator's timer has the sweep work until nothing is left.
+    ///
+    /// # Errors
+    /// When the service does not answer with JSON.
+    pub async fn pass_hours(&self, hours: u32) -> anyhow::Result<()> {
+        for _ in 0..hours {
+            self.place.time.pass(Duration::from_hours(1)).await;
+            while self.sweep().await?.0 == StatusCode::ACCEPTED {}
+        }
+        Ok(())
+    }
+
     /// Everything that the store holds, to show that a refused request left it as it was.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use journeys::{
-    by_json::{Programs, activation, address, checkout, form_id, profile},
+    by_json::{Programs, activation, address, checkout, form_id, order_token, profile},
     client::{Answer, Client},
     story::Story,
     world::{Wishes, World, client_secret, root},
@@ -54,7 +54,7 @@ async fn with_phones(world: &World) -> anyhow::Result<Vec<Measured>> {
     cy.registrar_signs_in().await?;
     cy.approve(&reference).await?;
     cy.activate().await?;
-    let code = cy.promo_codes_for("cobalt-phone", 1, "free").await?;
+    let code = cy.promo_codes_for("cobalt", "cobalt-phone", 1, "free").await?;
     let mut order = checkout(&form_id(), email, &code[0]);
     order["lines"] = json!([{ "product": "cobalt-phone", "quantity": 1 }]);
     let guest = &mut Client::new(&world.place.service)?;
@@ -99,7 +99,7 @@ async fn with_orders(world: &World) -> anyhow::Result<Vec<Measured>> {
     order["pay_by"] = json!("invoice");
     order["billing"] = address();
     let placed = guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
-    let token = placed["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let token = order_token(&placed)?;
     guest.get(&format!("/webstore-checkout/orders?token={token}")).await?;
     let unpaid = programs.registrar.get("/operate/orders").await?;
     let order = format!("/operate/orders/{}", unpaid["orders"][0]["id"].as_str().context("an order")?);
@@ -136,7 +136,7 @@ async fn with_cards(world: &World) -> anyhow::Result<Vec<Measured>> {
     guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::OK).await?;
     order["action"] = json!("place");
     let placed = guest.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
-    let token = placed["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let token = order_token(&placed)?;
     let there = guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
     let pay_at = there["pay_at"].as_str().context("an address")?;
     world.payments.pay(pay_at, Card::Good)?;

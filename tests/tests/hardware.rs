@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
-    by_json::{Programs, address, form_id},
+    by_json::{Programs, address, form_id, order_token},
     client::{Answer, Client},
     world::{Wishes, World, tokens_sold},
 };
@@ -45,8 +45,7 @@ struct Paid {
 async fn paid(programs: &mut Programs<'_>, guest: &mut Client, quantity: u32) -> anyhow::Result<Paid> {
     let placed = checkout(guest, &order_of(quantity)).await?.document(StatusCode::CREATED)?;
     let reference = placed["order"].as_str().context("a reference")?.to_owned();
-    let link = placed["confirmation"].as_str().context("a link")?;
-    let (_, token) = link.split_once("token=").context("a token")?;
+    let token = order_token(&placed)?;
     let found = programs.registrar.get(&format!("/operate/orders?reference={reference}")).await?;
     let id = found.pointer("/orders/0/id").and_then(Value::as_str).context("it is found by its reference")?.to_owned();
     let desk = format!("/operate/orders/{id}");
@@ -247,8 +246,7 @@ async fn shp_1_addresses_follow_the_rules_of_their_country() -> anyhow::Result<(
     checkout(&mut guest, &body).await?.document(StatusCode::OK)?;
     body["shipping"]["street"] = json!("14 Lathe Street");
     checkout(&mut guest, &body).await?.problem(409, "order-form-reused")?;
-    let link = placed["confirmation"].as_str().context("a link")?;
-    let (_, token) = link.split_once("token=").context("a token")?;
+    let token = order_token(&placed)?;
     let shown = guest.get(&format!("/webstore-checkout/orders?token={token}")).await?;
     let lines = json!(["12 Lathe Street", "Toledo, OH 43604", "United States of America"]);
     ensure!(shown["shipping_address"] == lines && shown["billing_address"] == lines, "{shown}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use journeys::{
-    by_json::{Programs, address, form_id},
+    by_json::{Programs, address, form_id, order_token},
     client::{Answer, Client},
     signer::{Signer, Unsigned},
     world::{Wishes, World},
@@ -168,9 +168,7 @@ async fn placed(client: &mut Client, body: &Value) -> anyhow::Result<Value> {
 
 /// The path and query of a confirmation's link.
 fn page(placed: &Value) -> anyhow::Result<String> {
-    let link = placed["confirmation"].as_str().context("a link")?;
-    let (_, token) = link.split_once("token=").context("a token")?;
-    Ok(format!("/webstore-checkout/orders?token={token}"))
+    Ok(format!("/webstore-checkout/orders?token={}", order_token(placed)?))
 }
 
 // SHP-5 SHP-6: an order on an invoice gives nothing before an operator says that it is paid; then each mail comes once, and
@@ -226,12 +224,7 @@ async fn shp_2_an_unpaid_order_lapses_and_frees_its_code() -> anyhow::Result<()>
     let world = World::start().await?;
     let mut programs = Programs::new(&world.place, ADA)?;
     programs.registrar_signs_in().await?;
-    let batch = json!({
-        "form": form_id(), "name": "Half", "partner": "anvil", "products": ["anvil-mobile-id"], "count": 1,
-        "discount": "50%", "valid_days": 90,
-    });
-    let batch = programs.registrar.post("/operate/promo-batches", &batch, StatusCode::CREATED).await?;
-    let code = batch.pointer("/codes/0").and_then(Value::as_str).context("a code")?.to_owned();
+    let code = programs.promo_codes_for("anvil", "anvil-mobile-id", 1, "50%").await?.join("");
     let mut guest = Client::new(&world.place.service)?;
     let order = placed(&mut guest, &invoice(ADA, &code)).await?;
     ensure!(order["total"]["minor"] == 2_450, "{order}");
@@ -240,10 +233,7 @@ async fn shp_2_an_unpaid_order_lapses_and_frees_its_code() -> anyhow::Result<()>
     let request = guest.request(Method::POST, "/webstore-checkout/anvil/checkout").json(&another);
     guest.send(request).await?.problem(422, "promo-not-usable")?;
     // The timer calls the sweep; it comes to the hour in which the order's time is over once that hour is.
-    for _ in 0..40 {
-        world.place.time.pass(Duration::from_hours(1)).await;
-        while world.sweep().await?.0 == StatusCode::ACCEPTED {}
-    }
+    world.pass_hours(40).await?;
     let shown = guest.get(&page(&order)?).await?;
     ensure!(shown["state"] == "lapsed", "{shown}");
     ensure!(subjects(&world, ADA).await?.iter().any(|subject| subject.ends_with("has lapsed")));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use journeys::{
     browser::Browser,
-    by_json::{Programs, form_id},
+    by_json::{Programs, form_id, order_token},
     client::{Answer, Client},
     signer::{Signer, Unsigned},
     world::{Wishes, World, payment_webhook_secret},
@@ -40,8 +40,7 @@ async fn buy(world: &World, code: &str) -> anyhow::Result<Bought> {
     let mut guest = Client::new(&world.place.service)?;
     let placed = guest.post("/webstore-checkout/anvil/checkout", &order(code), StatusCode::CREATED).await?;
     ensure!(placed["state"] == "awaiting-payment", "{placed}");
-    let link = placed["confirmation"].as_str().context("a link")?;
-    let token = link.split_once("token=").context("a token")?.1.to_owned();
+    let token = order_token(&placed)?.to_owned();
     let there = guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
     ensure!(there["order"] == placed["order"] && there["total"] == placed["total"], "{there} {placed}");
     let pay_at = there["pay_at"].as_str().context("an address")?.to_owned();
@@ -149,22 +148,18 @@ async fn shp_3_a_late_payment_by_card_needs_its_code_again() -> anyhow::Result<(
     let world = World::start().await?;
     let mut programs = Programs::new(&world.place, ADA)?;
     programs.registrar_signs_in().await?;
-    let batch = json!({
-        "form": form_id(), "name": "Half", "partner": "anvil", "products": ["anvil-mobile-id"], "count": 2,
-        "discount": "50%", "valid_days": 90,
-    });
-    let batch = programs.registrar.post("/operate/promo-batches", &batch, StatusCode::CREATED).await?;
-    let code = |n: usize| batch["codes"][n].as_str().context("a code");
-    let (mut in_time, mut too_late) = (buy(&world, code(0)?).await?, buy(&world, code(1)?).await?);
+    let codes = programs.promo_codes_for("anvil", "anvil-mobile-id", 2, "50%").await?;
+    let [first, second] = codes.as_slice() else { anyhow::bail!("two codes: {codes:?}") };
+    let (mut in_time, mut too_late) = (buy(&world, first).await?, buy(&world, second).await?);
     world.payments.hold();
     for bought in [&in_time, &too_late] {
         world.payments.pay(&bought.pay_at, Card::Good)?;
     }
-    lapse(&world).await?;
+    world.pass_hours(4).await?;
     in_time.is("lapsed").await?;
     too_late.is("lapsed").await?;
     // Somebody else takes the second code.
-    let _ = buy(&world, code(1)?).await?;
+    let _ = buy(&world, second).await?;
     world.payments.release();
     world.payments.settled().await;
     in_time.is("complete").await?;
@@ -172,14 +167,6 @@ async fn shp_3_a_late_payment_by_card_needs_its_code_again() -> anyhow::Result<(
     ensure!(order["state"] == "lapsed" && order["paid_in_vain"] == true, "{order}");
     ensure!(mails(&world, "You get your money").await? == 1 && mails(&world, LICENCE).await? == 1, "one of them");
     world.stop().await
-}
-
-async fn lapse(world: &World) -> anyhow::Result<()> {
-    for _ in 0..4 {
-        world.place.time.pass(Duration::from_hours(1)).await;
-        while world.sweep().await?.0 == StatusCode::ACCEPTED {}
-    }
-    Ok(())
 }
 
 /// A webhook of the provider, signed by Stripe's library with this secret at this time.
@@ -226,8 +213,7 @@ async fn shp_5_a_provider_that_is_away_is_asked_again() -> anyhow::Result<()> {
     let world = World::with(Wishes { variables: nowhere, ..Wishes::default() }).await?;
     let mut guest = Client::new(&world.place.service)?;
     let placed = guest.post("/webstore-checkout/anvil/checkout", &order(""), StatusCode::CREATED).await?;
-    let link = placed["confirmation"].as_str().context("a link")?;
-    let token = link.split_once("token=").context("a token")?.1;
+    let token = order_token(&placed)?;
     let request = guest.request(Method::POST, "/payments").json(&json!({ "token": token }));
     let refused = guest.send(request).await?;
     ensure!(refused.header("retry-after") == "60", "{refused:?}");
@@ -242,7 +228,7 @@ async fn shp_5_the_providers_page_is_open_to_the_end_or_not_opened_any_more() ->
     let mut opened = buy(&world, "").await?;
     let mut guest = Client::new(&world.place.service)?;
     let late = guest.post("/webstore-checkout/anvil/checkout", &order(""), StatusCode::CREATED).await?;
-    let token = late["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let token = order_token(&late)?;
     // The customer has an hour; the order waits half an hour longer.
     world.place.time.pass(Duration::from_mins(59)).await;
     guest.post("/payments", &json!({ "token": token }), StatusCode::OK).await?;
@@ -251,7 +237,7 @@ async fn shp_5_the_providers_page_is_open_to_the_end_or_not_opened_any_more() ->
     let again = opened.again().await?.document(StatusCode::OK)?;
     ensure!(again["pay_at"] == opened.pay_at.as_str(), "{again}");
     world.place.time.pass(Duration::from_mins(32)).await;
-    let token = unopened["confirmation"].as_str().and_then(|link| link.split_once("token=")).context("a link")?.1;
+    let token = order_token(&unopened)?;
     let request = guest.request(Method::POST, "/payments").json(&json!({ "token": token }));
     let refused = guest.send(request).await?.problem(409, "wrong-stage")?;
     ensure!(refused.to_string().contains("Place a new order"), "{refused}");
@@ -291,19 +277,14 @@ async fn shp_1_a_customer_cancels_an_order_that_is_not_paid() -> anyhow::Result<
     let world = World::start().await?;
     let mut programs = Programs::new(&world.place, ADA)?;
     programs.registrar_signs_in().await?;
-    let batch = json!({
-        "form": form_id(), "name": "Half", "partner": "anvil", "products": ["anvil-mobile-id"], "count": 1,
-        "discount": "50%", "valid_days": 90,
-    });
-    let batch = programs.registrar.post("/operate/promo-batches", &batch, StatusCode::CREATED).await?;
-    let code = batch["codes"][0].as_str().context("a code")?;
-    let mut bought = buy(&world, code).await?;
+    let code = programs.promo_codes_for("anvil", "anvil-mobile-id", 1, "50%").await?.join("");
+    let mut bought = buy(&world, &code).await?;
     let cancel = |bought: &Bought| json!({ "token": bought.token });
     let body = cancel(&bought);
     let cancelled = bought.guest.post("/webstore-checkout/orders/cancel", &body, StatusCode::OK).await?;
     ensure!(cancelled["state"] == "cancelled", "{cancelled}");
     bought.again().await?.problem(409, "wrong-stage")?;
-    let mut anew = buy(&world, code).await.context("the code is free")?;
+    let mut anew = buy(&world, &code).await.context("the code is free")?;
     // Who pays on the page that is still open gets the money back.
     world.payments.pay(&bought.pay_at, Card::Good)?;
     world.payments.settled().await;

@@ -28,7 +28,7 @@ pub(crate) const MACHINE_KEY: &str = "machine_key_digest";
 pub(crate) const PAYMENT_SECRET: &str = "payment_secret";
 /// What the payment provider signs its webhooks with.
 pub(crate) const PAYMENT_WEBHOOK_SECRET: &str = "payment_webhook_secret";
-/// The secrets that no configuration names.
+/// The secrets that are wanted whatever the configuration names.
 const ALWAYS: [(&str, Kind); 4] = [
     (ROOT_SECRET, Kind::Key),
     (MACHINE_KEY, Kind::Key),

@@ -1252,6 +1252,18 @@ fn terms_accepted(stage: &mut Stage) {
 
 // Orders
 
+/// An event that is signed in the manner of Standard Webhooks.
+fn signed(stage: &Stage, from: &'static str, to: &str, event: &str, body: &Value) -> Ask {
+    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
+    let mut ask = post(from, to, body);
+    let webhook = Webhook::new(&webhook_secret()).expect("a secret");
+    let signature = webhook.sign(event, sent_at, &ask.body).expect("an event is signed");
+    ask.headers.push(("webhook-id", event.to_owned()));
+    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
+    ask.headers.push(("webhook-signature", signature));
+    ask
+}
+
 fn paid_order(stage: &Stage, event: &str, order: &str, quantity: u32) -> Ask {
     let body = json!({
         "type": "order.paid",
@@ -1264,14 +1276,7 @@ fn paid_order(stage: &Stage, event: &str, order: &str, quantity: u32) -> Ask {
             "currency": "USD",
         },
     });
-    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
-    let mut ask = post("webstore", "/webstore-checkout/webhooks/anvil", &body);
-    let webhook = Webhook::new(&webhook_secret()).expect("a secret");
-    let signature = webhook.sign(event, sent_at, &ask.body).expect("an event is signed");
-    ask.headers.push(("webhook-id", event.to_owned()));
-    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
-    ask.headers.push(("webhook-signature", signature));
-    ask
+    signed(stage, "webstore", "/webstore-checkout/webhooks/anvil", event, &body)
 }
 
 /// Anvil's webstore tells of a paid order (SHP-7).
@@ -1308,17 +1313,28 @@ fn is_licence_key(word: &str) -> bool {
     word.matches('-').count() == 4
 }
 
-fn checkout(stage: &Stage, n: u8, quantity: u32, action: &str) -> Ask {
+/// A guest's checkout form with `more` in it.
+fn checkout_with(n: u8, product: &str, quantity: u32, more: &Value) -> Ask {
     let body = json!({
         "form": form(n),
         "given_name": "Ada",
         "family_name": "Kestrel",
         "email": ADA,
-        "lines": [{ "product": "anvil-mobile-id", "quantity": quantity }],
-        "promo_code": stage.fact("promo"),
-        "action": action,
+        "lines": [{ "product": product, "quantity": quantity }],
     });
-    post("guest", "/webstore-checkout/anvil/checkout", &body)
+    post("guest", "/webstore-checkout/anvil/checkout", &with(body, more))
+}
+
+fn with(mut body: Value, more: &Value) -> Value {
+    if let (Some(body), Some(more)) = (body.as_object_mut(), more.as_object()) {
+        body.extend(more.clone());
+    }
+    body
+}
+
+fn checkout(stage: &Stage, n: u8, quantity: u32, action: &str) -> Ask {
+    let more = json!({ "promo_code": stage.fact("promo"), "action": action });
+    checkout_with(n, "anvil-mobile-id", quantity, &more)
 }
 
 /// A guest orders with the promo code (SHP-3).

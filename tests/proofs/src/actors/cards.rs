@@ -3,21 +3,13 @@
 use shared::order::Order;
 
 use super::{
-    ADA, Ask, Stage, Value, Webhook, component, form, json, on_duty, post, sweep_all, webhook_secret, with_half_promo,
+    Ask, Stage, Value, checkout_with, component, json, on_duty, orders::token_of, post, signed, sweep_all, with,
+    with_half_promo,
 };
 
 fn order(n: u8, promo: &str) -> Ask {
-    let body = json!({
-        "form": form(n),
-        "given_name": "Ada",
-        "family_name": "Kestrel",
-        "email": ADA,
-        "lines": [{ "product": "anvil-mobile-id", "quantity": 1 }],
-        "promo_code": promo,
-        "pay_by": "card",
-        "action": "place",
-    });
-    post("guest", "/webstore-checkout/anvil/checkout", &body)
+    let more = json!({ "promo_code": promo, "pay_by": "card", "action": "place" });
+    checkout_with(n, "anvil-mobile-id", 1, &more)
 }
 
 /// A guest orders by card (SHP-5).
@@ -36,8 +28,7 @@ pub fn place_another_by_card_with_code(stage: &Stage) -> Ask {
 }
 
 fn know_order(stage: &mut Stage, link: &str, total_minor: u64) {
-    let token = link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default();
-    stage.learn("order token", token);
+    stage.learn("order token", token_of(link));
     let orders = stage.deployment().world().every::<Order>().expect("readable");
     let order = orders.first().expect("one order").value().id;
     stage.learn("order", order.to_string());
@@ -90,24 +81,14 @@ pub fn cancel_own_order(stage: &Stage) -> Ask {
 }
 
 fn told(stage: &Stage, kind: &str, amount_minor: u64, more: &Value) -> Ask {
-    let mut data = json!({
+    let data = json!({
         "order": stage.fact("order"),
         "payment": "pay-1",
         "amount_minor": amount_minor,
         "currency": "USD",
     });
-    if let (Some(data), Some(more)) = (data.as_object_mut(), more.as_object()) {
-        data.extend(more.clone());
-    }
-    let body = json!({ "type": kind, "timestamp": "2026-11-20T09:00:00Z", "data": data });
-    let event = kind.replace('.', "-");
-    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
-    let mut ask = post("payment provider", "/payments/webhook", &body);
-    let signature = Webhook::new(&webhook_secret()).and_then(|webhook| webhook.sign(&event, sent_at, &ask.body));
-    ask.headers.push(("webhook-id", event));
-    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
-    ask.headers.push(("webhook-signature", signature.expect("an event is signed")));
-    ask
+    let body = json!({ "type": kind, "timestamp": "2026-11-20T09:00:00Z", "data": with(data, more) });
+    signed(stage, "payment provider", "/payments/webhook", &kind.replace('.', "-"), &body)
 }
 
 fn to_pay(stage: &Stage) -> u64 {

@@ -3,21 +3,13 @@
 use shared::order::Order;
 
 use super::{
-    ADA, Ask, Stage, Value, Webhook, activate_licence, component, dies_when, form, get, half_price_batch,
-    is_licence_key, json, on_duty, operator_signs_in, ordered, post, sweep_all, terms_accepted, webhook_secret,
+    ADA, Ask, Stage, Value, activate_licence, checkout_with, component, dies_when, get, half_price_batch,
+    is_licence_key, json, on_duty, operator_signs_in, ordered, post, signed, sweep_all, terms_accepted,
 };
 
 /// What Anvil's webstore tells in a signed event about the order that [`webhook`] pays.
 fn told(stage: &Stage, kind: &str, body: &Value) -> Ask {
-    let event = &kind.replace('.', "-");
-    let sent_at = i64::try_from(stage.unix_seconds()).expect("a time of this century");
-    let mut ask = post("webstore", "/webstore-checkout/webhooks/anvil", body);
-    let webhook = Webhook::new(&webhook_secret()).expect("a secret");
-    let signature = webhook.sign(event, sent_at, &ask.body).expect("an event is signed");
-    ask.headers.push(("webhook-id", event.to_owned()));
-    ask.headers.push(("webhook-timestamp", sent_at.to_string()));
-    ask.headers.push(("webhook-signature", signature));
-    ask
+    signed(stage, "webstore", "/webstore-checkout/webhooks/anvil", &kind.replace('.', "-"), body)
 }
 
 fn order_over(stage: &Stage, kind: &str) -> Ask {
@@ -71,19 +63,14 @@ fn address() -> Value {
 }
 
 fn invoice(n: u8, promo: &str) -> Ask {
-    let body = json!({
-        "form": form(n),
-        "given_name": "Ada",
-        "family_name": "Kestrel",
-        "email": ADA,
-        "lines": [{ "product": "anvil-mobile-id", "quantity": 1 }],
+    let more = json!({
         "promo_code": promo,
         "pay_by": "invoice",
         "purchase_order": "PO-4711",
         "billing": address(),
         "action": "place",
     });
-    post("guest", "/webstore-checkout/anvil/checkout", &body)
+    checkout_with(n, "anvil-mobile-id", 1, &more)
 }
 
 /// A guest orders on an invoice (SHP-5).
@@ -167,9 +154,12 @@ pub fn cancelled_after_payment(stage: &mut Stage) {
     let _ = stage.send(component, &cancel_order(stage)).expect(200);
 }
 
+pub(super) fn token_of(link: &str) -> String {
+    link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default()
+}
+
 fn know_order(stage: &mut Stage, link: &str) {
-    let token = link.split_once("token=").map(|(_, token)| token.to_owned()).unwrap_or_default();
-    stage.learn("order token", token);
+    stage.learn("order token", token_of(link));
     let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
     stage.learn("order", unpaid.at("/orders/0/id"));
 }
@@ -223,18 +213,8 @@ pub fn keys_sent(stage: &mut Stage) {
 const SERIALS: [&str; 3] = ["GALT10000123", "GALT10000124", "GALT10000125"];
 
 fn token_order(n: u8) -> Ask {
-    let body = json!({
-        "form": form(n),
-        "given_name": "Ada",
-        "family_name": "Kestrel",
-        "email": ADA,
-        "lines": [{ "product": "anvil-token", "quantity": 2 }],
-        "pay_by": "invoice",
-        "shipping": address(),
-        "billing_same": true,
-        "action": "place",
-    });
-    post("guest", "/webstore-checkout/anvil/checkout", &body)
+    let more = json!({ "pay_by": "invoice", "shipping": address(), "billing_same": true, "action": "place" });
+    checkout_with(n, "anvil-token", 2, &more)
 }
 
 /// A guest orders two tokens on an invoice, to be shipped (SHP-1).
