@@ -3,9 +3,11 @@
 //! All of it is one record, so that a session's new secret, the authenticator's step and the failure counts change
 //! in one commit.
 
+mod purchases;
 mod recovery;
 mod sessions;
 
+pub use purchases::{Awaited, MAX_PURCHASES, Purchase};
 pub use recovery::{Needed, Proof, RESET_AGAIN_AFTER, RESET_LIFETIME, RESET_TRIES, Recovery, Resetting};
 pub use sessions::PasswordChange;
 
@@ -158,6 +160,8 @@ pub struct Account {
     pub sessions: Vec<Session>,
     /// Credentials, oldest first.
     pub credentials: Vec<Credential>,
+    /// Orders of which something cannot be used yet, oldest first; at most [`MAX_PURCHASES`].
+    pub purchases: Vec<Purchase>,
 }
 
 /// A person with a valid session, acting for one organisation.
@@ -234,6 +238,7 @@ impl Account {
             memberships: vec![admission.membership],
             sessions: Vec::new(),
             credentials: Vec::new(),
+            purchases: Vec::new(),
         };
         Decision::with(Action::Admission, account, vec![Effect::Send(Box::new(message))])
     }

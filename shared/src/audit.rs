@@ -199,6 +199,8 @@ coded! {
         Shipment = "shipment",
         /// The serial number of a shipped token was corrected.
         ShipmentCorrection = "shipment-correction",
+        /// An account was told how an order of its person stands.
+        PurchaseProgress = "purchase-progress",
     }
 }
 

@@ -178,6 +178,13 @@ pub enum Effect {
         /// When it was ordered: the list is oldest first.
         created_at: Timestamp,
     },
+    /// Tell the account of a customer how an order stands (LCH-1).
+    TellCustomer {
+        /// The account.
+        account: AccountId,
+        /// The order.
+        order: OrderId,
+    },
 }
 
 /// A place on a list that people look at.

@@ -4,12 +4,12 @@
 //! else decides eligibility.
 
 use crate::{
-    account::{SignedIn, Stage},
+    account::{Account, Awaited, SignedIn, Stage},
     config::{Application, Gateway, Product, PublishedText},
     credential::Credential,
     launch::Intent,
     organisation::{Organisation, TermsStanding},
-    values::{ApplicationId, CredentialId, ProductId, Timestamp},
+    values::{ApplicationId, CredentialId, OrderId, ProductId, Timestamp},
 };
 
 /// One thing that has to be done before the launch.
@@ -34,6 +34,18 @@ pub enum Blocker {
         /// The products that would do.
         acceptable: Vec<ProductId>,
     },
+    /// A credential that would do is ordered, but not paid.
+    PaymentPending {
+        /// The order.
+        order: OrderId,
+    },
+    /// It is paid, but its token has not been shipped.
+    ShipmentPending {
+        /// The order.
+        order: OrderId,
+    },
+    /// Its licence key was sent, but nobody has entered it.
+    LicenceNotActivated,
     /// The licence is activated, but no authenticator is registered.
     CredentialNotRegistered {
         /// The credential.
@@ -56,6 +68,9 @@ impl Blocker {
             Self::AccessMissing => "access-not-requested",
             Self::CredentialMissing { .. } => "credential-missing",
             Self::CredentialExpired { .. } => "credential-expired",
+            Self::PaymentPending { .. } => "payment-pending",
+            Self::ShipmentPending { .. } => "shipment-pending",
+            Self::LicenceNotActivated => "licence-not-activated",
             Self::CredentialNotRegistered { .. } => "credential-not-registered",
             Self::CredentialLocked => "credential-locked",
             Self::OtpRequired => "otp-required",
@@ -72,7 +87,9 @@ impl Blocker {
             Self::AccessMissing => "No Access",
             Self::CredentialMissing { .. } => "Get 2FA",
             Self::CredentialExpired { .. } => "Renew 2FA",
-            Self::CredentialNotRegistered { .. } => "Activate 2FA",
+            Self::PaymentPending { .. } => "Pending Payment",
+            Self::ShipmentPending { .. } => "Pending Shipment",
+            Self::LicenceNotActivated | Self::CredentialNotRegistered { .. } => "Activate 2FA",
             Self::CredentialLocked => "2FA Locked",
             Self::OtpRequired | Self::LaunchTermsRequired => "Launch",
         }
@@ -91,6 +108,11 @@ impl Blocker {
                 "Get a credential from the webstore, or enter the licence key that you have."
             }
             Self::CredentialExpired { .. } => "Get a new licence key to renew your credential.",
+            Self::PaymentPending { .. } => "Pay what you have ordered: the order's page says how.",
+            Self::ShipmentPending { .. } => {
+                "Wait for the token that you have ordered: you are told when it is shipped."
+            }
+            Self::LicenceNotActivated => "Enter the licence key that was mailed to you.",
             Self::CredentialNotRegistered { .. } => "Register your authenticator.",
             Self::CredentialLocked => "Write to support: only they can help with a locked credential.",
             Self::OtpRequired => "Enter a one-time code.",
@@ -103,7 +125,12 @@ impl Blocker {
         let id: &ApplicationId = &application.id;
         match self {
             Self::TermsPending { may_accept: true } => Some(format!("/accept-terms/{id}")),
-            Self::CredentialMissing { .. } | Self::CredentialExpired { .. } => Some("/credentials/licence".to_owned()),
+            Self::CredentialMissing { .. } | Self::CredentialExpired { .. } | Self::LicenceNotActivated => {
+                Some("/credentials/licence".to_owned())
+            }
+            Self::PaymentPending { order } | Self::ShipmentPending { order } => {
+                Some(format!("/webstore-checkout/orders/{order}"))
+            }
             Self::CredentialNotRegistered { credential } => Some(format!("/credentials/{credential}/authenticator")),
             Self::OtpRequired => Some(format!("/verify-otp?continue=/launch/{id}")),
             Self::LaunchTermsRequired => Some(format!("/launch/{id}")),
@@ -132,13 +159,24 @@ pub struct Step {
 /// The steps of the journey, in order, read off what still blocks it. The launch itself is the last and never done.
 pub fn steps(found: &[Blocker]) -> [Step; 5] {
     let open = |of: fn(&Blocker) -> bool| found.iter().any(of);
-    let unlicensed =
-        |blocker: &Blocker| matches!(blocker, Blocker::CredentialMissing { .. } | Blocker::CredentialExpired { .. });
+    let unlicensed = |blocker: &Blocker| {
+        matches!(
+            blocker,
+            Blocker::CredentialMissing { .. }
+                | Blocker::CredentialExpired { .. }
+                | Blocker::PaymentPending { .. }
+                | Blocker::ShipmentPending { .. }
+        )
+    };
     let terms = open(|blocker| matches!(blocker, Blocker::TermsPending { .. }));
     let access = open(|blocker| matches!(blocker, Blocker::AccessMissing));
     let licence = found.iter().any(unlicensed);
-    let unusable =
-        open(|blocker| matches!(blocker, Blocker::CredentialNotRegistered { .. } | Blocker::CredentialLocked));
+    let unusable = open(|blocker| {
+        matches!(
+            blocker,
+            Blocker::LicenceNotActivated | Blocker::CredentialNotRegistered { .. } | Blocker::CredentialLocked
+        )
+    });
     [
         Step { name: "Agree to the terms", done: !terms },
         Step { name: "Have access", done: !access },
@@ -206,12 +244,18 @@ pub enum Need<'a> {
         /// When the credential ends.
         until: Timestamp,
     },
+    /// The person has ordered this product and cannot use it yet.
+    Ordered {
+        /// The order.
+        order: OrderId,
+    },
 }
 
 impl<'a> Need<'a> {
-    /// What a person with these credentials needs of the product.
-    pub fn of(product: &Product, credentials: &[Credential], gateway: &'a Gateway, now: Timestamp) -> Self {
-        let valid = || credentials.iter().filter(|credential| !credential.expired(now) && credential.can_serve());
+    /// What this person needs of the product.
+    pub fn of(product: &Product, person: &Account, gateway: &'a Gateway, now: Timestamp) -> Self {
+        let valid =
+            || person.credentials.iter().filter(|credential| !credential.expired(now) && credential.can_serve());
         let same = valid().filter(|credential| credential.grant.product == product.id);
         if let Some(until) = same.map(|credential| credential.grant.expires_at).max() {
             return Self::Had { until };
@@ -222,8 +266,11 @@ impl<'a> Need<'a> {
             let other = gateway.product(&credential.grant.product).filter(saves)?;
             Some((credential.grant.expires_at, other))
         });
-        match saving.max_by_key(|(until, _)| *until) {
-            Some((until, by)) => Self::Saved { by, until },
+        if let Some((until, by)) = saving.max_by_key(|(until, _)| *until) {
+            return Self::Saved { by, until };
+        }
+        match person.soonest(|ordered| *ordered == product.id) {
+            Some((order, _)) => Self::Ordered { order },
             None => Self::ToBuy,
         }
     }
@@ -264,21 +311,10 @@ fn credential_blocker(
     intent: Option<&Intent>,
     now: Timestamp,
 ) -> Option<Blocker> {
-    let acceptable = || {
-        gateway
-            .products
-            .iter()
-            .filter(|product| accepts(application, product))
-            .map(|product| product.id.clone())
-            .collect()
-    };
     let accepted = acceptable_credentials(person, application, gateway, now);
-    let Some(best) = accepted.first() else {
-        return Some(Blocker::CredentialMissing { acceptable: acceptable() });
+    let Some(best) = accepted.first().filter(|best| !best.expired(now)) else {
+        return Some(purchase_blocker(person.account, application, gateway, !accepted.is_empty()));
     };
-    if best.expired(now) {
-        return Some(Blocker::CredentialExpired { acceptable: acceptable() });
-    }
     if !best.registered() {
         return Some(Blocker::CredentialNotRegistered { credential: best.grant.id });
     }
@@ -292,6 +328,20 @@ fn credential_blocker(
         by_accepted && fresh_enough(application, raised.at, intent, now)
     });
     (!fresh).then_some(Blocker::OtpRequired)
+}
+
+/// What stands before a credential that the person has to get, or get again after one has `expired`.
+fn purchase_blocker(account: &Account, application: &Application, gateway: &Gateway, expired: bool) -> Blocker {
+    let ordered = |id: &ProductId| gateway.product(id).is_some_and(|product| accepts(application, product));
+    match account.soonest(ordered) {
+        Some((order, Awaited::Payment)) => return Blocker::PaymentPending { order },
+        Some((order, Awaited::Shipment)) => return Blocker::ShipmentPending { order },
+        Some((_, Awaited::Activation)) => return Blocker::LicenceNotActivated,
+        None => {}
+    }
+    let acceptable = gateway.products.iter().filter(|product| accepts(application, product));
+    let acceptable = acceptable.map(|product| product.id.clone()).collect();
+    if expired { Blocker::CredentialExpired { acceptable } } else { Blocker::CredentialMissing { acceptable } }
 }
 
 /// Whether a second factor that was passed at this time is good for a launch now (OTP-4).

@@ -359,7 +359,7 @@ impl Order {
             hold.into_iter().chain([bought.mail(body)])
         });
         let listed = self.invoiced().map(Effect::Shelve);
-        let effects = effects.chain(listed).chain(self.kept_by_account()).collect();
+        let effects = effects.chain(listed).chain(self.kept_by_account()).chain(self.tell_customer()).collect();
         Decision::with(Action::Order, self, effects)
     }
 
@@ -415,6 +415,7 @@ impl Order {
         let mails = bodies.into_iter().map(|body| bought.mail(body));
         let told = self.tell(EventKind::OrderCompleted, gateway, now);
         let to_ship = self.to_ship(gateway).map(Effect::Shelve);
+        let told = told.into_iter().chain(self.tell_customer());
         let effects = redeem.into_iter().chain(mails).chain(listed).chain(to_ship).chain(told).collect();
         Ok(Some(Decision::with(Action::Order, self, effects)))
     }
@@ -443,6 +444,7 @@ impl Order {
         self.stage = Stage::Ended { why, at: now, paid_at, units };
         let flagged = self.flag().map(Effect::Shelve);
         let off = off.into_iter().chain(not_shipped);
+        let told = told.into_iter().chain(self.tell_customer());
         let effects = release.into_iter().chain(mail).chain(off).chain(flagged).chain(told).collect();
         Some(Decision::with(Action::OrderEnd, self, effects))
     }

@@ -148,6 +148,7 @@ pub(crate) fn account() -> Account {
             raised: None,
         }],
         credentials: Vec::new(),
+        purchases: Vec::new(),
     }
 }
 

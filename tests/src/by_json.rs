@@ -210,10 +210,21 @@ impl<'a> Programs<'a> {
     /// # Errors
     /// When the dashboard does not have it.
     pub async fn label(&mut self, application: &str) -> anyhow::Result<String> {
+        Ok(text(&self.tile(application).await?, "/label")?.to_owned())
+    }
+
+    /// What has to be done next for an application: the code of what blocks its launch first.
+    ///
+    /// # Errors
+    /// When the dashboard does not have it, or nothing blocks.
+    pub async fn next(&mut self, application: &str) -> anyhow::Result<String> {
+        Ok(text(&self.tile(application).await?, "/blockers/0/code")?.to_owned())
+    }
+
+    async fn tile(&mut self, application: &str) -> anyhow::Result<Value> {
         let dashboard = self.supplier.get("/dashboard").await?;
         let mut tiles = dashboard["applications"].as_array().into_iter().flatten();
-        let tile = tiles.find(|tile| tile["id"] == application).with_context(|| format!("{dashboard}"))?;
-        Ok(text(tile, "/label")?.to_owned())
+        tiles.find(|tile| tile["id"] == application).cloned().with_context(|| format!("{dashboard}"))
     }
 
     /// The supplier accepts the terms for the organisation (TRM-1, TRM-3).

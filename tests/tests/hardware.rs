@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 const ADA: &str = "ada@kestrel.example";
 const LICENCE: &str = "/credentials/licence";
+const SUPPLY: &str = "supply-platform";
 
 async fn world() -> anyhow::Result<World> {
     World::with(Wishes { gateway: vec![tokens_sold()], ..Wishes::default() }).await
@@ -44,8 +45,12 @@ struct Paid {
 
 async fn paid(programs: &mut Programs<'_>, guest: &mut Client, quantity: u32) -> anyhow::Result<Paid> {
     let placed = checkout(guest, &order_of(quantity)).await?.document(StatusCode::CREATED)?;
+    pay(programs, &placed).await
+}
+
+async fn pay(programs: &mut Programs<'_>, placed: &Value) -> anyhow::Result<Paid> {
     let reference = placed["order"].as_str().context("a reference")?.to_owned();
-    let token = order_token(&placed)?;
+    let token = order_token(placed)?;
     let found = programs.registrar.get(&format!("/operate/orders?reference={reference}")).await?;
     let id = found.pointer("/orders/0/id").and_then(Value::as_str).context("it is found by its reference")?.to_owned();
     let desk = format!("/operate/orders/{id}");
@@ -225,6 +230,28 @@ async fn shp_8_two_activations_race_for_one_token() -> anyhow::Result<()> {
     let in_use =
         shown["licences"].as_array().context("licences")?.iter().filter(|one| one["state"] == "in-use").count();
     ensure!(in_use == 1, "{shown}");
+    world.stop().await
+}
+
+// SHP-8 LCH-1: the dashboard knows of a token from its order until it is in use.
+#[tokio::test(flavor = "multi_thread")]
+async fn lch_1_the_dashboard_follows_a_token() -> anyhow::Result<()> {
+    let accepted = |more: &str| format!("accepted_products = [\"anvil-mobile-id\", \"cobalt-mobile-id\"{more}]\n");
+    let gateway = vec![tokens_sold(), (accepted(""), accepted(", \"anvil-token\""))];
+    let world = World::with(Wishes { gateway, ..Wishes::default() }).await?;
+    let mut programs = Programs::new(&world.place, ADA)?;
+    activated(&mut programs).await?;
+    programs.accept_terms(SUPPLY).await?;
+    let placed = checkout(&mut programs.supplier, &order_of(1)).await?.document(StatusCode::CREATED)?;
+    ensure!(programs.next(SUPPLY).await? == "payment-pending");
+    let order = pay(&mut programs, &placed).await?;
+    ensure!(programs.next(SUPPLY).await? == "shipment-pending");
+    ship(&mut programs, &order.desk, &["GALT10000123"]).await?.document(StatusCode::OK)?;
+    ensure!(programs.next(SUPPLY).await? == "licence-not-activated");
+    let keys = programs.licence_keys().await?;
+    let [key] = keys.as_slice() else { anyhow::bail!("one key: {}", keys.len()) };
+    enter(&mut programs, key, "GALT10000123").await?.document(StatusCode::OK)?;
+    ensure!(programs.next(SUPPLY).await? == "credential-not-registered");
     world.stop().await
 }
 

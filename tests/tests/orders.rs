@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use shared::webhook::Dialect;
 
 const ADA: &str = "ada@kestrel.example";
+const SUPPLY: &str = "supply-platform";
 
 /// Anvil's webstore, as this provider's software sends.
 struct Shop<'a> {
@@ -319,7 +320,8 @@ async fn shp_7_a_refund_spares_what_is_in_use_and_flags_it() -> anyhow::Result<(
     world.stop().await
 }
 
-// SHP-1 ACC-5: what a person orders while signed in stands among their orders, and nobody else's.
+// SHP-1 LCH-1 ACC-5: what a person orders while signed in stands among their orders, and nobody else's. The dashboard and the
+// webstore know of it from the order to the activation.
 #[tokio::test(flavor = "multi_thread")]
 async fn shp_1_a_signed_in_person_finds_what_they_ordered() -> anyhow::Result<()> {
     let world = World::start().await?;
@@ -329,9 +331,17 @@ async fn shp_1_a_signed_in_person_finds_what_they_ordered() -> anyhow::Result<()
     programs.registrar_signs_in().await?;
     programs.approve(&reference).await?;
     programs.activate().await?;
+    programs.accept_terms(SUPPLY).await?;
     let history = "/webstore-checkout/orders/mine";
     ensure!(programs.supplier.get(history).await?["orders"] == json!([]));
+    let needs = async |programs: &mut Programs<'_>, partner: &str| {
+        let shown = programs.supplier.get(&format!("/webstore-checkout/{partner}")).await?;
+        let products = shown["products"].as_array().context("products")?.iter();
+        anyhow::Ok(products.map(|product| product["need"]["is"].clone()).collect::<Vec<_>>())
+    };
+    ensure!(programs.next(SUPPLY).await? == "credential-missing" && needs(&mut programs, "anvil").await? == ["to-buy"]);
     let order = placed(&mut programs.supplier, &invoice(ADA, "")).await?;
+    ensure!(programs.next(SUPPLY).await? == "payment-pending");
     let mut guest = Client::new(&world.place.service)?;
     placed(&mut guest, &invoice(ADA, "")).await?;
     let mine = programs.supplier.get(history).await?;
@@ -342,8 +352,11 @@ async fn shp_1_a_signed_in_person_finds_what_they_ordered() -> anyhow::Result<()
     ensure!(programs.supplier.get(&own).await?["state"] == "awaiting-payment");
     let request = guest.request(Method::GET, &own);
     guest.send(request).await?.problem(401, "not-signed-in")?;
+    // What they have ordered they are not sold unasked.
+    ensure!(needs(&mut programs, "anvil").await? == ["ordered"]);
     let paid = format!("/operate/orders/{id}/paid");
     programs.registrar.post(&paid, &json!({}), StatusCode::OK).await?;
+    ensure!(programs.next(SUPPLY).await? == "licence-not-activated");
     world.place.time.pass(Duration::from_secs(301)).await;
     let again = json!({ "order": id });
     programs.supplier.post("/webstore-checkout/orders/licences", &again, StatusCode::OK).await?;
@@ -351,11 +364,7 @@ async fn shp_1_a_signed_in_person_finds_what_they_ordered() -> anyhow::Result<()
     let [key] = keys.as_slice() else { anyhow::bail!("one key: {}", keys.len()) };
     programs.activate_licence(key).await?;
     // What they have now need not be bought, nor what it is as good as.
-    let needs = async |programs: &mut Programs<'_>, partner: &str| {
-        let shown = programs.supplier.get(&format!("/webstore-checkout/{partner}")).await?;
-        let products = shown["products"].as_array().context("products")?.iter();
-        anyhow::Ok(products.map(|product| product["need"]["is"].clone()).collect::<Vec<_>>())
-    };
+    ensure!(programs.next(SUPPLY).await? == "credential-not-registered");
     ensure!(needs(&mut programs, "anvil").await? == ["had"]);
     ensure!(needs(&mut programs, "cobalt").await? == ["saved", "saved"]);
     ensure!(guest.get("/webstore-checkout/anvil").await?.pointer("/products/0/need").is_none(), "nothing of a guest");

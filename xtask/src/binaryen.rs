@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use crate::workspace::{cargo, run as run_command, target};
+use crate::workspace::{cargo_install, run as run_command, target};
 
 /// The package on crates.io and its version.
 pub(crate) const PACKAGE: &str = "wasm-opt@0.116.1";
@@ -17,7 +17,7 @@ pub(crate) fn wasm_opt() -> anyhow::Result<Command> {
     let program = root.join("bin/wasm-opt");
     if !program.is_file() {
         eprintln!("Building {PACKAGE}, once: this takes some minutes.");
-        run_command(cargo(&["install", "--quiet", "--locked", "--no-default-features", PACKAGE, "--root"]).arg(&root))?;
+        run_command(cargo_install(PACKAGE).args(["--quiet", "--no-default-features", "--root"]).arg(&root))?;
     }
     Ok(Command::new(program))
 }

@@ -7,7 +7,7 @@ use crate::{
     build,
     manifest::Manifest,
     steps::Steps,
-    workspace::{GUEST_TARGET, cargo, output, run as run_command},
+    workspace::{GUEST_TARGET, cargo, cargo_install, output, run as run_command},
 };
 
 /// Tools that cargo does not bring along: subcommand, package and version.
@@ -66,7 +66,7 @@ impl Tool {
     /// Runs the tool, installed first where it is missing.
     fn run(&self, arguments: &[&str]) -> anyhow::Result<()> {
         if output(&mut cargo(&[self.subcommand, "--version"])).is_err() {
-            run_command(&mut cargo(&["install", "--locked", self.package]))?;
+            run_command(&mut cargo_install(self.package))?;
         }
         run_command(cargo(&[self.subcommand]).args(arguments))
     }

@@ -81,6 +81,8 @@ enum Action {
     Go(String),
     /// The webstore, and beside it the licence key.
     Buy(String),
+    /// The page of the order that brings it.
+    Follow { order: String, advice: &'static str },
     /// Somebody else has to do it.
     Wait(String),
 }
@@ -143,7 +145,7 @@ impl Tile {
             mark: match action {
                 Action::Launch => "good",
                 Action::Go(_) | Action::Buy(_) => "todo",
-                Action::Wait(_) => "wait",
+                Action::Follow { .. } | Action::Wait(_) => "wait",
             },
             action,
             blockers: found.iter().map(|blocker| BlockerView::of(blocker, Some(application))).collect(),
@@ -157,12 +159,18 @@ impl Action {
         let Some(blocker) = first.filter(|blocker| !blocker.belongs_to_launch()) else {
             return Self::Launch;
         };
-        match blocker {
-            Blocker::CredentialMissing { acceptable } | Blocker::CredentialExpired { acceptable } => {
+        match (blocker, blocker.path(application)) {
+            (Blocker::CredentialMissing { acceptable } | Blocker::CredentialExpired { acceptable }, _) => {
                 Self::Buy(store_of(application, acceptable, gateway))
             }
-            Blocker::TermsPending { may_accept: false } => Self::Wait(format!("Ask {}.", whom_to_ask(application))),
-            other => other.path(application).map_or_else(|| Self::Wait(other.advice().to_owned()), Self::Go),
+            (Blocker::TermsPending { may_accept: false }, _) => {
+                Self::Wait(format!("Ask {}.", whom_to_ask(application)))
+            }
+            (Blocker::PaymentPending { .. } | Blocker::ShipmentPending { .. }, Some(order)) => {
+                Self::Follow { order, advice: blocker.advice() }
+            }
+            (_, Some(path)) => Self::Go(path),
+            (_, None) => Self::Wait(blocker.advice().to_owned()),
         }
     }
 }
@@ -215,7 +223,7 @@ fn roles(person: &SignedIn<'_>, gateway: &Gateway) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::values::CredentialId;
+    use shared::values::{CredentialId, OrderId};
 
     const FIXTURE: &str = include_str!("../../../gateway.toml");
 
@@ -245,6 +253,16 @@ mod tests {
         let (label, action) = of(&[Blocker::CredentialNotRegistered { credential }]);
         let address = format!("/credentials/{credential}/authenticator");
         assert_eq!((label, action), ("Activate 2FA", Action::Go(address)));
+        assert_eq!(of(&[Blocker::LicenceNotActivated]), ("Activate 2FA", Action::Go(ENTER_LICENCE.to_owned())));
+        let order = OrderId::from_bytes([1; 16]);
+        for (blocker, label) in [
+            (Blocker::PaymentPending { order }, "Pending Payment"),
+            (Blocker::ShipmentPending { order }, "Pending Shipment"),
+        ] {
+            let advice = blocker.advice();
+            let follow = Action::Follow { order: format!("{STORE}/orders/{order}"), advice };
+            assert_eq!(of(&[blocker]), (label, follow));
+        }
         assert!(matches!(of(&[Blocker::CredentialLocked]).1, Action::Wait(_)));
     }
 

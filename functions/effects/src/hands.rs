@@ -12,7 +12,7 @@ use kv_schema::{
     records::{batches_of, invitations_of, registration_queue, shelf},
 };
 use shared::{
-    account::{Account, Admission, Login},
+    account::{Account, Admission, Login, Purchase},
     audit::{Action, Actor},
     credential::Grant,
     dead_letter::{DeadLetter, How},
@@ -20,12 +20,15 @@ use shared::{
     effect::Effect,
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
+    order::Order,
     organisation::{Alike, JoinRequest, Organisation},
     promo::{PromoUse, Sheet},
     refusal::Refusal,
     registration::{QueueSummary, Registration},
     secret::IndexPurpose,
-    values::{AccountId, ApplicationId, Email, InvitationSlotId, OrganisationId, RegistrationId, Timestamp, UserId},
+    values::{
+        AccountId, ApplicationId, Email, InvitationSlotId, OrderId, OrganisationId, RegistrationId, Timestamp, UserId,
+    },
 };
 
 use crate::{mail, phone, webhooks};
@@ -120,6 +123,7 @@ async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postp
         }
         Effect::GrantCredential { account, grant } => grant_credential(edge, account, &grant).await,
         Effect::OfferInvitation { slot, email } => offer_invitation(edge, slot, &email).await,
+        Effect::TellCustomer { account, order } => tell_customer(edge, account, order).await,
         Effect::Tell { partner, event } => webhooks::tell(edge, partner, *event, &pending.id.0).await,
         Effect::Deliver(delivery) => webhooks::deliver(edge, delivery).await,
         Effect::ListDelivery { partner, delivery, created_at } => {
@@ -272,22 +276,50 @@ async fn offer_to<P: Platform>(
     organisation: OrganisationId,
 ) -> Result<(), Failure> {
     let busy = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
+    let look = async || slot_now(edge, slot).await;
+    let tell = async |current: &InvitationSlot| {
+        let offered = edge.transact::<Organisation, ()>(&organisation, busy.clone(), |one, _| {
+            Ok(one.offered(current, edge.now).into())
+        });
+        offered.await.map(drop)
+    };
+    tell_until_so(look, tell).await
+}
+
+/// Tells one record how another stands, until that is how it stands: whoever changes the other after such a look tells of it
+/// later. `look` has to be sure of what it sees; a plain read could be behind.
+async fn tell_until_so<T: PartialEq>(
+    look: impl AsyncFn() -> Result<Option<T>, Failure>,
+    tell: impl AsyncFn(&T) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut told = None;
     for _ in 0..DECIDE_TRIES {
-        // Whoever changes the invitation after this look tells of it later than this; a plain read could be behind.
-        let Some(current) = slot_now(edge, slot).await? else {
+        let Some(current) = look().await? else {
             return Ok(());
         };
         if told.as_ref() == Some(&current) {
             return Ok(());
         }
-        let offered = edge.transact::<Organisation, ()>(&organisation, busy.clone(), |one, _| {
-            Ok(one.offered(&current, edge.now).into())
-        });
-        offered.await?;
+        tell(&current).await?;
         told = Some(current);
     }
-    Err(busy.into())
+    Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())
+}
+
+/// LCH-1: the account repeats how one of its person's orders stands.
+async fn tell_customer<P: Platform>(edge: &Edge<P>, account: AccountId, order: OrderId) -> Result<(), Failure> {
+    let kv = edge.kv();
+    let look = async || {
+        let seen = kv.load::<Order>(&order).await?;
+        Ok(seen.and_then(|seen| seen.into_stored().value().purchase(&edge.gateway)))
+    };
+    let tell = async |purchase: &Purchase| {
+        let followed = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
+            Ok(account.follow(purchase.clone()).into())
+        });
+        unless_gone(followed.await.map(drop))
+    };
+    tell_until_so(look, tell).await
 }
 
 /// INV-7: an organisation that somebody joins learns which invitations of that person are pending.

@@ -258,23 +258,29 @@ struct ProductView {
     need: Option<NeedView>,
 }
 
-/// What a signed-in person has already (SHP-1, CRD-7).
-#[derive(Serialize)]
+/// What a signed-in person has already, or has ordered (SHP-1, CRD-7).
+#[derive(Default, Serialize)]
 struct NeedView {
-    /// `to-buy`, `had` or `saved`.
+    /// `to-buy`, `had`, `saved` or `ordered`.
     is: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Timestamp>,
+    /// The order's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
 }
 
 impl NeedView {
     fn of(need: Need<'_>) -> Self {
         match need {
-            Need::ToBuy => Self { is: "to-buy", by: None, until: None },
-            Need::Had { until } => Self { is: "had", by: None, until: Some(until) },
-            Need::Saved { by, until } => Self { is: "saved", by: Some(by.name.clone()), until: Some(until) },
+            Need::ToBuy => Self { is: "to-buy", ..Self::default() },
+            Need::Had { until } => Self { is: "had", until: Some(until), ..Self::default() },
+            Need::Saved { by, until } => {
+                Self { is: "saved", by: Some(by.name.clone()), until: Some(until), ..Self::default() }
+            }
+            Need::Ordered { order } => Self { is: "ordered", order: Some(order.to_string()), ..Self::default() },
         }
     }
 }
@@ -330,7 +336,7 @@ impl CataloguePage {
         let gateway = &edge.gateway;
         let cart = CartLine::all(gateway, partner, typed);
         let view = |product| {
-            let need = person.map(|account| Need::of(product, &account.credentials, gateway, edge.now));
+            let need = person.map(|account| Need::of(product, account, gateway, edge.now));
             ProductView::of(product, typed, need)
         };
         Self {

@@ -58,7 +58,7 @@ pub(crate) const PERSONAL: [&str; 9] =
     ["ada@", "ada.", "lovelace", "engines", "grace", "hopper", "4420794", "12125550", "gear"];
 
 /// How many kinds of effects there are.
-pub(crate) const KINDS: u8 = 25;
+pub(crate) const KINDS: u8 = 26;
 
 const NOW: Timestamp = Timestamp::from_unix(1_795_295_100);
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -685,6 +685,9 @@ impl Walk {
 
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: &Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, licence);
+        let purchase = order.purchase(&self.gateway).expect("ordered signed in");
+        let following = account.clone().follow(purchase).expect("news").next;
+        self.keep("active, with a licence key that waits", following.id, &following);
         let command =
             ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true, serial: None };
         let activated = order.clone().activate(licence.id, account.id, place.product, &command, &self.keys, NOW);
@@ -860,6 +863,7 @@ pub(crate) fn kind(effect: &Effect) -> &'static str {
         Effect::Unshelve(_) => "Unshelve",
         Effect::SettleLetter { .. } => "SettleLetter",
         Effect::ListBatch { .. } => "ListBatch",
+        Effect::TellCustomer { .. } => "TellCustomer",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    account::{Account, Raised},
+    account::{Account, Purchase, Raised},
     config::{Level, TermsVersion},
     credential::{Authenticator, MAX_FAILURES},
     launch::INTENT_LIFETIME,
@@ -95,6 +95,15 @@ impl Facts {
         self.intent().started_at = Timestamp::from_unix(now.unix() - 1);
     }
 
+    /// In place of what the person has, this is ordered.
+    fn ordered(&mut self, product: &str, awaited: Awaited) {
+        self.account.credentials.clear();
+        let number = u8::try_from(self.account.purchases.len() + 1).expect("few");
+        let (order, placed_at) = (OrderId::from_bytes([number; 16]), after(u64::from(number)));
+        let purchase = Purchase { order, placed_at, awaited: vec![(read(product), awaited)] };
+        self.account = self.account.clone().follow(purchase).expect("news").next;
+    }
+
     fn product_level(&mut self, id: &str, level: Level) {
         let id: ProductId = read(id);
         self.gateway.products.iter_mut().find(|product| product.id == id).expect("configured").level = level;
@@ -120,6 +129,9 @@ fn shown(blocker: &Blocker) -> String {
             let products: Vec<&str> = acceptable.iter().map(ProductId::as_str).collect();
             format!("{code}: {}", products.join(" "))
         }
+        Blocker::PaymentPending { order } | Blocker::ShipmentPending { order } => {
+            format!("{code}: {}", order.bytes()[0])
+        }
         _ => code.to_owned(),
     }
 }
@@ -140,6 +152,7 @@ const fn supply(about: &'static str, facts: fn(&mut Facts), blockers: &'static [
 }
 
 const MISSING: &str = "credential-missing: anvil-mobile-id cobalt-mobile-id cobalt-phone";
+const MISSING_SUPPLY: &str = "credential-missing: anvil-mobile-id cobalt-mobile-id";
 const EXPIRED: &str = "credential-expired: anvil-mobile-id cobalt-mobile-id cobalt-phone";
 
 /// `business-network` takes a code of the last 15 minutes and shows access terms; `supply-platform` wants a fresh code
@@ -327,6 +340,38 @@ const CASES: &[Case] = &[
         },
         &[],
     ),
+    // Orders (SHP-5, SHP-8).
+    network("ordered, not paid", |f| f.ordered("cobalt-phone", Awaited::Payment), &["payment-pending: 1"]),
+    network("paid, not shipped", |f| f.ordered("cobalt-phone", Awaited::Shipment), &["shipment-pending: 1"]),
+    network("a licence key that waits", |f| f.ordered("cobalt-phone", Awaited::Activation), &["licence-not-activated"]),
+    network(
+        "of two orders, what comes sooner",
+        |f| {
+            f.ordered("cobalt-phone", Awaited::Shipment);
+            f.ordered("cobalt-mobile-id", Awaited::Payment);
+        },
+        &["shipment-pending: 1"],
+    ),
+    supply("an order of what is not accepted", |f| f.ordered("cobalt-phone", Awaited::Activation), &[MISSING_SUPPLY]),
+    network(
+        "an order in place of a credential that has ended",
+        |f| {
+            let ended = f.account.credentials.clone();
+            f.ordered("cobalt-mobile-id", Awaited::Payment);
+            f.account.credentials = ended;
+            f.at(NOW.plus(Seconds::days(365)));
+        },
+        &["payment-pending: 1"],
+    ),
+    network(
+        "an order of what the person has",
+        |f| {
+            let valid = f.account.credentials.clone();
+            f.ordered("cobalt-mobile-id", Awaited::Payment);
+            f.account.credentials = valid;
+        },
+        &[],
+    ),
     // The second factor (OTP-4).
     network("no second factor", Facts::not_raised, &["otp-required"]),
     network("the last second of its age", |f| f.now = after(899), &["launch-terms-required"]),
@@ -382,6 +427,7 @@ fn lch_1_every_blocker_has_its_code_and_only_what_can_be_resolved_a_path() {
     let application = application(&gateway, "business-network");
     let acceptable = Vec::new;
     let credential = credential_id(1);
+    let order = OrderId::from_bytes([1; 16]);
     let all = [
         (Blocker::ActivationRequired, "activation-required", None),
         (
@@ -401,6 +447,9 @@ fn lch_1_every_blocker_has_its_code_and_only_what_can_be_resolved_a_path() {
             "credential-expired",
             Some("/credentials/licence".to_owned()),
         ),
+        (Blocker::PaymentPending { order }, "payment-pending", Some(format!("/webstore-checkout/orders/{order}"))),
+        (Blocker::ShipmentPending { order }, "shipment-pending", Some(format!("/webstore-checkout/orders/{order}"))),
+        (Blocker::LicenceNotActivated, "licence-not-activated", Some("/credentials/licence".to_owned())),
         (
             Blocker::CredentialNotRegistered { credential },
             "credential-not-registered",
@@ -426,6 +475,10 @@ fn lch_1_the_steps_of_the_dashboard_are_read_off_the_blockers() {
     assert_eq!(done(&[Blocker::AccessMissing]), [true, false, true, true, false]);
     assert_eq!(done(&[Blocker::CredentialMissing { acceptable: Vec::new() }]), [true, true, false, false, false]);
     assert_eq!(done(&[Blocker::CredentialExpired { acceptable: Vec::new() }]), [true, true, false, false, false]);
+    let order = OrderId::from_bytes([1; 16]);
+    assert_eq!(done(&[Blocker::PaymentPending { order }]), [true, true, false, false, false]);
+    assert_eq!(done(&[Blocker::ShipmentPending { order }]), [true, true, false, false, false]);
+    assert_eq!(done(&[Blocker::LicenceNotActivated]), [true, true, true, false, false]);
     assert_eq!(
         done(&[Blocker::CredentialNotRegistered { credential: credential_id(1) }]),
         [true, true, true, false, false]
@@ -433,18 +486,22 @@ fn lch_1_the_steps_of_the_dashboard_are_read_off_the_blockers() {
     assert_eq!(done(&[Blocker::CredentialLocked]), [true, true, true, false, false]);
 }
 
+fn holding(gateway: &Gateway, products: &[&str]) -> Account {
+    let credentials = products.iter().map(|id| credential(1, product(gateway, id)));
+    Account { credentials: credentials.collect(), ..account() }
+}
+
 #[test]
 fn shp_1_nobody_buys_what_something_else_saves() {
     // SHP-1, CRD-7
     let gateway = gateway();
-    let need = |of: &str, has: &[&str], now| {
-        let credentials: Vec<Credential> = has.iter().map(|id| credential(1, product(&gateway, id))).collect();
-        match Need::of(product(&gateway, of), &credentials, &gateway, now) {
+    let need =
+        |of: &str, has: &[&str], now| match Need::of(product(&gateway, of), &holding(&gateway, has), &gateway, now) {
             Need::ToBuy => "to buy".to_owned(),
+            Need::Ordered { .. } => "ordered".to_owned(),
             Need::Had { .. } => "had".to_owned(),
             Need::Saved { by, .. } => format!("saved by {}", by.id),
-        }
-    };
+        };
     let (anvil, cobalt, phone) = ("anvil-mobile-id", "cobalt-mobile-id", "cobalt-phone");
     assert_eq!(need(cobalt, &[], NOW), "to buy");
     assert_eq!(need(cobalt, &[cobalt, anvil], NOW), "had");
@@ -455,7 +512,22 @@ fn shp_1_nobody_buys_what_something_else_saves() {
     assert_eq!(need(cobalt, &[cobalt, anvil], over), "to buy", "it has expired");
     let mut unsold = gateway.clone();
     unsold.applications.clear();
-    let held = [credential(1, product(&gateway, anvil))];
-    let unsold = Need::of(product(&gateway, phone), &held, &unsold, NOW);
+    let unsold = Need::of(product(&gateway, phone), &holding(&gateway, &[anvil]), &unsold, NOW);
     assert!(matches!(unsold, Need::ToBuy), "nobody takes either");
+}
+
+#[test]
+fn shp_1_nobody_buys_again_what_is_ordered() {
+    // SHP-1
+    let gateway = gateway();
+    let (order, phone) = (OrderId::from_bytes([1; 16]), "cobalt-phone");
+    let purchase = Purchase { order, placed_at: NOW, awaited: vec![(read(phone), Awaited::Payment)] };
+    let ordering = |products: &[&str]| holding(&gateway, products).follow(purchase.clone()).expect("news").next;
+    let need = |of: &str, person: &Account| match Need::of(product(&gateway, of), person, &gateway, NOW) {
+        Need::Ordered { order } => Some(order),
+        Need::ToBuy | Need::Had { .. } | Need::Saved { .. } => None,
+    };
+    assert_eq!(need(phone, &ordering(&[])), Some(order));
+    assert_eq!(need("cobalt-mobile-id", &ordering(&[])), None, "another product");
+    assert_eq!(need(phone, &ordering(&[phone])), None, "it is in use");
 }

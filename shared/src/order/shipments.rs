@@ -224,7 +224,7 @@ impl Order {
         let (carrier, tracking) = (parcel.carrier.clone(), parcel.tracking.clone());
         self.shipments.push(Shipment { at: now, by: by.id().clone(), carrier, tracking, tokens });
         let off = waited.filter(|_| self.to_ship(gateway).is_none()).map(Effect::Unshelve);
-        let effects = mail.into_iter().chain(off).collect();
+        let effects = mail.into_iter().chain(off).chain(self.tell_customer()).collect();
         Dispatch { decision: Some(Decision::with(Action::Shipment, self, effects)), outcomes }
     }
 
@@ -332,6 +332,11 @@ impl Order {
     /// The shipped token with this serial number.
     pub fn token(&self, serial: &Serial) -> Option<&ShippedToken> {
         self.tokens().find(|token| token.serial == *serial)
+    }
+
+    /// Whether a token of this product was shipped with which nobody has activated a licence.
+    pub(super) fn has_free_token(&self, product: &ProductId) -> bool {
+        self.tokens().any(|token| token.product == *product && token.activates.is_none())
     }
 
     /// Whether it was shipped with this token, and somebody can activate a licence with it or has.

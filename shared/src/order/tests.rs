@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    account::Awaited,
     checkout::RawLine,
     config::Product,
     credential::Grant,
@@ -127,6 +128,53 @@ fn shp_6_a_complete_order_has_one_licence_a_unit_and_mails_once_each() {
     assert!(paid.next.units().iter().all(|unit| unit.holder.is_none()));
     let again = paid.next.pay(None, false, None, &gateway, after(1));
     assert!(again.expect("no keys are needed").is_none(), "it is paid once");
+}
+
+/// The same, ordered by Ada, who was signed in.
+fn of_ada(order: Order) -> Order {
+    Order { source: Source::Storefront { account: Some(ADA) }, ..order }
+}
+
+fn tells_ada(effects: &[Effect]) -> bool {
+    effects.contains(&Effect::TellCustomer { account: ADA, order: ORDER })
+}
+
+fn awaited(order: &Order, gateway: &Gateway) -> Vec<Awaited> {
+    let purchase = order.purchase(gateway).expect("she was signed in");
+    assert_eq!((purchase.order, purchase.placed_at), (ORDER, NOW));
+    purchase.awaited.into_iter().map(|(_, awaited)| awaited).collect()
+}
+
+#[test]
+fn lch_1_the_customers_account_is_told_at_each_step_what_an_order_waits_for() {
+    // LCH-1, SHP-5
+    let gateway = gateway();
+    let (guests, token) = unpaid(&gateway, 2, None);
+    assert_eq!(guests.purchase(&gateway), None);
+    assert!(!guests.awaited(&token, &gateway).effects.iter().any(|one| matches!(one, Effect::TellCustomer { .. })));
+    let (order, token) = (of_ada(unpaid(&gateway, 2, None).0), token);
+    assert!(tells_ada(&order.clone().awaited(&token, &gateway).effects));
+    assert_eq!(awaited(&order, &gateway), [Awaited::Payment]);
+    let lapsed = order.clone().end(End::Lapsed, &gateway, after(1)).expect("news");
+    assert!(tells_ada(&lapsed.effects) && awaited(&lapsed.next, &gateway).is_empty());
+    let paid = pay(order, &gateway, false);
+    assert!(tells_ada(&paid.effects));
+    assert_eq!(awaited(&paid.next, &gateway), [Awaited::Activation], "each product once");
+    let product = product(&gateway, "cobalt-mobile-id");
+    let activate = |order: &Order, unit, by| {
+        order
+            .clone()
+            .activate(licence_of(order, unit), by, product, &command(product), &keys(), after(70))
+            .expect("hers")
+    };
+    let first = activate(&paid.next, 0, EVE);
+    assert!(tells_ada(&first.effects), "whoever it was");
+    assert_eq!(awaited(&first.next, &gateway), [Awaited::Activation]);
+    assert!(!tells_ada(&activate(&first.next, 0, EVE).effects), "nothing new");
+    let both = activate(&first.next, 1, ADA);
+    assert!(tells_ada(&both.effects) && awaited(&both.next, &gateway).is_empty());
+    let refunded = first.next.end(End::Refunded, &gateway, after(80)).expect("news");
+    assert!(tells_ada(&refunded.effects) && awaited(&refunded.next, &gateway).is_empty());
 }
 
 #[test]

@@ -118,14 +118,14 @@ impl Order {
             ProductKind::AuthenticatorApp | ProductKind::Phone => None,
         };
         let unit = self.unit_mut(licence).ok_or(Refusal::LicenceNotUsable)?;
+        let repeated = unit.holder.is_some();
         let at = unit.holder.get_or_insert(Holder { account, at: now }).at;
         let granted = grant(credential_id(licence, keys), licence, product, command.agreement.clone(), at);
         let granted = crate::credential::Grant { serial, ..granted };
-        Ok(Decision::with(
-            Action::LicenceActivation,
-            self,
-            vec![Effect::GrantCredential { account, grant: Box::new(granted) }],
-        ))
+        let told = self.tell_customer().filter(|_| !repeated);
+        let grant = Effect::GrantCredential { account, grant: Box::new(granted) };
+        let effects = core::iter::once(grant).chain(told).collect();
+        Ok(Decision::with(Action::LicenceActivation, self, effects))
     }
 
     /// As [`Order::activate`], where a wrong serial number is counted before it is told: numbers follow each other, so that

@@ -279,6 +279,8 @@ fn webstore() -> Vec<Row> {
         row("webstore-checkout", "SHP-7 refunded while in use", by::one_licence_in_use, by::webhook_refunded, &[200]),
         row("webstore-checkout", "SHP-7 a dead letter", nothing, by::webhook_of_unknown_product, &[202]),
         row("webstore-checkout", "SHP-5 on an invoice", nothing, by::place_invoice, &[201, 200]),
+        row("webstore-checkout", "LCH-1 ordered signed in", by::terms_accepted, by::place_own_invoice, &[201, 200])
+            .then(by::dashboard),
         row("webstore-checkout", "SHP-1 hardware, with addresses", by::tokens_sold, by::place_token_order, &[201, 200]),
         row(
             "webstore-checkout",
@@ -327,6 +329,8 @@ fn payments() -> Vec<Row> {
 fn fulfilment() -> Vec<Row> {
     vec![
         row("fulfilment", "SHP-5 an invoice is paid", by::invoiced_with_code, by::pay_invoice, &[200]),
+        row("fulfilment", "LCH-1 somebody's own order is paid", by::own_invoiced, by::pay_invoice, &[200])
+            .then(by::licence_works),
         row("fulfilment", "SHP-3 paid after it lapsed", by::invoice_lapsed, by::pay_invoice, &[200]),
         row("fulfilment", "SHP-3 paid after it lapsed, and its code is taken", by::code_taken, by::pay_invoice, &[200]),
         row("fulfilment", "SHP-7 cancelled", by::invoiced_with_code, by::cancel_order, &[200]),
@@ -356,6 +360,7 @@ fn fulfilment() -> Vec<Row> {
 fn credentials() -> Vec<Row> {
     vec![
         row("credentials", "CRD-1 activate a licence", by::ordered, by::activate_licence, &[200]),
+        row("credentials", "LCH-1 a licence of one's own order", by::own_paid, by::activate_licence, &[200]),
         row("credentials", "SHP-8 activate a licence with a token", by::token_shipped, by::activate_token, &[200]),
         row("credentials", "SHP-8 a wrong serial number", by::token_shipped, by::guess_serial, &[422]),
         row("credentials", "CRD-4 begin an enrolment", by::licensed, by::begin_enrolment, &[200]),
@@ -544,6 +549,8 @@ fn orders_meet() -> Vec<Pair> {
         pair("SHP-7 refunded against activation", by::ordered, by::webhook_refunded, by::activate_licence),
         pair("SHP-5 one invoice paid twice", by::invoiced, by::pay_invoice, by::pay_invoice),
         pair("SHP-5 paid against cancelled", by::invoiced_with_code, by::pay_invoice, by::cancel_order),
+        pair("LCH-1 one's own order paid against cancelled", by::own_invoiced, by::pay_invoice, by::cancel_order),
+        pair("LCH-1 one's own order activated against refunded", by::own_paid, by::activate_licence, by::refund_order),
         pair(
             "SHP-3 a payment against an order that wants the code",
             by::invoice_overdue,

@@ -9,7 +9,7 @@ use http::StatusCode;
 use shared::{
     config::{Application, Gateway},
     journey::Blocker,
-    values::{CredentialId, Seconds, Timestamp},
+    values::{CredentialId, OrderId, Seconds, Timestamp},
 };
 
 use super::{CredentialView, Dashboard, ENTER_LICENCE, PersonView, STORE, Tile};
@@ -63,6 +63,9 @@ fn every_state(gateway: &Gateway) -> Vec<Tile> {
         Blocker::TermsPending { may_accept: false },
         Blocker::CredentialMissing { acceptable: acceptable() },
         Blocker::CredentialExpired { acceptable: acceptable() },
+        Blocker::PaymentPending { order: OrderId::from_bytes([1; 16]) },
+        Blocker::ShipmentPending { order: OrderId::from_bytes([2; 16]) },
+        Blocker::LicenceNotActivated,
         Blocker::CredentialNotRegistered { credential: CredentialId::from_bytes([1; 16]) },
         Blocker::CredentialLocked,
         Blocker::OtpRequired,

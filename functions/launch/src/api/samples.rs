@@ -6,7 +6,11 @@ use edge::{
     gallery::{Album, Visitor},
 };
 use http::StatusCode;
-use shared::{journey::Blocker, refusal::Refusal, values::CredentialId};
+use shared::{
+    journey::Blocker,
+    refusal::Refusal,
+    values::{CredentialId, OrderId},
+};
 
 use super::{BlockedPage, LaunchPage, LogoutPage, not_registered};
 
@@ -58,6 +62,9 @@ fn everything() -> Vec<Blocker> {
         Blocker::AccessMissing,
         Blocker::CredentialMissing { acceptable: Vec::new() },
         Blocker::CredentialExpired { acceptable: Vec::new() },
+        Blocker::PaymentPending { order: OrderId::from_bytes([1; 16]) },
+        Blocker::ShipmentPending { order: OrderId::from_bytes([2; 16]) },
+        Blocker::LicenceNotActivated,
         Blocker::CredentialNotRegistered { credential },
         Blocker::CredentialLocked,
     ]

@@ -12,7 +12,7 @@ use shared::{
     order::{Bought, Order, Payment},
     postal::RawAddress,
     refusal::{Faults, Refusal},
-    values::{FormId, Money, Timestamp},
+    values::{FormId, Money, OrderId, Timestamp},
 };
 
 use super::{
@@ -54,6 +54,7 @@ fn shopping<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
         .page("with-cart", StatusCode::OK, &catalogue(&cart_of(gateway, partner, "2")))
         .visit(Visitor::Person, "/webstore-checkout/cobalt")
         .page("nothing-to-buy", StatusCode::OK, &had(catalogue(&[]), edge.now))
+        .page("ordered", StatusCode::OK, &ordered(catalogue(&[])))
         .visit(Visitor::Person, "/webstore-checkout/cobalt/cart")
         .page("of-a-person", StatusCode::OK, &CartPage::of(gateway, partner, &cart_of(gateway, partner, "1"), false))
         .visit(Visitor::Stranger, "/webstore-checkout/cobalt/cart")
@@ -72,7 +73,21 @@ fn shopping<P: Platform>(album: &mut Album<'_, P>, gateway: &Gateway, partner: &
 fn had(mut page: CataloguePage, until: Timestamp) -> CataloguePage {
     for (place, product) in page.products.iter_mut().enumerate() {
         let by = (place > 0).then(|| "Mobile ID MFA for Anvil (1 year)".to_owned());
-        product.need = Some(NeedView { is: if by.is_some() { "saved" } else { "had" }, by, until: Some(until) });
+        product.need = Some(NeedView {
+            is: if by.is_some() { "saved" } else { "had" },
+            by,
+            until: Some(until),
+            ..NeedView::default()
+        });
+    }
+    page
+}
+
+/// The catalogue for somebody who has ordered all of it.
+fn ordered(mut page: CataloguePage) -> CataloguePage {
+    for product in &mut page.products {
+        let order = Some(OrderId::from_bytes([1; 16]).to_string());
+        product.need = Some(NeedView { is: "ordered", order, ..NeedView::default() });
     }
     page
 }

@@ -223,6 +223,21 @@ fn shp_8_a_licence_waits_for_its_token_and_takes_no_other() {
 }
 
 #[test]
+fn shp_8_the_customers_account_is_told_of_the_token_on_its_way() {
+    // SHP-8, LCH-1
+    let gateway = gateway_with_hardware();
+    let order = of_ada(paid(&gateway, 2).0);
+    assert_eq!(awaited(&order, &gateway), [Awaited::Shipment]);
+    let sent = dispatch(&order, &[1], &gateway).decision.expect("one token");
+    assert!(tells_ada(&sent.effects));
+    assert_eq!(awaited(&sent.next, &gateway), [Awaited::Activation]);
+    let used = enter(&sent.next, 0, EVE, 1, &gateway).expect("shipped and free");
+    assert!(tells_ada(&used.effects));
+    assert_eq!(awaited(&used.next, &gateway), [Awaited::Shipment], "the other one");
+    assert_eq!(awaited(&shipped(&used.next, &[2], &gateway), &gateway), [Awaited::Activation]);
+}
+
+#[test]
 fn shp_8_wrong_serials_are_counted_before_they_are_told() {
     // SHP-8, AUD-1
     let gateway = gateway_with_hardware();

@@ -164,6 +164,27 @@ fn know_order(stage: &mut Stage, link: &str) {
     stage.learn("order", unpaid.at("/orders/0/id"));
 }
 
+/// Ada, who is signed in, orders on an invoice (SHP-5).
+pub fn place_own_invoice(_: &Stage) -> Ask {
+    Ask { browser: "ada", ..invoice(5, "") }
+}
+
+/// Ada's account knows that an order of hers waits for its payment (LCH-1).
+pub fn own_invoiced(stage: &mut Stage) {
+    terms_accepted(stage);
+    on_duty(stage);
+    let placed = stage.send(component, &place_own_invoice(stage)).expect(201);
+    know_order(stage, &placed.at("/confirmation"));
+}
+
+/// Ada's account knows that the licence key of an order of hers waits (LCH-1).
+pub fn own_paid(stage: &mut Stage) {
+    own_invoiced(stage);
+    let _ = stage.send(component, &pay_invoice(stage)).expect(200);
+    let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
+    stage.learn("licence", key);
+}
+
 fn of_order(stage: &Stage, what: &str) -> Ask {
     post("registrar", format!("/operate/orders/{}/{what}", stage.fact("order")), &json!({}))
 }
