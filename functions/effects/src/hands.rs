@@ -6,13 +6,13 @@ use edge::{
 };
 use kv_schema::{
     key::Key,
-    kv::Settled,
+    kv::{Replaced, Settled},
     list::{Appended, Entry, EntryId, List, Removed},
     record::{Pending, Record},
-    records::{batches_of, invitations_of, registration_queue, shelf},
+    records::{Swept, batches_of, invitations_of, registration_queue, shelf},
 };
 use shared::{
-    account::{Account, Admission, Login, Purchase},
+    account::{Account, Admission, Login},
     audit::{Action, Actor},
     credential::Grant,
     dead_letter::{DeadLetter, How},
@@ -269,41 +269,19 @@ async fn offer_invitation<P: Platform>(edge: &Edge<P>, slot: InvitationSlotId, e
     Ok(())
 }
 
-/// Tells one organisation how an invitation stands, until that is how it stands.
+/// Tells one organisation how an invitation stands.
 async fn offer_to<P: Platform>(
     edge: &Edge<P>,
     slot: InvitationSlotId,
     organisation: OrganisationId,
 ) -> Result<(), Failure> {
-    let busy = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
     let look = async || slot_now(edge, slot).await;
-    let tell = async |current: &InvitationSlot| {
-        let offered = edge.transact::<Organisation, ()>(&organisation, busy.clone(), |one, _| {
-            Ok(one.offered(current, edge.now).into())
-        });
-        offered.await.map(drop)
-    };
-    tell_until_so(look, tell).await
-}
-
-/// Tells one record how another stands, until that is how it stands: whoever changes the other after such a look tells of it
-/// later. `look` has to be sure of what it sees; a plain read could be behind.
-async fn tell_until_so<T: PartialEq>(
-    look: impl AsyncFn() -> Result<Option<T>, Failure>,
-    tell: impl AsyncFn(&T) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut told = None;
-    for _ in 0..DECIDE_TRIES {
-        let Some(current) = look().await? else {
-            return Ok(());
-        };
-        if told.as_ref() == Some(&current) {
-            return Ok(());
-        }
-        tell(&current).await?;
-        told = Some(current);
-    }
-    Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())
+    let not_founded = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
+    tell(edge, &organisation, not_founded, look, |one: Organisation, slot| {
+        let known = one.clone();
+        one.offered(&slot, edge.now).unwrap_or_else(|| Decision::quiet(Action::InvitationOffer, known))
+    })
+    .await
 }
 
 /// LCH-1: the account repeats how one of its person's orders stands.
@@ -313,13 +291,32 @@ async fn tell_customer<P: Platform>(edge: &Edge<P>, account: AccountId, order: O
         let seen = kv.load::<Order>(&order).await?;
         Ok(seen.and_then(|seen| seen.into_stored().value().purchase(&edge.gateway)))
     };
-    let tell = async |purchase: &Purchase| {
-        let followed = edge.transact::<Account, ()>(&account, Refusal::NotFound, |account, _| {
-            Ok(account.follow(purchase.clone()).into())
-        });
-        unless_gone(followed.await.map(drop))
-    };
-    tell_until_so(look, tell).await
+    unless_gone(tell(edge, &account, Refusal::NotFound, look, Account::follow).await)
+}
+
+/// Tells one record how another stands, whoever else does the same and however late: of tellers that meet only one gets through,
+/// and whoever tries again looks again. So each looks *after* it has seen the record that it tells, by a read that cannot be
+/// behind, and each writes, even what stands there already: else it would not be in the way of one that had looked before.
+async fn tell<P: Platform, R: Swept + Clone, T>(
+    edge: &Edge<P>,
+    told: &R::Id,
+    absent: Refusal,
+    look: impl AsyncFn() -> Result<Option<T>, Failure>,
+    say: impl Fn(R, T) -> Decision<R>,
+) -> Result<(), Failure> {
+    let kv = edge.kv();
+    let mut seen = kv.load::<R>(told).await?.ok_or(absent)?;
+    for _ in 0..DECIDE_TRIES {
+        let Some(current) = look().await? else {
+            return Ok(());
+        };
+        let said = say(seen.value().clone(), current);
+        match edge.commit(seen, said).await? {
+            Replaced::Committed(_) | Replaced::Gone => return Ok(()),
+            Replaced::Lost(current) => seen = current,
+        }
+    }
+    Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())
 }
 
 /// INV-7: an organisation that somebody joins learns which invitations of that person are pending.

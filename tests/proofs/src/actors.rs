@@ -1245,7 +1245,8 @@ pub fn terms_read(stage: &mut Stage) {
     stage.learn("terms", terms.at("/current/digest"));
 }
 
-fn terms_accepted(stage: &mut Stage) {
+/// The terms are accepted: what is missing is a credential.
+pub fn terms_accepted(stage: &mut Stage) {
     terms_read(stage);
     let _ = stage.send(component, &accept_terms(stage)).expect(200);
 }

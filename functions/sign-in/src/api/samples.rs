@@ -204,6 +204,7 @@ fn account<P: Platform>(edge: &Edge<P>) -> Option<Account> {
         memberships: Vec::new(),
         sessions: vec![session(edge, None), session(edge, credentials.first())],
         credentials,
+        purchases: Vec::new(),
     })
 }
 
