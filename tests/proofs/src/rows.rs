@@ -514,6 +514,8 @@ fn suppliers_meet() -> Vec<Pair> {
             by::accept_for_organisation,
             by::invite_again,
         ),
+        pair("INV-7 an offer sent again against revoke", by::administrator_invited, by::resend, by::revoke),
+        pair("INV-7 an offer revoked against another one", by::administrator_invited, by::revoke, by::invite_again),
         pair("INV-3 a submission against revoke", by::invited_by_id, by::register_invited, by::revoke),
         pair("INV-3 a submission against sending again", by::invited_by_id, by::register_invited, by::resend),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
