@@ -6,6 +6,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use anyhow::{Context, ensure};
@@ -98,8 +99,15 @@ fn run(directory: &Path, service: &str, key: &str) -> anyhow::Result<String> {
     outcome(command.current_dir(directory).env("PYTHONDONTWRITEBYTECODE", "1"))
 }
 
-/// The program, from an environment that is made once for these versions.
+/// The program; of tests that run beside each other one installs it.
 fn installed() -> anyhow::Result<PathBuf> {
+    static INSTALLED: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let installed = INSTALLED.get_or_init(|| install().map_err(|error| format!("{error:#}")));
+    installed.clone().map_err(anyhow::Error::msg)
+}
+
+/// Into an environment that is made once for these versions.
+fn install() -> anyhow::Result<PathBuf> {
     let environment = root().join("target/tools/schemathesis");
     let (program, known) = (environment.join("bin/st"), environment.join("requirements.txt"));
     if std::fs::read_to_string(&known).is_ok_and(|known| known == REQUIREMENTS) {
