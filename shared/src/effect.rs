@@ -187,6 +187,32 @@ pub enum Effect {
     },
 }
 
+/// What of one record could not be carried out now. Some of what comes after it waits as well.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Postponed {
+    something: bool,
+    grant: bool,
+}
+
+impl Postponed {
+    /// This one as well; `None` is one that nobody could read.
+    #[must_use]
+    pub fn and(self, effect: Option<&Effect>) -> Self {
+        let grants = effect.is_none_or(|effect| matches!(effect, Effect::GrantCredential { .. }));
+        Self { something: true, grant: self.grant || grants }
+    }
+
+    /// Whether this one has to wait: what takes something off a list, since what waits may be what puts it there; and what tells
+    /// an account that nothing of an order is left to be activated, before it has the credential.
+    pub fn holds_back(&self, effect: &Effect) -> bool {
+        match effect {
+            Effect::Unshelve(_) | Effect::Dequeue { .. } => self.something,
+            Effect::TellCustomer { .. } => self.grant,
+            _ => false,
+        }
+    }
+}
+
 /// A place on a list that people look at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -238,4 +264,35 @@ pub struct Entry {
     pub action: Action,
     /// What must follow.
     pub effects: Vec<Effect>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        credential::grant,
+        testing::*,
+        values::{CredentialId, LicenceId},
+    };
+
+    #[test]
+    fn what_undoes_or_follows_a_postponed_effect_waits_for_it() {
+        let gateway = gateway();
+        let (account, order) = (AccountId::from_bytes([1; 16]), OrderId::from_bytes([3; 16]));
+        let tell = Effect::TellCustomer { account, order };
+        let place = Place { shelf: Shelf::ToShip, id: [3; 16], at: NOW };
+        let (on, off) = (Effect::Shelve(place.clone()), Effect::Unshelve(place));
+        let product = product(&gateway, "cobalt-mobile-id");
+        let licence = LicenceId::from_bytes([1; 16]);
+        let granted = grant(CredentialId::from_bytes([2; 16]), licence, product, String::new(), NOW);
+        let grant = Effect::GrantCredential { account, grant: Box::new(granted) };
+        let held_back = |failed: Option<Option<&Effect>>| {
+            let postponed = failed.into_iter().fold(Postponed::default(), Postponed::and);
+            [&on, &off, &tell, &grant].map(|effect| postponed.holds_back(effect))
+        };
+        assert_eq!(held_back(None), [false; 4]);
+        assert_eq!(held_back(Some(Some(&on))), [false, true, false, false]);
+        assert_eq!(held_back(Some(Some(&grant))), [false, true, true, false]);
+        assert_eq!(held_back(Some(None)), [false, true, true, false], "nobody knows what it is");
+    }
 }

@@ -95,6 +95,14 @@ impl Blocker {
         }
     }
 
+    /// What the link to [`Blocker::path`] says.
+    pub fn link(&self) -> &'static str {
+        match self {
+            Self::PaymentPending { .. } | Self::ShipmentPending { .. } => "Look at your order",
+            _ => self.label(),
+        }
+    }
+
     /// What to do next, in a sentence.
     pub fn advice(&self) -> &'static str {
         match self {
@@ -112,7 +120,7 @@ impl Blocker {
             Self::ShipmentPending { .. } => {
                 "Wait for the token that you have ordered: you are told when it is shipped."
             }
-            Self::LicenceNotActivated => "Enter the licence key that was mailed to you.",
+            Self::LicenceNotActivated => "Enter the licence key of your order; of a token, once the token has arrived.",
             Self::CredentialNotRegistered { .. } => "Register your authenticator.",
             Self::CredentialLocked => "Write to support: only they can help with a locked credential.",
             Self::OtpRequired => "Enter a one-time code.",
@@ -269,7 +277,7 @@ impl<'a> Need<'a> {
         if let Some((until, by)) = saving.max_by_key(|(until, _)| *until) {
             return Self::Saved { by, until };
         }
-        match person.soonest(|ordered| *ordered == product.id) {
+        match person.soonest(|ordered| *ordered == product.id, now) {
             Some((order, _)) => Self::Ordered { order },
             None => Self::ToBuy,
         }
@@ -313,7 +321,7 @@ fn credential_blocker(
 ) -> Option<Blocker> {
     let accepted = acceptable_credentials(person, application, gateway, now);
     let Some(best) = accepted.first().filter(|best| !best.expired(now)) else {
-        return Some(purchase_blocker(person.account, application, gateway, !accepted.is_empty()));
+        return Some(purchase_blocker(person.account, application, gateway, !accepted.is_empty(), now));
     };
     if !best.registered() {
         return Some(Blocker::CredentialNotRegistered { credential: best.grant.id });
@@ -331,9 +339,15 @@ fn credential_blocker(
 }
 
 /// What stands before a credential that the person has to get, or get again after one has `expired`.
-fn purchase_blocker(account: &Account, application: &Application, gateway: &Gateway, expired: bool) -> Blocker {
+fn purchase_blocker(
+    account: &Account,
+    application: &Application,
+    gateway: &Gateway,
+    expired: bool,
+    now: Timestamp,
+) -> Blocker {
     let ordered = |id: &ProductId| gateway.product(id).is_some_and(|product| accepts(application, product));
-    match account.soonest(ordered) {
+    match account.soonest(ordered, now) {
         Some((order, Awaited::Payment)) => return Blocker::PaymentPending { order },
         Some((order, Awaited::Shipment)) => return Blocker::ShipmentPending { order },
         Some((_, Awaited::Activation)) => return Blocker::LicenceNotActivated,

@@ -27,6 +27,7 @@ use crate::{
 };
 
 mod card;
+mod customer;
 mod news;
 mod places;
 mod serials;

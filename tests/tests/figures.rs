@@ -186,6 +186,42 @@ async fn storage_operations_of_promo_codes() -> anyhow::Result<()> {
     world.stop().await
 }
 
+// LCH-1: what it costs that the customer's account knows of an order; a guest's order is among both journeys'.
+#[tokio::test(flavor = "multi_thread")]
+async fn storage_operations_of_an_order_of_ones_own() -> anyhow::Result<()> {
+    let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;
+    let mut ada = Programs::new(&world.place, "ada@kestrel.example")?;
+    let reference = ada.register_publicly().await?;
+    ada.registrar_signs_in().await?;
+    ada.approve(&reference).await?;
+    ada.activate().await?;
+    let mut table = vec!["an order of one's own: reads, writes, rounds".to_owned()];
+    let mut note = |what: &str| {
+        let measured = world.host.ledger().take_measured();
+        let [one] = measured.as_slice() else { anyhow::bail!("{what}: {} requests were measured", measured.len()) };
+        table.push(format!("{what}: {}, {}, {}", one.reads, one.writes, one.rounds));
+        Ok(())
+    };
+    drop(world.host.ledger().take_measured());
+    let mut order = checkout(&form_id(), "ada@kestrel.example", "");
+    order["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
+    order["pay_by"] = json!("invoice");
+    order["billing"] = address();
+    ada.supplier.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
+    note("placed on an invoice")?;
+    let unpaid = ada.registrar.get("/operate/orders").await?;
+    let order = unpaid["orders"][0]["id"].as_str().context("an order")?;
+    drop(world.host.ledger().take_measured());
+    ada.registrar.post(&format!("/operate/orders/{order}/paid"), &json!({}), StatusCode::OK).await?;
+    note("paid")?;
+    let key = ada.licence_keys().await?.pop().context("a licence key")?;
+    let activation = json!({ "licence_key": key, "agreed": true });
+    ada.supplier.post("/credentials/licence", &activation, StatusCode::OK).await?;
+    note("activated")?;
+    insta::assert_snapshot!(table.join("\n"));
+    world.stop().await
+}
+
 async fn code_to(world: &World, number: &str) -> anyhow::Result<String> {
     let text = world.place.mail(number, "").await?.text;
     Ok(text.chars().filter(char::is_ascii_digit).take(6).collect())

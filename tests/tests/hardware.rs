@@ -251,7 +251,8 @@ async fn lch_1_the_dashboard_follows_a_token() -> anyhow::Result<()> {
     let keys = programs.licence_keys().await?;
     let [key] = keys.as_slice() else { anyhow::bail!("one key: {}", keys.len()) };
     enter(&mut programs, key, "GALT10000123").await?.document(StatusCode::OK)?;
-    ensure!(programs.next(SUPPLY).await? != "licence-not-activated");
+    // The codes of tokens cannot be checked yet (CRD-2), so that this one opens nothing.
+    ensure!(programs.next(SUPPLY).await? == "credential-missing");
     world.stop().await
 }
 

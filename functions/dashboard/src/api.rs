@@ -82,7 +82,7 @@ enum Action {
     /// The webstore, and beside it the licence key.
     Buy(String),
     /// The page of the order that brings it.
-    Follow { order: String, advice: &'static str },
+    Follow { order: String, link: &'static str, advice: &'static str },
     /// Somebody else has to do it.
     Wait(String),
 }
@@ -145,6 +145,7 @@ impl Tile {
             mark: match action {
                 Action::Launch => "good",
                 Action::Go(_) | Action::Buy(_) => "todo",
+                Action::Follow { .. } if matches!(found.first(), Some(Blocker::PaymentPending { .. })) => "todo",
                 Action::Follow { .. } | Action::Wait(_) => "wait",
             },
             action,
@@ -167,7 +168,7 @@ impl Action {
                 Self::Wait(format!("Ask {}.", whom_to_ask(application)))
             }
             (Blocker::PaymentPending { .. } | Blocker::ShipmentPending { .. }, Some(order)) => {
-                Self::Follow { order, advice: blocker.advice() }
+                Self::Follow { order, link: blocker.link(), advice: blocker.advice() }
             }
             (_, Some(path)) => Self::Go(path),
             (_, None) => Self::Wait(blocker.advice().to_owned()),
@@ -238,32 +239,36 @@ mod tests {
         let application = gateway.application(&"supply-platform".parse().expect("an id")).expect("configured");
         let of = |found: &[Blocker]| {
             let tile = Tile::of(application, found, &gateway);
-            (tile.label, tile.action)
+            (tile.label, tile.mark, tile.action)
         };
-        assert_eq!(of(&[]), ("Launch", Action::Launch));
-        assert_eq!(of(&[Blocker::OtpRequired, Blocker::LaunchTermsRequired]), ("Launch", Action::Launch));
+        assert_eq!(of(&[]), ("Launch", "good", Action::Launch));
+        assert_eq!(of(&[Blocker::OtpRequired, Blocker::LaunchTermsRequired]), ("Launch", "good", Action::Launch));
         let terms = Blocker::TermsPending { may_accept: true };
-        assert_eq!(of(&[terms]), ("Agree to Terms", Action::Go("/accept-terms/supply-platform".to_owned())));
-        let (label, action) = of(&[Blocker::TermsPending { may_accept: false }]);
-        assert!(label == "Pending Terms" && matches!(action, Action::Wait(ask) if ask.contains("Administrator")));
+        assert_eq!(of(&[terms]), ("Agree to Terms", "todo", Action::Go("/accept-terms/supply-platform".to_owned())));
+        let (label, mark, action) = of(&[Blocker::TermsPending { may_accept: false }]);
+        assert!(
+            (label, mark) == ("Pending Terms", "wait")
+                && matches!(action, Action::Wait(ask) if ask.contains("Administrator"))
+        );
         let acceptable = vec!["anvil-mobile-id".parse().expect("an id")];
         let missing = Blocker::CredentialMissing { acceptable };
-        assert_eq!(of(&[missing]), ("Get 2FA", Action::Buy("/webstore-checkout/anvil".to_owned())));
+        assert_eq!(of(&[missing]), ("Get 2FA", "todo", Action::Buy("/webstore-checkout/anvil".to_owned())));
         let credential = CredentialId::from_bytes([1; 16]);
-        let (label, action) = of(&[Blocker::CredentialNotRegistered { credential }]);
         let address = format!("/credentials/{credential}/authenticator");
-        assert_eq!((label, action), ("Activate 2FA", Action::Go(address)));
-        assert_eq!(of(&[Blocker::LicenceNotActivated]), ("Activate 2FA", Action::Go(ENTER_LICENCE.to_owned())));
+        let unregistered = of(&[Blocker::CredentialNotRegistered { credential }]);
+        assert_eq!(unregistered, ("Activate 2FA", "todo", Action::Go(address)));
+        let waits = of(&[Blocker::LicenceNotActivated]);
+        assert_eq!(waits, ("Activate 2FA", "todo", Action::Go(ENTER_LICENCE.to_owned())));
         let order = OrderId::from_bytes([1; 16]);
-        for (blocker, label) in [
-            (Blocker::PaymentPending { order }, "Pending Payment"),
-            (Blocker::ShipmentPending { order }, "Pending Shipment"),
+        for (blocker, label, mark) in [
+            (Blocker::PaymentPending { order }, "Pending Payment", "todo"),
+            (Blocker::ShipmentPending { order }, "Pending Shipment", "wait"),
         ] {
-            let advice = blocker.advice();
-            let follow = Action::Follow { order: format!("{STORE}/orders/{order}"), advice };
-            assert_eq!(of(&[blocker]), (label, follow));
+            let (link, advice) = ("Look at your order", blocker.advice());
+            let follow = Action::Follow { order: format!("{STORE}/orders/{order}"), link, advice };
+            assert_eq!(of(&[blocker]), (label, mark, follow));
         }
-        assert!(matches!(of(&[Blocker::CredentialLocked]).1, Action::Wait(_)));
+        assert!(matches!(of(&[Blocker::CredentialLocked]).2, Action::Wait(_)));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use shared::{
     credential::Grant,
     dead_letter::{DeadLetter, How},
     decision::Decision,
-    effect::Effect,
+    effect::{Effect, Postponed},
     invitation::{InvitationId, InvitationSlot, InvitationState, slots_of},
     message::Message,
     order::Order,
@@ -43,16 +43,24 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
         return Ok(true);
     };
     let mut done = Vec::new();
-    let mut postponed = false;
+    let mut postponed = Postponed::default();
     for pending in undone.envelope().pending() {
         let before = edge.acts(Actor::Effect { because: pending.id.0 });
-        let carried_out = effect(edge, key, pending, postponed).await;
+        let opened = edge.open_effect(key, pending);
+        let also_postponed = postponed.and(opened.as_ref().ok());
+        let carried_out = match opened {
+            Ok(effect) if postponed.holds_back(&effect) => {
+                Err(Failure::Fault("what is postponed comes before it".to_owned()))
+            }
+            Ok(effect) => carry_out_one(edge, effect, pending).await,
+            Err(failure) => Err(failure),
+        };
         edge.acts(before);
         match carried_out {
             Ok(()) => done.push(pending.id),
             Err(failure) => {
                 edge.log_failure("effect postponed", &failure);
-                postponed = true;
+                postponed = also_postponed;
             }
         }
     }
@@ -63,13 +71,9 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
     Ok(edge.kv().settle(undone, &done).await? == Settled::Done && all_done)
 }
 
-/// One effect. Its id names it for ever, so that the mail provider recognises a repetition (MSG-1). What takes something off a
-/// list waits while an earlier effect is `postponed`: that may be what puts it there.
-async fn effect<P: Platform>(edge: &Edge<P>, key: &Key, pending: &Pending, postponed: bool) -> Result<(), Failure> {
-    match edge.open_effect(key, pending)? {
-        Effect::Unshelve(_) | Effect::Dequeue { .. } if postponed => {
-            Err(Failure::Fault("what goes off a list waits until it can be on it".to_owned()))
-        }
+/// One effect. Its id names it for ever, so that the mail provider recognises a repetition (MSG-1).
+async fn carry_out_one<P: Platform>(edge: &Edge<P>, effect: Effect, pending: &Pending) -> Result<(), Failure> {
+    match effect {
         Effect::Send(message) => mail::deliver(edge, &message, &pending.id.0).await,
         Effect::Call(code) => phone::deliver(edge, &code, &pending.id.0).await,
         // REG-5: its invitation has committed it.
@@ -257,10 +261,11 @@ async fn ask_administrators<P: Platform>(
 
 /// INV-7: the organisations of whoever is invited learn how the invitation stands. Nobody else does.
 async fn offer_invitation<P: Platform>(edge: &Edge<P>, slot: InvitationSlotId, email: &Email) -> Result<(), Failure> {
-    let Some(login) = edge.kv().get::<Login>(&edge.login_id(&email.normalised())).await? else {
+    let kv = edge.kv();
+    let Some(login) = kv.load::<Login>(&edge.login_id(&email.normalised())).await? else {
         return Ok(());
     };
-    let Some(account) = edge.kv().get::<Account>(&login.value().account).await? else {
+    let Some(account) = kv.load::<Account>(&login.value().account).await? else {
         return Ok(());
     };
     for membership in &account.value().memberships {
@@ -277,11 +282,7 @@ async fn offer_to<P: Platform>(
 ) -> Result<(), Failure> {
     let look = async || slot_now(edge, slot).await;
     let not_founded = Refusal::Busy { retry_after: BUSY_RETRY_AFTER };
-    tell(edge, &organisation, not_founded, look, |one: Organisation, slot| {
-        let known = one.clone();
-        one.offered(&slot, edge.now).unwrap_or_else(|| Decision::quiet(Action::InvitationOffer, known))
-    })
-    .await
+    tell(edge, &organisation, not_founded, look, |one: Organisation, slot| one.offered(&slot, edge.now)).await
 }
 
 /// LCH-1: the account repeats how one of its person's orders stands.
@@ -291,7 +292,8 @@ async fn tell_customer<P: Platform>(edge: &Edge<P>, account: AccountId, order: O
         let seen = kv.load::<Order>(&order).await?;
         Ok(seen.and_then(|seen| seen.into_stored().value().purchase(&edge.gateway)))
     };
-    unless_gone(tell(edge, &account, Refusal::NotFound, look, Account::follow).await)
+    let follow = |account: Account, purchase| account.follow(purchase, edge.now);
+    unless_gone(tell(edge, &account, Refusal::NotFound, look, follow).await)
 }
 
 /// Tells one record how another stands, whoever else does the same and however late: of tellers that meet only one gets through,
@@ -312,8 +314,12 @@ async fn tell<P: Platform, R: Swept + Clone, T>(
         };
         let said = say(seen.value().clone(), current);
         match edge.commit(seen, said).await? {
-            Replaced::Committed(_) | Replaced::Gone => return Ok(()),
+            Replaced::Committed(stored) => {
+                edge.drain(stored.envelope()).await;
+                return Ok(());
+            }
             Replaced::Lost(current) => seen = current,
+            Replaced::Gone => break,
         }
     }
     Err(Refusal::Busy { retry_after: BUSY_RETRY_AFTER }.into())

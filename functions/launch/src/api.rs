@@ -170,6 +170,8 @@ pub(crate) struct BlockedPage {
 #[derive(Serialize)]
 struct Todo {
     label: &'static str,
+    #[serde(skip)]
+    link: &'static str,
     #[serde(flatten)]
     blocker: BlockerView,
 }
@@ -177,8 +179,11 @@ struct Todo {
 impl BlockedPage {
     /// The page.
     pub(crate) fn of(application: &Application, found: &[Blocker]) -> Self {
-        let todo =
-            |blocker: &Blocker| Todo { label: blocker.label(), blocker: BlockerView::of(blocker, Some(application)) };
+        let todo = |blocker: &Blocker| Todo {
+            label: blocker.label(),
+            link: blocker.link(),
+            blocker: BlockerView::of(blocker, Some(application)),
+        };
         Self {
             title: format!("Before you can launch {}", application.name),
             name: application.name.clone(),

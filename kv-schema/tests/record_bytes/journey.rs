@@ -345,7 +345,7 @@ impl Walk {
         let circumstances = Circumstances { application: place.application, has_account: true, keys: &keys, now: NOW };
         let person = account.signed_in(secret, NOW, NOW).expect("signed in");
         let offered = Organisation { subscriptions: BTreeMap::new(), ..known.clone() };
-        let offered = offered.offered(&issued.decision.next, NOW).expect("pending").next;
+        let offered = offered.offered(&issued.decision.next, NOW).next;
         self.keep("offered an invitation", offered.id, &offered);
         let invited = issued.decision.next.present(&issued.token, NOW).expect("its own token");
         let joined = Registration::by_organisation(invited, &person, known, &circumstances, &mut Seeded(12));
@@ -686,7 +686,7 @@ impl Walk {
     fn licences(&mut self, place: &Place<'_>, order: &Order, licence: &Licence, account: &Account) -> Grant {
         self.keep("issued", licence.id, licence);
         let purchase = order.purchase(&self.gateway).expect("ordered signed in");
-        let following = account.clone().follow(purchase).next;
+        let following = account.clone().follow(purchase, NOW).next;
         self.keep("active, with a licence key that waits", following.id, &following);
         let command =
             ActivateLicence { agreement: place.product.agreement_digest().to_owned(), agreed: true, serial: None };

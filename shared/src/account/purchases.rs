@@ -2,7 +2,7 @@
 //!
 //! The account repeats what its orders say, so that what is next is told by the account alone: a dashboard reads no order.
 //! Each commit of an order after which its customer waits for something else leaves the account to be told. It is told how the
-//! order stands by then, not how it stood at the commit, so that it does not matter in which order that happens.
+//! order stands by then, not how it stood at the commit: who is told late is told the same.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ use crate::{
     values::{OrderId, ProductId, Timestamp},
 };
 
-/// Orders that an account follows; the oldest is given up for one more.
+/// Orders that an account follows. For one more it gives up the one that it misses least; that one comes back when it changes.
 pub const MAX_PURCHASES: usize = 10;
 
 /// What a customer waits for before a product can be used, the first thing first.
@@ -21,9 +21,9 @@ pub const MAX_PURCHASES: usize = 10;
 pub enum Awaited {
     /// The order has to be paid.
     Payment,
-    /// The token has to arrive.
+    /// The token has to be shipped.
     Shipment,
-    /// The licence key that was sent has to be entered.
+    /// The licence key that was sent has to be entered, once its token has arrived.
     Activation,
 }
 
@@ -34,29 +34,57 @@ pub struct Purchase {
     pub order: OrderId,
     /// When it was placed.
     pub placed_at: Timestamp,
+    /// Until when it can be paid, while it is not; `None` once it is, and for what can be paid at any time.
+    pub payable_until: Option<Timestamp>,
     /// Each product once, with what stands before its next unit; none once there is nothing to wait for.
     pub awaited: Vec<(ProductId, Awaited)>,
 }
 
+impl Purchase {
+    /// What stands before the next unit of one of these products, if it still can be had.
+    fn awaits(&self, wanted: impl Fn(&ProductId) -> bool, now: Timestamp) -> Option<Awaited> {
+        let over = self.payable_until.is_some_and(|until| until <= now);
+        let wanted = self.awaited.iter().filter(|(product, _)| !over && wanted(product));
+        wanted.map(|(_, awaited)| *awaited).max()
+    }
+
+    /// Whether all that it brings comes as soon from these.
+    fn is_redundant<'a>(&self, others: impl Iterator<Item = &'a Self> + Clone, now: Timestamp) -> bool {
+        let as_soon = |product: &ProductId, awaited| {
+            others.clone().any(|other| other.awaits(|one| one == product, now).is_some_and(|soon| soon >= awaited))
+        };
+        self.awaits(|_| true, now).is_none() || self.awaited.iter().all(|(product, awaited)| as_soon(product, *awaited))
+    }
+}
+
 impl Account {
     /// The account repeats how an order of its person stands.
-    pub fn follow(mut self, purchase: Purchase) -> Decision<Self> {
+    pub fn follow(mut self, purchase: Purchase, now: Timestamp) -> Decision<Self> {
         self.purchases.retain(|known| known.order != purchase.order);
         if !purchase.awaited.is_empty() {
             self.purchases.push(purchase);
         }
         self.purchases.sort_by_key(|known| (known.placed_at, known.order));
-        let given_up = self.purchases.len().saturating_sub(MAX_PURCHASES);
-        self.purchases.drain(..given_up);
+        if self.purchases.len() > MAX_PURCHASES {
+            let missed_least = self.least_missed(now);
+            self.purchases.retain(|known| Some(known.order) != missed_least);
+        }
         Decision::quiet(Action::PurchaseProgress, self)
     }
 
-    /// The order that brings one of these products soonest, and what it waits for; of several the last one.
-    pub fn soonest(&self, wanted: impl Fn(&ProductId) -> bool) -> Option<(OrderId, Awaited)> {
-        let each = |purchase: &Purchase| {
-            let wanted = purchase.awaited.iter().filter(|(product, _)| wanted(product));
-            wanted.map(|(_, awaited)| *awaited).max().map(|awaited| (purchase.order, awaited))
+    /// The order that brings nothing which a later one does not bring as soon; without such a one the one that is furthest from
+    /// being used; of several the oldest.
+    fn least_missed(&self, now: Timestamp) -> Option<OrderId> {
+        let missed = |(position, purchase): &(usize, &Purchase)| {
+            let redundant = purchase.is_redundant(self.purchases.iter().skip(position + 1), now);
+            (!redundant, purchase.awaits(|_| true, now))
         };
+        self.purchases.iter().enumerate().min_by_key(missed).map(|(_, purchase)| purchase.order)
+    }
+
+    /// The order that brings one of these products soonest, and what it waits for; of several the last one.
+    pub fn soonest(&self, wanted: impl Fn(&ProductId) -> bool, now: Timestamp) -> Option<(OrderId, Awaited)> {
+        let each = |purchase: &Purchase| Some((purchase.order, purchase.awaits(&wanted, now)?));
         self.purchases.iter().filter_map(each).max_by_key(|(_, awaited)| *awaited)
     }
 }
@@ -64,19 +92,27 @@ impl Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::*;
+    use crate::{testing::*, values::Seconds};
 
+    /// An order that can be paid for a hundred seconds.
     fn purchase(order: u8, placed_at: Timestamp, awaited: &[(&str, Awaited)]) -> Purchase {
+        let unpaid = awaited.iter().any(|(_, awaited)| *awaited == Awaited::Payment);
         let awaited = awaited.iter().map(|(product, awaited)| (read(product), *awaited)).collect();
-        Purchase { order: OrderId::from_bytes([order; 16]), placed_at, awaited }
+        let payable_until = unpaid.then(|| placed_at.plus(Seconds(100)));
+        Purchase { order: OrderId::from_bytes([order; 16]), placed_at, payable_until, awaited }
     }
 
     fn followed(account: Account, purchase: Purchase) -> Account {
-        account.follow(purchase).next
+        account.follow(purchase, NOW).next
+    }
+
+    fn numbers(account: &Account) -> Vec<u8> {
+        account.purchases.iter().map(|known| known.order.bytes()[0]).collect()
     }
 
     #[test]
-    fn an_account_repeats_its_orders_in_the_order_in_which_they_were_placed_until_they_have_ended() {
+    fn lch_1_an_account_repeats_its_orders_in_the_order_in_which_they_were_placed_until_they_have_ended() {
+        // LCH-1, SHP-5
         let (early, late) =
             (purchase(2, NOW, &[("a", Awaited::Payment)]), purchase(1, after(1), &[("b", Awaited::Payment)]));
         let account = followed(followed(account(), late.clone()), early.clone());
@@ -91,17 +127,47 @@ mod tests {
     }
 
     #[test]
-    fn an_account_follows_its_latest_orders_only() {
-        let numbers = 0..u8::try_from(MAX_PURCHASES).expect("few") + 1;
-        let each = numbers.clone().map(|n| purchase(n, after(u64::from(n)), &[("a", Awaited::Payment)]));
-        let account = each.clone().fold(account(), followed);
-        assert_eq!(account.purchases, each.skip(1).collect::<Vec<_>>());
-        let oldest = purchase(0, after(0), &[("a", Awaited::Activation)]);
-        assert_eq!(followed(account.clone(), oldest), account, "it was given up");
+    fn lch_1_an_account_gives_up_the_order_that_it_misses_least() {
+        // LCH-1
+        let ten = |first: u8, awaited: Awaited| {
+            let count = u8::try_from(MAX_PURCHASES).expect("few");
+            (first..first + count).map(move |n| purchase(n, after(u64::from(n)), &[("a", awaited)]))
+        };
+        let full = ten(1, Awaited::Payment).fold(account(), followed);
+        let later = followed(full.clone(), purchase(90, after(90), &[("a", Awaited::Payment)]));
+        assert_eq!(numbers(&later), [2, 3, 4, 5, 6, 7, 8, 9, 10, 90], "of the same the oldest");
+        let paid = purchase(1, after(1), &[("a", Awaited::Activation)]);
+        assert_eq!(numbers(&followed(later, paid)), [1, 3, 4, 5, 6, 7, 8, 9, 10, 90], "it comes back");
+        let of_another = purchase(0, after(0), &[("b", Awaited::Payment)]);
+        let kept = followed(full, of_another);
+        assert_eq!(numbers(&kept), [0, 2, 3, 4, 5, 6, 7, 8, 9, 10], "nothing else brings b");
+        let waits = followed(account(), purchase(0, after(0), &[("a", Awaited::Activation)]));
+        let full = ten(1, Awaited::Payment).fold(waits, followed);
+        assert_eq!(
+            numbers(&full),
+            [0, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+            "a key that waits is worth more than what is unpaid"
+        );
+        let full = ten(20, Awaited::Activation).fold(full, followed);
+        assert_eq!(numbers(&full), [20, 21, 22, 23, 24, 25, 26, 27, 28, 29], "a later key is as good");
+        let each = ["b", "c", "d", "e", "f", "g", "h", "i", "j"].into_iter().zip(1..);
+        let each = each.map(|(product, n)| purchase(n, after(u64::from(n)), &[(product, Awaited::Shipment)]));
+        let nine = each.fold(followed(account(), purchase(0, NOW, &[("a", Awaited::Activation)])), followed);
+        let unpaid = followed(nine.clone(), purchase(50, after(50), &[("k", Awaited::Payment)]));
+        assert_eq!(unpaid, nine, "nothing is redundant, and this one is furthest from being used");
     }
 
     #[test]
-    fn what_comes_soonest_is_what_a_person_waits_for() {
+    fn lch_1_an_unpaid_order_counts_while_it_can_be_paid() {
+        // LCH-1, SHP-5
+        let account = followed(account(), purchase(1, NOW, &[("a", Awaited::Payment)]));
+        assert!(account.soonest(|_| true, after(99)).is_some());
+        assert_eq!(account.soonest(|_| true, after(100)), None);
+    }
+
+    #[test]
+    fn lch_1_what_comes_soonest_is_what_a_person_waits_for() {
+        // LCH-1, SHP-8
         let orders = [
             purchase(1, NOW, &[("a", Awaited::Shipment), ("b", Awaited::Activation)]),
             purchase(2, after(1), &[("a", Awaited::Payment), ("c", Awaited::Payment)]),
@@ -109,7 +175,7 @@ mod tests {
         ];
         let account = orders.into_iter().fold(account(), followed);
         let soonest = |wanted: &[&str]| {
-            let soonest = account.soonest(|product| wanted.contains(&product.as_str()));
+            let soonest = account.soonest(|product| wanted.contains(&product.as_str()), NOW);
             soonest.map(|(order, awaited)| (order.bytes()[0], awaited))
         };
         assert_eq!(soonest(&["a", "b", "c"]), Some((1, Awaited::Activation)));

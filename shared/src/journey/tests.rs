@@ -100,8 +100,8 @@ impl Facts {
         self.account.credentials.clear();
         let number = u8::try_from(self.account.purchases.len() + 1).expect("few");
         let (order, placed_at) = (OrderId::from_bytes([number; 16]), after(u64::from(number)));
-        let purchase = Purchase { order, placed_at, awaited: vec![(read(product), awaited)] };
-        self.account = self.account.clone().follow(purchase).next;
+        let purchase = Purchase { order, placed_at, payable_until: None, awaited: vec![(read(product), awaited)] };
+        self.account = self.account.clone().follow(purchase, NOW).next;
     }
 
     fn product_level(&mut self, id: &str, level: Level) {
@@ -345,6 +345,14 @@ const CASES: &[Case] = &[
     network("paid, not shipped", |f| f.ordered("cobalt-phone", Awaited::Shipment), &["shipment-pending: 1"]),
     network("a licence key that waits", |f| f.ordered("cobalt-phone", Awaited::Activation), &["licence-not-activated"]),
     network(
+        "an order that cannot be paid any more",
+        |f| {
+            f.ordered("cobalt-phone", Awaited::Payment);
+            f.account.purchases[0].payable_until = Some(NOW);
+        },
+        &[MISSING],
+    ),
+    network(
         "of two orders, what comes sooner",
         |f| {
             f.ordered("cobalt-phone", Awaited::Shipment);
@@ -521,8 +529,9 @@ fn shp_1_nobody_buys_again_what_is_ordered() {
     // SHP-1
     let gateway = gateway();
     let (order, phone) = (OrderId::from_bytes([1; 16]), "cobalt-phone");
-    let purchase = Purchase { order, placed_at: NOW, awaited: vec![(read(phone), Awaited::Payment)] };
-    let ordering = |products: &[&str]| holding(&gateway, products).follow(purchase.clone()).next;
+    let awaited = vec![(read(phone), Awaited::Payment)];
+    let purchase = Purchase { order, placed_at: NOW, payable_until: None, awaited };
+    let ordering = |products: &[&str]| holding(&gateway, products).follow(purchase.clone(), NOW).next;
     let need = |of: &str, person: &Account| match Need::of(product(&gateway, of), person, &gateway, NOW) {
         Need::Ordered { order } => Some(order),
         Need::ToBuy | Need::Had { .. } | Need::Saved { .. } => None,

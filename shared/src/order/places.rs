@@ -1,8 +1,7 @@
 //! The lists on which an order stands: where somebody has to do something about it, or looks for it.
 
-use super::{End, Order, Payment, Source, Stage, shipments::is_hardware};
+use super::{End, Order, Payment, Source, Stage};
 use crate::{
-    account::{Awaited, Purchase},
     audit::Action,
     config::Gateway,
     decision::Decision,
@@ -67,31 +66,6 @@ impl Order {
             return None;
         };
         Some(Effect::Shelve(self.place(Shelf::OrdersOf(*account), bought.placed_at)))
-    }
-
-    /// What its customer, who was signed in, cannot use yet of it (LCH-1); `None` for guests and webstores.
-    pub fn purchase(&self, gateway: &Gateway) -> Option<Purchase> {
-        let (Source::Storefront { account: Some(_) }, Some(bought)) = (&self.source, &self.bought) else {
-            return None;
-        };
-        let unpaid = matches!(self.stage, Stage::Unpaid { .. });
-        let unpaid = bought.lines.iter().filter(|_| unpaid).map(|line| (line.product.clone(), Awaited::Payment));
-        let mut awaited: Vec<_> = unpaid.collect();
-        for unit in self.unactivated() {
-            if !awaited.iter().any(|(product, _)| *product == unit.product) {
-                let shipped = !is_hardware(&unit.product, gateway) || self.has_free_token(&unit.product);
-                awaited.push((unit.product.clone(), if shipped { Awaited::Activation } else { Awaited::Shipment }));
-            }
-        }
-        Some(Purchase { order: self.id, placed_at: bought.placed_at, awaited })
-    }
-
-    /// What has its customer's account repeat how it stands.
-    pub(super) fn tell_customer(&self) -> Option<Effect> {
-        match self.source {
-            Source::Storefront { account: Some(account) } => Some(Effect::TellCustomer { account, order: self.id }),
-            Source::Storefront { account: None } | Source::Webstore { .. } => None,
-        }
     }
 
     const fn place(&self, on: Shelf, at: Timestamp) -> Place {

@@ -334,9 +334,10 @@ impl Order {
         self.tokens().find(|token| token.serial == *serial)
     }
 
-    /// Whether a token of this product was shipped with which nobody has activated a licence.
-    pub(super) fn has_free_token(&self, product: &ProductId) -> bool {
-        self.tokens().any(|token| token.product == *product && token.activates.is_none())
+    /// Whether a token of this product was shipped that no other licence has taken.
+    pub(super) fn has_token_for(&self, licence: LicenceId, product: &ProductId) -> bool {
+        let free = |token: &ShippedToken| token.activates.is_none_or(|taken| taken == licence);
+        self.tokens().any(|token| token.product == *product && free(token))
     }
 
     /// Whether it was shipped with this token, and somebody can activate a licence with it or has.

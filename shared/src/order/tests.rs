@@ -152,11 +152,19 @@ fn lch_1_the_customers_account_is_told_at_each_step_what_an_order_waits_for() {
     let (guests, token) = unpaid(&gateway, 2, None);
     assert_eq!(guests.purchase(&gateway), None);
     assert!(!guests.awaited(&token, &gateway).effects.iter().any(|one| matches!(one, Effect::TellCustomer { .. })));
-    let (order, token) = (of_ada(unpaid(&gateway, 2, None).0), token);
+    let order = of_ada(unpaid(&gateway, 2, None).0);
     assert!(tells_ada(&order.clone().awaited(&token, &gateway).effects));
     assert_eq!(awaited(&order, &gateway), [Awaited::Payment]);
+    let payable_until = |order: &Order| order.purchase(&gateway).expect("hers").payable_until;
+    assert!(payable_until(&order).is_some() && payable_until(&order) == order.lapses_at());
+    let issue = issue(&order, 5);
+    let at_once =
+        order.clone().pay(Some(&issue), false, Some(&token), &gateway, after(1)).expect("keys").expect("news");
+    assert!(tells_ada(&at_once.effects), "what costs nothing is complete with its first commit");
     let lapsed = order.clone().end(End::Lapsed, &gateway, after(1)).expect("news");
     assert!(tells_ada(&lapsed.effects) && awaited(&lapsed.next, &gateway).is_empty());
+    let late = lapsed.next.pay(Some(&issue), false, None, &gateway, after(2)).expect("keys").expect("news");
+    assert!(tells_ada(&late.effects) && payable_until(&late.next).is_none());
     let paid = pay(order, &gateway, false);
     assert!(tells_ada(&paid.effects));
     assert_eq!(awaited(&paid.next, &gateway), [Awaited::Activation], "each product once");

@@ -83,9 +83,8 @@ impl Order {
     }
 
     fn require_shipped(&self, licence: LicenceId, product: &Product) -> Result<(), Refusal> {
-        let free = |token: &super::ShippedToken| token.activates.is_none_or(|taken| taken == licence);
-        let shipped = self.tokens().any(|token| token.product == product.id && free(token));
-        if !product.is_hardware() || shipped { Ok(()) } else { Err(Refusal::ShipmentPending) }
+        let ready = !product.is_hardware() || self.has_token_for(licence, &product.id);
+        if ready { Ok(()) } else { Err(Refusal::ShipmentPending) }
     }
 
     /// Activates one of its licences for the account (CRD-1), of hardware with the serial number of a shipped token, which is

@@ -2,14 +2,18 @@
 
 use icu_normalizer::{ComposingNormalizerBorrowed, DecomposingNormalizerBorrowed};
 
+// Statics of one crate share their tables (37 kB); each constant elsewhere brings them once more.
+static COMPOSING: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfc();
+static DECOMPOSING: DecomposingNormalizerBorrowed<'static> = DecomposingNormalizerBorrowed::new_nfd();
+
 /// Canonical composition: one form for what looks and means the same.
 pub(crate) fn nfc(chars: impl Iterator<Item = char>) -> impl Iterator<Item = char> {
-    ComposingNormalizerBorrowed::new_nfc().normalize_iter(chars)
+    COMPOSING.normalize_iter(chars)
 }
 
 /// Canonical decomposition: letters apart from their diacritics.
 pub(crate) fn nfd(text: &str) -> impl Iterator<Item = char> {
-    DecomposingNormalizerBorrowed::new_nfd().normalize_iter(text.chars())
+    DECOMPOSING.normalize_iter(text.chars())
 }
 
 /// Lower case, diacritics dropped, ligatures and barred letters spelt out.

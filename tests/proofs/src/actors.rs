@@ -859,6 +859,17 @@ pub fn waits_for_approval_alone(stage: &mut Stage) {
     to_review(stage);
 }
 
+/// A public registration whose only administrator is Ada waits for the registrar, and she is invited to a further application
+/// (INV-7).
+pub fn waits_for_approval_and_invited(stage: &mut Stage) {
+    captcha_solved(stage);
+    let alone = of_captcha(stage, &[("email", json!(ADA)), ("administrators", json!([]))]);
+    let _ = stage.send(component, &registration("Toledo", &alone)).expect(201);
+    wait(stage);
+    to_review(stage);
+    invited_by_id(stage);
+}
+
 /// Two registrations of the same person wait for the registrar: by invitation, and by the public form (ACC-4).
 pub fn two_registrations_wait(stage: &mut Stage) {
     waits_for_approval_alone(stage);

@@ -516,6 +516,12 @@ fn suppliers_meet() -> Vec<Pair> {
         ),
         pair("INV-7 an offer sent again against revoke", by::administrator_invited, by::resend, by::revoke),
         pair("INV-7 an offer revoked against another one", by::administrator_invited, by::revoke, by::invite_again),
+        pair(
+            "INV-7 an offer to whom is let in against revoke",
+            by::waits_for_approval_and_invited,
+            by::approve,
+            by::revoke,
+        ),
         pair("INV-3 a submission against revoke", by::invited_by_id, by::register_invited, by::revoke),
         pair("INV-3 a submission against sending again", by::invited_by_id, by::register_invited, by::resend),
         pair("INV-3 a submission against another invitation", by::invited, by::register_invited, by::invite_again),
@@ -552,6 +558,12 @@ fn orders_meet() -> Vec<Pair> {
         pair("SHP-5 one invoice paid twice", by::invoiced, by::pay_invoice, by::pay_invoice),
         pair("SHP-5 paid against cancelled", by::invoiced_with_code, by::pay_invoice, by::cancel_order),
         pair("LCH-1 one's own order paid against cancelled", by::own_invoiced, by::pay_invoice, by::cancel_order),
+        pair(
+            "LCH-1 one's own token shipped against activated by another",
+            by::own_tokens_paid,
+            by::ship_token,
+            by::activate_token_of_ada,
+        ),
         pair("LCH-1 one's own order activated against refunded", by::own_paid, by::activate_licence, by::refund_order),
         pair(
             "SHP-3 a payment against an order that wants the code",

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::values::{OrderId, ProductId};
 
 /// One thing that somebody does.
 #[derive(Debug, Clone, Copy)]
@@ -16,10 +17,17 @@ enum Deed {
     Begin { credential: u8 },
     Prove { credential: u8, steps: i64 },
     Join { organisation: u8 },
+    Order { order: u8, product: u8, awaited: Option<Awaited> },
 }
 
 fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let credential = 0..3_u8;
+    let awaited = prop_oneof![
+        Just(None),
+        Just(Some(Awaited::Payment)),
+        Just(Some(Awaited::Shipment)),
+        Just(Some(Awaited::Activation))
+    ];
     let deed = prop_oneof![
         2 => (0..2_000_u16).prop_map(Deed::Wait),
         2 => (0..40_u16).prop_map(Deed::Wait),
@@ -31,6 +39,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         1 => credential.clone().prop_map(|credential| Deed::Begin { credential }),
         2 => (credential, -2..=2_i64).prop_map(|(credential, steps)| Deed::Prove { credential, steps }),
         1 => any::<u8>().prop_map(|organisation| Deed::Join { organisation }),
+        2 => (0..20_u8, 0..3_u8, awaited).prop_map(|(order, product, awaited)| Deed::Order { order, product, awaited }),
     ];
     proptest::collection::vec(deed, 1..200)
 }
@@ -96,6 +105,13 @@ impl World {
             Deed::Join { organisation } => {
                 self.account = account.clone().join(admission(organisation)).map_or(account, |decision| decision.next);
             }
+            Deed::Order { order, product, awaited } => {
+                let awaited =
+                    awaited.into_iter().map(|awaited| (read(&format!("product-{product}")), awaited)).collect();
+                let (order, placed_at) = (OrderId::from_bytes([order; 16]), after(u64::from(order)));
+                let purchase = Purchase { order, placed_at, payable_until: None, awaited };
+                self.account = account.follow(purchase, self.now).next;
+            }
         }
         false
     }
@@ -140,7 +156,7 @@ fn step_of(credential: &Credential) -> Option<u64> {
 proptest! {
     #[test]
     fn otp_3_whatever_happens_the_limits_hold(deeds in deeds()) {
-        // SIG-1, SIG-2, OTP-2, OTP-3, CRD-1, ACC-4
+        // SIG-1, SIG-2, OTP-2, OTP-3, CRD-1, ACC-4, LCH-1
         let mut world = World::new();
         for deed in deeds {
             let before = world.account.clone();
@@ -149,6 +165,14 @@ proptest! {
             prop_assert!(account.sessions.len() <= MAX_SESSIONS);
             prop_assert!(account.credentials.len() <= MAX_CREDENTIALS);
             prop_assert!(account.memberships.len() <= MAX_MEMBERSHIPS);
+            prop_assert!(account.purchases.len() <= MAX_PURCHASES);
+            prop_assert!(account.purchases.is_sorted_by_key(|known| (known.placed_at, known.order)));
+            prop_assert!(account.purchases.iter().all(|known| !known.awaited.is_empty()));
+            if let (Deed::Order { product, awaited: Some(awaited), .. }, true) = (deed, before.purchases.len() < MAX_PURCHASES) {
+                let product: ProductId = read(&format!("product-{product}"));
+                let soonest = account.soonest(|one| *one == product, world.now);
+                prop_assert!(soonest.is_some_and(|(_, soonest)| soonest >= awaited), "an order is not forgotten");
+            }
             for (n, session) in account.sessions.iter().enumerate() {
                 let twins = account.sessions.iter().skip(n + 1).filter(|other| other.digest == session.digest);
                 prop_assert_eq!(twins.count(), 0, "a secret opens one session");

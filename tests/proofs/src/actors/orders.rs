@@ -253,19 +253,31 @@ pub fn tokens_paid(stage: &mut Stage) {
     terms_accepted(stage);
     on_duty(stage);
     stage.sell_tokens();
-    for (fact, n) in [("order", 7), ("another order", 8)] {
-        let _ = stage.send(component, &token_order(n)).expect(201);
-        let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
-        stage.learn(fact, unpaid.at("/orders/0/id"));
-        let paid = post("registrar", format!("/operate/orders/{}/paid", stage.fact(fact)), &json!({}));
-        let _ = stage.send(component, &paid).expect(200);
-        if fact == "order" {
-            let keys = stage.mail(ADA, "Your licence key");
-            stage.learn("licence", keys.word(is_licence_key));
-            let last = keys.text.split_whitespace().rev().find(|word| is_licence_key(word)).unwrap_or_default();
-            stage.learn("another licence", last);
-        }
-    }
+    tokens_bought(stage, "order", &token_order(7));
+    let keys = stage.mail(ADA, "Your licence key");
+    stage.learn("licence", keys.word(is_licence_key));
+    let last = keys.text.split_whitespace().rev().find(|word| is_licence_key(word)).unwrap_or_default();
+    stage.learn("another licence", last);
+    tokens_bought(stage, "another order", &token_order(8));
+}
+
+/// Two tokens are ordered so, and paid.
+fn tokens_bought(stage: &mut Stage, fact: &'static str, order: &Ask) {
+    let _ = stage.send(component, order).expect(201);
+    let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
+    stage.learn(fact, unpaid.at("/orders/0/id"));
+    let paid = post("registrar", format!("/operate/orders/{}/paid", stage.fact(fact)), &json!({}));
+    let _ = stage.send(component, &paid).expect(200);
+}
+
+/// Ada's account knows that two tokens which she has paid are to be shipped (LCH-1). Bo is signed in as well.
+pub fn own_tokens_paid(stage: &mut Stage) {
+    terms_accepted(stage);
+    on_duty(stage);
+    stage.sell_tokens();
+    tokens_bought(stage, "order", &Ask { browser: "ada", ..token_order(7) });
+    let key = stage.mail(ADA, "Your licence key").word(is_licence_key);
+    stage.learn("licence", key);
 }
 
 fn shipment(stage: &Stage, fact: &'static str, serials: &[&str]) -> Ask {
@@ -344,6 +356,11 @@ fn activation_of(stage: &Stage, licence: &'static str, serial: &str) -> Ask {
 pub fn activate_token(stage: &Stage) -> Ask {
     let [first, ..] = SERIALS;
     activation_of(stage, "licence", first)
+}
+
+/// Bo, to whom Ada gave the licence key, activates it with the token that was shipped (SHP-8).
+pub fn activate_token_of_ada(stage: &Stage) -> Ask {
+    Ask { browser: "bo", ..activate_token(stage) }
 }
 
 /// Ada activates the other licence with the same token (SHP-8).
