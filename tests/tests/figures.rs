@@ -202,22 +202,24 @@ async fn storage_operations_of_an_order_of_ones_own() -> anyhow::Result<()> {
         table.push(format!("{what}: {}, {}, {}", one.reads, one.writes, one.rounds));
         Ok(())
     };
-    drop(world.host.ledger().take_measured());
-    let mut order = checkout(&form_id(), "ada@kestrel.example", "");
-    order["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
-    order["pay_by"] = json!("invoice");
-    order["billing"] = address();
-    ada.supplier.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
-    note("placed on an invoice")?;
-    let unpaid = ada.registrar.get("/operate/orders").await?;
-    let order = unpaid["orders"][0]["id"].as_str().context("an order")?;
-    drop(world.host.ledger().take_measured());
-    ada.registrar.post(&format!("/operate/orders/{order}/paid"), &json!({}), StatusCode::OK).await?;
-    note("paid")?;
-    let key = ada.licence_keys().await?.pop().context("a licence key")?;
-    let activation = json!({ "licence_key": key, "agreed": true });
-    ada.supplier.post("/credentials/licence", &activation, StatusCode::OK).await?;
-    note("activated")?;
+    for which in ["the first of a day", "a further one"] {
+        drop(world.host.ledger().take_measured());
+        let mut order = checkout(&form_id(), "ada@kestrel.example", "");
+        order["lines"] = json!([{ "product": "anvil-mobile-id", "quantity": 1 }]);
+        order["pay_by"] = json!("invoice");
+        order["billing"] = address();
+        ada.supplier.post("/webstore-checkout/anvil/checkout", &order, StatusCode::CREATED).await?;
+        note(&format!("{which}, placed on an invoice"))?;
+        let unpaid = ada.registrar.get("/operate/orders").await?;
+        let order = unpaid["orders"][0]["id"].as_str().context("an order")?;
+        drop(world.host.ledger().take_measured());
+        ada.registrar.post(&format!("/operate/orders/{order}/paid"), &json!({}), StatusCode::OK).await?;
+        note(&format!("{which}, paid"))?;
+        let key = ada.licence_keys().await?.pop().context("a licence key")?;
+        let activation = json!({ "licence_key": key, "agreed": true });
+        ada.supplier.post("/credentials/licence", &activation, StatusCode::OK).await?;
+        note(&format!("{which}, activated"))?;
+    }
     insta::assert_snapshot!(table.join("\n"));
     world.stop().await
 }

@@ -4,7 +4,7 @@
 //! country's dollar for another's (`CAD 49.00` there, `49,00 USD` in Germany). A visitor who says nothing sees the form that
 //! messages and JSON use. How amounts are written where comes from the locales of the GNU C library.
 
-use core::fmt;
+use core::{cmp::Reverse, fmt};
 
 use askama::{Template, filters::HtmlSafe};
 use pure_rust_locales::{Locale, locale_match};
@@ -68,15 +68,27 @@ pub fn local(money: &Money, languages: &str) -> Local {
 /// The first of the languages, in the order of their weights, whose way of writing is known.
 fn preferred(languages: &str) -> Option<Locale> {
     let languages = Some(languages).filter(|languages| languages.len() <= LANGUAGES_BYTES_MAX)?;
-    let mut ranges: Vec<(f32, &str)> = languages.split(',').map(weighted).collect();
-    ranges.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-    ranges.into_iter().filter(|(weight, _)| *weight > 0.0).find_map(|(_, range)| known(range))
+    let mut ranges: Vec<(u32, &str)> = languages.split(',').map(weighted).collect();
+    ranges.sort_by_key(|(weight, _)| Reverse(*weight));
+    ranges.into_iter().filter(|(weight, _)| *weight > 0).find_map(|(_, range)| known(range))
 }
 
-fn weighted(range: &str) -> (f32, &str) {
+/// A language range with its weight in thousandths (RFC 9110, section 12.4.2); one that is no weight is nothing.
+fn weighted(range: &str) -> (u32, &str) {
     let (range, weight) = range.split_once(';').unwrap_or((range, ""));
-    let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.parse().ok());
-    (weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or_default(), range.trim())
+    let weight = weight.trim().strip_prefix("q=").map_or(Some(1000), thousandths);
+    (weight.unwrap_or_default(), range.trim())
+}
+
+fn thousandths(weight: &str) -> Option<u32> {
+    let (whole, decimals) = weight.split_once('.').unwrap_or((weight, ""));
+    let digits = decimals.len() <= 3 && decimals.bytes().all(|digit| digit.is_ascii_digit());
+    let decimals: u32 = format!("{decimals:0<3}").parse().ok().filter(|_| digits)?;
+    match whole {
+        "0" => Some(decimals),
+        "1" if decimals == 0 => Some(1000),
+        _ => None,
+    }
 }
 
 /// The way of writing of a language range: language and country, whatever stands between them.
@@ -186,6 +198,9 @@ mod tests {
             ("tlh, de;q=0.1", "49,00_USD"),
             ("de;q=0, en-US;q=0.1", "$49.00"),
             ("de;q=2, en-US;q=x, fr;q=-1", "49.00 USD"),
+            ("de;q=1.001, fr;q=0.1234, ja;q=0.+1, hi;q=.5, nb;q=", "49.00 USD"),
+            ("en-US;q=0.09, de;q=0.1", "49,00_USD"),
+            ("en-US;q=0.999, de;q=1.000", "49,00_USD"),
             ("*", "49.00 USD"),
             ("", "49.00 USD"),
             (",;q=,-,--", "49.00 USD"),

@@ -16,8 +16,8 @@ use shared::{
 };
 
 use super::{
-    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, NeedView, OrderPage, PartnersPage, RawForm, Reissued,
-    ReviewPage,
+    Action, CartPage, CataloguePage, CheckoutPage, HistoryPage, OrderPage, PartnersPage, RawForm, Reissued, ReviewPage,
+    shop::NeedView,
 };
 
 /// Every page, in every state that looks different.
