@@ -198,7 +198,7 @@ const CEILINGS: [(&str, u64); 18] = [
     ("sign-in", 798_000),
     ("sweep", 923_000),
     ("verify-otp", 584_000),
-    ("webstore-checkout", 1_059_000),
+    ("webstore-checkout", 1_041_000),
 ];
 
 #[test]
