@@ -187,19 +187,34 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// Whether it follows all others of its record: an account is told how an order stands after it was granted what was
+    /// activated of that.
+    pub fn comes_last(&self) -> bool {
+        matches!(self, Self::TellCustomer { .. })
+    }
+
+    /// The account that it grants a credential.
+    pub fn grants_to(&self) -> Option<AccountId> {
+        match self {
+            Self::GrantCredential { account, .. } => Some(*account),
+            _ => None,
+        }
+    }
+}
+
 /// What of one record could not be carried out now. Some of what comes after it waits as well.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub struct Postponed {
     something: bool,
-    grant: bool,
+    grants_to: Vec<AccountId>,
 }
 
 impl Postponed {
-    /// This one as well; `None` is one that nobody could read.
-    #[must_use]
-    pub fn and(self, effect: Option<&Effect>) -> Self {
-        let grants = effect.is_none_or(|effect| matches!(effect, Effect::GrantCredential { .. }));
-        Self { something: true, grant: self.grant || grants }
+    /// One more that [grants](Effect::grants_to) a credential, or none.
+    pub fn add(&mut self, grants_to: Option<AccountId>) {
+        self.something = true;
+        self.grants_to.extend(grants_to);
     }
 
     /// Whether this one has to wait: what takes something off a list, since what waits may be what puts it there; and what tells
@@ -207,7 +222,7 @@ impl Postponed {
     pub fn holds_back(&self, effect: &Effect) -> bool {
         match effect {
             Effect::Unshelve(_) | Effect::Dequeue { .. } => self.something,
-            Effect::TellCustomer { .. } => self.grant,
+            Effect::TellCustomer { account, .. } => self.grants_to.contains(account),
             _ => false,
         }
     }
@@ -286,13 +301,15 @@ mod tests {
         let licence = LicenceId::from_bytes([1; 16]);
         let granted = grant(CredentialId::from_bytes([2; 16]), licence, product, String::new(), NOW);
         let grant = Effect::GrantCredential { account, grant: Box::new(granted) };
-        let held_back = |failed: Option<Option<&Effect>>| {
-            let postponed = failed.into_iter().fold(Postponed::default(), Postponed::and);
-            [&on, &off, &tell, &grant].map(|effect| postponed.holds_back(effect))
+        let other = Effect::TellCustomer { account: AccountId::from_bytes([2; 16]), order };
+        let held_back = |failed: &[&Effect]| {
+            let mut postponed = Postponed::default();
+            failed.iter().for_each(|effect| postponed.add(effect.grants_to()));
+            [&on, &off, &tell, &other, &grant].map(|effect| postponed.holds_back(effect))
         };
-        assert_eq!(held_back(None), [false; 4]);
-        assert_eq!(held_back(Some(Some(&on))), [false, true, false, false]);
-        assert_eq!(held_back(Some(Some(&grant))), [false, true, true, false]);
-        assert_eq!(held_back(Some(None)), [false, true, true, false], "nobody knows what it is");
+        assert_eq!(held_back(&[]), [false; 5]);
+        assert_eq!(held_back(&[&on]), [false, true, false, false, false]);
+        assert_eq!(held_back(&[&grant, &on]), [false, true, true, false, false], "the account that was to have it");
+        assert_eq!([&on, &off, &tell, &grant].map(Effect::comes_last), [false, false, true, false]);
     }
 }

@@ -120,7 +120,7 @@ impl Blocker {
             Self::ShipmentPending { .. } => {
                 "Wait for the token that you have ordered: you are told when it is shipped."
             }
-            Self::LicenceNotActivated => "Enter the licence key of your order; of a token, once the token has arrived.",
+            Self::LicenceNotActivated => "Enter the licence key of your order. For a token, wait until it has arrived.",
             Self::CredentialNotRegistered { .. } => "Register your authenticator.",
             Self::CredentialLocked => "Write to support: only they can help with a locked credential.",
             Self::OtpRequired => "Enter a one-time code.",

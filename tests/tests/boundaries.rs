@@ -179,7 +179,7 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
-/// something new that its component does.
+/// something new that its component does, or that a record holds which it reads.
 const CEILINGS: [(&str, u64); 18] = [
     ("accept-terms", 491_000),
     ("activate", 645_000),

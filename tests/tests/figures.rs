@@ -186,7 +186,7 @@ async fn storage_operations_of_promo_codes() -> anyhow::Result<()> {
     world.stop().await
 }
 
-// LCH-1: what it costs that the customer's account knows of an order; a guest's order is among both journeys'.
+// LCH-1: what it costs that the customer's account knows of an order; a guest's order is in the journeys' table.
 #[tokio::test(flavor = "multi_thread")]
 async fn storage_operations_of_an_order_of_ones_own() -> anyhow::Result<()> {
     let world = World::with(Wishes { metering: true, ..Wishes::default() }).await?;

@@ -117,15 +117,22 @@ impl<P: Platform> Edge<P> {
         }
     }
 
-    /// Has what is pending in the record of this key carried out; says whether nothing is pending there any more.
+    /// Has what is pending in the record of this key carried out; says whether nothing is pending there any more. While that is
+    /// under way in this request, it is not done a second time inside.
     ///
     /// # Errors
     /// When nobody could be asked.
     pub async fn carry_out(&self, key: &Key) -> Result<bool, Failure> {
-        match &self.hands.0 {
-            Some(work) => (work.carry_out)(self, key).await,
-            None => Ok(false),
+        let Some(work) = &self.hands.0 else {
+            return Ok(false);
+        };
+        if self.under_way.borrow().contains(key) {
+            return Ok(false);
         }
+        self.under_way.borrow_mut().push(key.clone());
+        let carried_out = (work.carry_out)(self, key).await;
+        self.under_way.borrow_mut().retain(|other| other != key);
+        carried_out
     }
 
     async fn ask_for_effects(&self, key: &Key) -> Result<bool, Failure> {

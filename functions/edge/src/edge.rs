@@ -58,6 +58,8 @@ pub struct Edge<P> {
     /// Scheme and authority under which browsers reach the service, without a slash at the end.
     pub public_url: String,
     pub(crate) hands: Hands<P>,
+    /// The records whose effects are being carried out. An effect that changes its own record does not begin anew.
+    pub(crate) under_way: RefCell<Vec<Key>>,
     pub(crate) cookies: RefCell<Vec<String>>,
     /// The session cookie as it came, and opened: most pages ask for it twice.
     pub(crate) opened: RefCell<Option<(String, Option<SessionCookie>)>>,

@@ -70,6 +70,7 @@ where
             noted: RefCell::default(),
             acting: RefCell::new(Actor::Stranger),
             decoy: Cell::new(false),
+            under_way: RefCell::default(),
         },
         Err(fault) => {
             platform.log(&log_line(&request_id, &request, StatusCode::SERVICE_UNAVAILABLE, Some(&fault.to_string())));

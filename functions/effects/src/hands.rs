@@ -44,10 +44,11 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
     };
     let mut done = Vec::new();
     let mut postponed = Postponed::default();
-    for pending in undone.envelope().pending() {
+    let opened = undone.envelope().pending().iter().map(|pending| (pending, edge.open_effect(key, pending)));
+    let (last, first): (Vec<_>, Vec<_>) = opened.partition(|(_, effect)| effect.as_ref().is_ok_and(Effect::comes_last));
+    for (pending, opened) in first.into_iter().chain(last) {
         let before = edge.acts(Actor::Effect { because: pending.id.0 });
-        let opened = edge.open_effect(key, pending);
-        let also_postponed = postponed.and(opened.as_ref().ok());
+        let grants_to = opened.as_ref().ok().and_then(Effect::grants_to);
         let carried_out = match opened {
             Ok(effect) if postponed.holds_back(&effect) => {
                 Err(Failure::Fault("what is postponed comes before it".to_owned()))
@@ -60,7 +61,7 @@ pub(crate) async fn carry_out<P: Platform>(edge: &Edge<P>, key: &Key) -> Result<
             Ok(()) => done.push(pending.id),
             Err(failure) => {
                 edge.log_failure("effect postponed", &failure);
-                postponed = also_postponed;
+                postponed.add(grants_to);
             }
         }
     }
@@ -259,7 +260,8 @@ async fn ask_administrators<P: Platform>(
     message_is_out::<P, Organisation>(edge, &id).await
 }
 
-/// INV-7: the organisations of whoever is invited learn how the invitation stands. Nobody else does.
+/// INV-7: the organisations of whoever is invited learn how the invitation stands. Nobody else does. Whose they are is read after
+/// the invitation's commit and may not be older: who joins one at this moment looks at the invitation instead.
 async fn offer_invitation<P: Platform>(edge: &Edge<P>, slot: InvitationSlotId, email: &Email) -> Result<(), Failure> {
     let kv = edge.kv();
     let Some(login) = kv.load::<Login>(&edge.login_id(&email.normalised())).await? else {

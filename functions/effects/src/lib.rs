@@ -38,7 +38,7 @@ async fn carry_out<P: Platform>(edge: &Edge<P>, request: &Request) -> Outcome {
         return Err(Refusal::ApiKeyNotValid.into());
     }
     // 4. Load, 5. decide, 6. commit: each effect for itself.
-    let all_done = hands::carry_out(edge, &undone.record).await?;
+    let all_done = edge.carry_out(&undone.record).await?;
     // 7. Respond.
     Ok(Reply::empty(if all_done { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED }))
 }

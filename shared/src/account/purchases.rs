@@ -48,12 +48,15 @@ impl Purchase {
         wanted.map(|(_, awaited)| *awaited).max()
     }
 
-    /// Whether all that it brings comes as soon from these.
-    fn is_redundant<'a>(&self, others: impl Iterator<Item = &'a Self> + Clone, now: Timestamp) -> bool {
-        let as_soon = |product: &ProductId, awaited| {
-            others.clone().any(|other| other.awaits(|one| one == product, now).is_some_and(|soon| soon >= awaited))
+    /// Whether all that it brings comes as soon from others, and as surely: one that is to be paid counts for as long at least.
+    fn is_redundant(&self, all: &[Self], now: Timestamp) -> bool {
+        let others = || all.iter().filter(|other| other.order != self.order);
+        let sure = |purchase: &Self, awaited| (awaited, purchase.payable_until.is_none(), purchase.payable_until);
+        let is_brought = |(product, awaited): &(ProductId, Awaited)| {
+            let from = |other: &Self| Some(sure(other, other.awaits(|one| one == product, now)?));
+            others().filter_map(from).any(|other| other >= sure(self, *awaited))
         };
-        self.awaits(|_| true, now).is_none() || self.awaited.iter().all(|(product, awaited)| as_soon(product, *awaited))
+        self.awaits(|_| true, now).is_none() || self.awaited.iter().all(is_brought)
     }
 }
 
@@ -72,14 +75,11 @@ impl Account {
         Decision::quiet(Action::PurchaseProgress, self)
     }
 
-    /// The order that brings nothing which a later one does not bring as soon; without such a one the one that is furthest from
-    /// being used; of several the oldest.
+    /// An order that brings nothing which others do not bring as soon; without such a one the one that is furthest from being
+    /// used; of several the oldest.
     fn least_missed(&self, now: Timestamp) -> Option<OrderId> {
-        let missed = |(position, purchase): &(usize, &Purchase)| {
-            let redundant = purchase.is_redundant(self.purchases.iter().skip(position + 1), now);
-            (!redundant, purchase.awaits(|_| true, now))
-        };
-        self.purchases.iter().enumerate().min_by_key(missed).map(|(_, purchase)| purchase.order)
+        let missed = |known: &&Purchase| (!known.is_redundant(&self.purchases, now), known.awaits(|_| true, now));
+        self.purchases.iter().min_by_key(missed).map(|known| known.order)
     }
 
     /// The order that brings one of these products soonest, and what it waits for; of several the last one.
@@ -91,6 +91,10 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{testing::*, values::Seconds};
 
@@ -155,6 +159,72 @@ mod tests {
         let nine = each.fold(followed(account(), purchase(0, NOW, &[("a", Awaited::Activation)])), followed);
         let unpaid = followed(nine.clone(), purchase(50, after(50), &[("k", Awaited::Payment)]));
         assert_eq!(unpaid, nine, "nothing is redundant, and this one is furthest from being used");
+    }
+
+    #[test]
+    fn lch_1_an_account_gives_up_what_an_earlier_order_brings_as_soon() {
+        // LCH-1
+        let mut account = followed(account(), purchase(0, NOW, &[("a", Awaited::Activation)]));
+        account = followed(account, purchase(1, after(1), &[("b", Awaited::Payment)]));
+        for (product, n) in ["c", "d", "e", "f", "g", "h", "i", "j"].into_iter().zip(2..) {
+            account = followed(account, purchase(n, after(u64::from(n)), &[(product, Awaited::Shipment)]));
+        }
+        let again = followed(account.clone(), purchase(10, after(10), &[("a", Awaited::Payment)]));
+        assert_eq!(again, account, "b comes from nothing else");
+    }
+
+    #[test]
+    fn lch_1_an_account_keeps_what_can_be_paid_for_longer() {
+        // LCH-1, SHP-5
+        let by_card = |n: u8| purchase(n, after(u64::from(n)), &[("a", Awaited::Payment)]);
+        let invoice = Purchase { payable_until: Some(after(9000)), ..by_card(0) };
+        let account = (1..=10).map(by_card).fold(followed(account(), invoice.clone()), followed);
+        assert_eq!(account.purchases.first(), Some(&invoice));
+    }
+
+    fn product_id(n: u8) -> ProductId {
+        read(&format!("product-{n}"))
+    }
+
+    /// Until when it can be paid, while it is not; and its products, those that are paid and shipped too.
+    fn any_purchase() -> impl Strategy<Value = (Option<u64>, BTreeMap<u8, bool>)> {
+        (proptest::option::of(0..400_u64), proptest::collection::btree_map(0..5_u8, any::<bool>(), 1..3))
+    }
+
+    proptest! {
+        #[test]
+        fn lch_1_nothing_is_missed_while_something_can_be_given_up(
+            orders in proptest::collection::vec(any_purchase(), MAX_PURCHASES + 1),
+        ) {
+            // LCH-1
+            let known = |(n, (seconds, products)): (u8, (Option<u64>, BTreeMap<u8, bool>))| {
+                let awaits = |(product, is_shipped)| match (seconds, is_shipped) {
+                    (Some(_), _) => (product_id(product), Awaited::Payment),
+                    (None, false) => (product_id(product), Awaited::Shipment),
+                    (None, true) => (product_id(product), Awaited::Activation),
+                };
+                let awaited = products.into_iter().map(awaits).collect();
+                let (order, placed_at) = (OrderId::from_bytes([n; 16]), after(u64::from(n)));
+                Purchase { order, placed_at, payable_until: seconds.map(after), awaited }
+            };
+            let all: Vec<Purchase> = (0..).zip(orders).map(known).collect();
+            let of = |purchases: Vec<Purchase>| Account { purchases, ..account() };
+            // What each product waits for, now and whenever an order cannot be paid any more.
+            let outlook = |account: &Account| -> Vec<Option<Awaited>> {
+                let times = all.iter().filter_map(|known| known.payable_until).chain([NOW]);
+                let each = times.flat_map(|at| (0..5).map(move |product| (at, product_id(product))));
+                let soonest = |(at, product)| account.soonest(|one| *one == product, at);
+                each.map(|each| soonest(each).map(|(_, awaited)| awaited)).collect()
+            };
+            let whole = outlook(&of(all.clone()));
+            let without = |given_up: &Purchase| of(all.iter().filter(|known| *known != given_up).cloned().collect());
+            let spare = all.iter().any(|known| outlook(&without(known)) == whole);
+            let kept = all.iter().cloned().fold(account(), followed);
+            prop_assert_eq!(kept.purchases.len(), MAX_PURCHASES);
+            if spare {
+                prop_assert_eq!(outlook(&kept), whole);
+            }
+        }
     }
 
     #[test]

@@ -448,6 +448,12 @@ pub fn somebody_asks(stage: &mut Stage) {
     stage.learn("request", shown.at("/requests/0/id"));
 }
 
+/// The same, and Cy was invited by Anvil besides (INV-7).
+pub fn somebody_invited_asks(stage: &mut Stage) {
+    somebody_asks(stage);
+    let _ = stage.send(component, &invitation("third", CY, &[])).expect(201);
+}
+
 fn answer_request(stage: &Stage, browser: &'static str, decision: &str) -> Ask {
     let target = format!("/administer/requests/{}/decision", stage.fact("request"));
     post(browser, target, &json!({ "decision": decision }))
@@ -859,14 +865,18 @@ pub fn waits_for_approval_alone(stage: &mut Stage) {
     to_review(stage);
 }
 
-/// A public registration whose only administrator is Ada waits for the registrar, and she is invited to a further application
-/// (INV-7).
-pub fn waits_for_approval_and_invited(stage: &mut Stage) {
+/// A registration by the public form whose only administrator is Ada waits for the registrar.
+fn waits_for_approval_publicly(stage: &mut Stage) {
     captcha_solved(stage);
     let alone = of_captcha(stage, &[("email", json!(ADA)), ("administrators", json!([]))]);
     let _ = stage.send(component, &registration("Toledo", &alone)).expect(201);
     wait(stage);
     to_review(stage);
+}
+
+/// The same, and she is invited to a further application (INV-7).
+pub fn waits_for_approval_and_invited(stage: &mut Stage) {
+    waits_for_approval_publicly(stage);
     invited_by_id(stage);
 }
 
@@ -874,11 +884,7 @@ pub fn waits_for_approval_and_invited(stage: &mut Stage) {
 pub fn two_registrations_wait(stage: &mut Stage) {
     waits_for_approval_alone(stage);
     let first = stage.fact("registration").to_owned();
-    captcha_solved(stage);
-    let public = of_captcha(stage, &[("email", json!(ADA)), ("administrators", json!([]))]);
-    let _ = stage.send(component, &registration("Toledo", &public)).expect(201);
-    wait(stage);
-    to_review(stage);
+    waits_for_approval_publicly(stage);
     let second = stage.fact("registration").to_owned();
     stage.learn("registration", first);
     stage.learn("another registration", second);

@@ -191,6 +191,8 @@ fn administer() -> Vec<Row> {
     vec![
         row("administer", "REG-2 let somebody in", by::somebody_asks, by::let_in, &[200, 409])
             .then(by::open_activation_of_cy),
+        row("administer", "INV-7 let somebody in who is invited", by::somebody_invited_asks, by::let_in, &[200, 409])
+            .then(by::open_activation_of_cy),
         row("administer", "REG-2 decline", by::somebody_asks, by::decline, &[200, 409]),
         row("administer", "INV-8 invite a person", by::activated, by::invite_person, &[201]).then(by::open_join),
         row("administer", "INV-8 enter a person", by::activated, by::enter_person, &[201])
@@ -517,7 +519,7 @@ fn suppliers_meet() -> Vec<Pair> {
         pair("INV-7 an offer sent again against revoke", by::administrator_invited, by::resend, by::revoke),
         pair("INV-7 an offer revoked against another one", by::administrator_invited, by::revoke, by::invite_again),
         pair(
-            "INV-7 an offer to whom is let in against revoke",
+            "INV-7 an offer to whose organisation is approved against revoke",
             by::waits_for_approval_and_invited,
             by::approve,
             by::revoke,

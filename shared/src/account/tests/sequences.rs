@@ -168,7 +168,8 @@ proptest! {
             prop_assert!(account.purchases.len() <= MAX_PURCHASES);
             prop_assert!(account.purchases.is_sorted_by_key(|known| (known.placed_at, known.order)));
             prop_assert!(account.purchases.iter().all(|known| !known.awaited.is_empty()));
-            if let (Deed::Order { product, awaited: Some(awaited), .. }, true) = (deed, before.purchases.len() < MAX_PURCHASES) {
+            let had_room = before.purchases.len() < MAX_PURCHASES;
+            if let (Deed::Order { product, awaited: Some(awaited), .. }, true) = (deed, had_room) {
                 let product: ProductId = read(&format!("product-{product}"));
                 let soonest = account.soonest(|one| *one == product, world.now);
                 prop_assert!(soonest.is_some_and(|(_, soonest)| soonest >= awaited), "an order is not forgotten");

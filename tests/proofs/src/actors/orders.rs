@@ -261,7 +261,7 @@ pub fn tokens_paid(stage: &mut Stage) {
     tokens_bought(stage, "another order", &token_order(8));
 }
 
-/// Two tokens are ordered so, and paid.
+/// Two tokens are ordered with this request, and paid.
 fn tokens_bought(stage: &mut Stage, fact: &'static str, order: &Ask) {
     let _ = stage.send(component, order).expect(201);
     let unpaid = stage.send(component, &get("registrar", "/operate/orders")).expect(200);
