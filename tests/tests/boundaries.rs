@@ -179,26 +179,26 @@ fn each_component_is_granted_what_it_needs() -> anyhow::Result<()> {
 
 /// The most bytes that each component may have. The budget is 450 kB, and 600 kB with password hashing or signatures;
 /// what is above it has its own size, rounded up, and `docs/figures.md` says what is in the way. A ceiling goes up only with
-/// something new that its component does, or that a record holds which it reads.
+/// something new: that its component does, that a record holds which it reads, or that every request needs.
 const CEILINGS: [(&str, u64); 18] = [
-    ("accept-terms", 491_000),
+    ("accept-terms", 492_000),
     ("activate", 645_000),
-    ("administer", 698_000),
-    ("credentials", 727_000),
+    ("administer", 699_000),
+    ("credentials", 728_000),
     ("dashboard", 450_000),
-    ("effects", 892_000),
+    ("effects", 894_000),
     ("fulfilment", 988_000),
     ("invite", 806_000),
-    ("launch", 637_000),
+    ("launch", 638_000),
     ("operate", 1_046_000),
-    ("payments", 721_000),
+    ("payments", 722_000),
     ("promo-batches", 699_000),
-    ("register", 850_000),
+    ("register", 851_000),
     ("self-check", 450_000),
     ("sign-in", 798_000),
-    ("sweep", 923_000),
+    ("sweep", 924_000),
     ("verify-otp", 584_000),
-    ("webstore-checkout", 1_041_000),
+    ("webstore-checkout", 1_042_000),
 ];
 
 #[test]
