@@ -304,7 +304,9 @@ mod tests {
         let other = Effect::TellCustomer { account: AccountId::from_bytes([2; 16]), order };
         let held_back = |failed: &[&Effect]| {
             let mut postponed = Postponed::default();
-            failed.iter().for_each(|effect| postponed.add(effect.grants_to()));
+            for effect in failed {
+                postponed.add(effect.grants_to());
+            }
             [&on, &off, &tell, &other, &grant].map(|effect| postponed.holds_back(effect))
         };
         assert_eq!(held_back(&[]), [false; 5]);
